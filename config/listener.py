@@ -1,0 +1,187 @@
+"""How a role listens: an aiohttp server on a socket, errors as problem documents, an admin port.
+
+Every role has a public listener and an admin listener with `/metrics`, `/healthz` and `/readyz`.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final, Protocol, cast
+
+import orjson
+from aiohttp import hdrs, web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from config.credentials import CallRefusedError, Credential, require_bearer
+from http_semantics.problem import CONTENT_TYPE, Problem
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+# Reasons why a role is not ready, by slug; empty when it is.
+Readiness = Callable[[], Mapping[str, str]]
+
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+class ListenerError(Exception):
+    """The address cannot be listened on."""
+
+
+class _ToldError(Protocol):
+    """What an error of a component says of itself."""
+
+    status: int
+    reason: str
+    title: str
+
+
+def problem_response(problem: Problem) -> web.Response:
+    """`problem` as a response."""
+    headers = {**problem.headers, hdrs.CONTENT_TYPE: CONTENT_TYPE}
+    return web.Response(status=problem.status, body=problem.body(), headers=headers)
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an error of one of our components stands for.
+
+    The error names its `status`, its stable `reason` and its `title`; `advice`, `headers` and
+    `members` where it has them.
+    """
+    told = cast("_ToldError", error)
+    detail = str(error)
+    advice: str = getattr(error, "advice", "")
+    if advice:
+        detail = f"{detail}. {advice}" if detail else advice
+    return Problem(
+        slug=told.reason.replace("_", "-"),
+        title=told.title,
+        status=told.status,
+        detail=detail,
+        members=getattr(error, "members", {}),
+        headers=getattr(error, "headers", _NO_STORE),
+    )
+
+
+def answering_problems(
+    *error_bases: type[Exception],
+) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """Middleware that turns errors into problem documents.
+
+    Args:
+        error_bases: errors that a component raises on purpose (see `problem_of`). Anything else
+            is a fault of ours: it is logged with its traceback and told as 500 without detail.
+    """
+
+    @web.middleware
+    async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except (CallRefusedError, *error_bases) as error:
+            return problem_response(problem_of(error))
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            return problem_response(_problem_of_http(error))
+        except (asyncio.CancelledError, ConnectionResetError):
+            raise
+        except Exception:  # The connection's boundary: nothing may end the listener.
+            logger.exception("a request failed", extra={"method": request.method})
+            return problem_response(
+                Problem("internal", "Something is wrong on our side.", 500, headers=_NO_STORE)
+            )
+
+    return answer_problems
+
+
+def _problem_of_http(error: web.HTTPException) -> Problem:
+    headers = {name: error.headers[name] for name in (hdrs.ALLOW,) if name in error.headers}
+    slug = error.reason.lower().replace(" ", "-").replace("'", "")
+    return Problem(slug, f"{error.reason}.", error.status, headers={**_NO_STORE, **headers})
+
+
+@contextlib.asynccontextmanager
+async def open_listener(
+    app: web.Application, *, host: str, port: int, shutdown_s: float = 5.0
+) -> AsyncIterator[str]:
+    """Serve `app` until the block is left; requests under way then have `shutdown_s` to end.
+
+    Yields:
+        The URL to reach it by. Port 0 picks a free one.
+
+    Raises:
+        ListenerError: the address is taken or not of this machine.
+    """
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=shutdown_s)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ListenerError(
+                f"cannot listen on {host}:{port}: {error.strerror or error}; "
+                "stop what holds it or choose another port"
+            ) from error
+        yield url_of(host, cast("int", runner.addresses[0][1]))
+    finally:
+        await runner.cleanup()
+
+
+def url_of(host: str, port: int) -> str:
+    """`http://host:port`, with the brackets that an IPv6 address needs."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def admin_app(
+    *,
+    registry: CollectorRegistry,
+    readiness: Readiness,
+    operator: Credential | None,
+    is_metrics_open: bool = True,
+    allowed_hosts: frozenset[str] = frozenset(),
+) -> web.Application:
+    """The admin listener of a role: `/metrics`, `/healthz`, `/readyz`.
+
+    Whatever else is added to it, and `/metrics` unless it is open, needs the operator's
+    credential; without one configured it is closed.
+    """
+    open_paths = {"/healthz", "/readyz"} | ({"/metrics"} if is_metrics_open else set())
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in open_paths:
+            if operator is None:
+                raise CallRefusedError("no operator's credential is configured")
+            require_bearer(request.headers, operator, allowed_hosts=allowed_hosts)
+        return await handler(request)
+
+    async def healthz(_: web.Request) -> web.Response:
+        return _json({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        reasons = dict(readiness())
+        status = "ready" if not reasons else "not ready"
+        return _json({"status": status, "reasons": reasons}, status=503 if reasons else 200)
+
+    async def metrics(request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
+        body = await asyncio.to_thread(encode, registry)
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type, **_NO_STORE})
+
+    app = web.Application(middlewares=[answering_problems(), guard])
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
+    return app
+
+
+def _json(document: object, *, status: int = 200) -> web.Response:
+    return web.Response(
+        status=status,
+        body=orjson.dumps(document),
+        content_type="application/json",
+        headers=_NO_STORE,
+    )
