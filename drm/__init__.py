@@ -1,0 +1,1 @@
+"""Content keys, licences and playback tokens."""

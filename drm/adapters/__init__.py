@@ -1,0 +1,1 @@
+"""Adapters of the ports in `drm.ports`, one module for each technology."""
