@@ -1,0 +1,184 @@
+"""Fragmented MP4 files over encoded packets: planned from the packets' sizes, then streamed.
+
+    plan = plan_file(track, protection)     # header, index and size, before a packet is read
+    for part in render_file(plan, packets): ...
+
+One file holds `ftyp`, `moov`, `sidx` and then fragments of about six seconds, each of which can be
+fetched as a byte range. The first lasts at most a second, so that sound starts early.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from dataclasses import replace as with_changes
+from itertools import islice, pairwise
+from typing import Final
+
+from packager.boxes import encode_box_header
+from packager.common_encryption import CommonEncryption, encrypt_samples
+from packager.encoded_track import EncodedTrack
+from packager.format_error import FormatError
+from packager.movie_fragment import (
+    REFERENCE_SIZE_MAX,
+    REFERENCES_MAX,
+    Fragment,
+    encode_moof,
+    encode_sidx,
+    fragment_size,
+    sidx_size,
+)
+from packager.movie_header import encode_movie_header
+from packager.renditions import Codec
+from packager.sample_entries import STREAMINFO_SIZE
+from packager.seek_index import SeekIndex, Segment
+
+FRAGMENT_S: Final = 6
+FIRST_FRAGMENT_S: Final = 1
+
+# Eight channels of 24 bits in FLAC's longest block come to 1.6 MB when nothing can be compressed.
+PACKET_BYTES_MAX: Final = 16 << 20
+# 12 hours at 192 kHz are 8.3 G samples.
+_SAMPLES_MAX: Final = 1 << 36
+_CONFIG_BYTES_MAX: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """A file whose every byte but those of the packets is known.
+
+    Attributes:
+        track: what it holds; the sizes of the packets are an array.
+        header: its bytes before the first fragment: `ftyp`, `moov` and `sidx`.
+        fragments: in order.
+        seek: where its parts are.
+        size_bytes: of the whole file.
+    """
+
+    track: EncodedTrack = field(repr=False)
+    protection: CommonEncryption | None
+    header: bytes = field(repr=False)
+    fragments: tuple[Fragment, ...] = field(repr=False)
+    seek: SeekIndex = field(repr=False)
+    size_bytes: int
+
+
+def plan_file(track: EncodedTrack, protection: CommonEncryption | None) -> FilePlan:
+    """Lay out the file of `track`, encrypted if `protection` is given.
+
+    Raises:
+        FormatError: the facts of the track contradict each other or exceed what a file can hold.
+    """
+    _check_track(track)
+    track = with_changes(track, packet_sizes=array("I", track.packet_sizes))
+    fragments = _cut_fragments(track)
+    movie_header = encode_movie_header(track, protection)
+    seek = _lay_out(track, fragments, len(movie_header))
+    header = movie_header + encode_sidx(seek.segments, track.sample_rate_hz)
+    last = seek.segments[-1]
+    assert len(header) == seek.segments[0].offset
+    return FilePlan(track, protection, header, fragments, seek, last.offset + last.bytes)
+
+
+def render_file(plan: FilePlan, packets: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the file in parts, holding one fragment at a time.
+
+    Raises:
+        FormatError: the packets are not those whose sizes were planned with.
+    """
+    yield plan.header
+    remaining = iter(packets)
+    sizes = plan.track.packet_sizes
+    for fragment in plan.fragments:
+        first, count = fragment.first_packet, fragment.packet_count
+        run = list(islice(remaining, count))
+        if array("I", map(len, run)) != sizes[first : first + count]:
+            raise FormatError(f"packets from {first} on are not of the sizes planned with")
+        payload = b"".join(run)
+        if plan.protection is not None:
+            payload = encrypt_samples(plan.protection, payload, map(len, run))
+        moof = encode_moof(fragment, plan.track)
+        yield moof + encode_box_header(b"mdat", len(payload))
+        yield payload
+    if next(remaining, None) is not None:
+        raise FormatError("there are more packets than planned with")
+
+
+def _check_track(track: EncodedTrack) -> None:
+    """Refuse what could only become a file that lies."""
+    sizes = track.packet_sizes
+    rules = {
+        "a codec that MP4 carries": track.codec in {Codec.FLAC, Codec.AAC},
+        "a packet": len(sizes) > 0,
+        "packets of a possible size": min(sizes, default=0) > 0
+        and max(sizes, default=0) <= PACKET_BYTES_MAX,
+        "a possible decoder configuration": 0 < len(track.config) <= _CONFIG_BYTES_MAX
+        and (track.codec is not Codec.FLAC or len(track.config) == STREAMINFO_SIZE),
+        "a possible sample rate": 0 < track.sample_rate_hz < 1 << 32,
+        "a possible number of channels": 0 < track.channels < 1 << 16,
+        "a possible bit rate": 0 <= track.bitrate_bps < 1 << 32,
+        "a possible frame duration": 0 < track.last_frame_samples <= track.frame_samples < 1 << 31,
+        "a full last frame": track.codec is not Codec.AAC
+        or track.last_frame_samples == track.frame_samples,
+        "something to hear": track.priming >= 0 and track.samples > 0,
+        "packets for all of its length": track.priming + track.samples <= track.coded_samples,
+        "a length of up to 2^36 samples": track.coded_samples <= _SAMPLES_MAX,
+    }
+    for need, is_met in rules.items():
+        if not is_met:
+            raise FormatError(f"a track to be packaged needs {need}")
+
+
+def _cut_fragments(track: EncodedTrack) -> tuple[Fragment, ...]:
+    """Runs of packets of about six seconds each, the first of at most one."""
+    count = len(track.packet_sizes)
+    starts = [0, *_later_starts(track), count]
+    has_odd_end = track.last_frame_samples != track.frame_samples
+    return tuple(
+        Fragment(
+            sequence_number=number,
+            first_packet=first,
+            packet_count=end - first,
+            decode_time=first * track.frame_samples,
+            payload_bytes=sum(track.packet_sizes[first:end]),
+            has_durations=has_odd_end and end == count,
+        )
+        for number, (first, end) in enumerate(pairwise(starts), start=1)
+    )
+
+
+def _later_starts(track: EncodedTrack) -> range:
+    """Indices of the packets that begin the second and later fragments.
+
+    Something of each fragment is heard: the first one reaches beyond the priming, and the last one
+    begins before the padding.
+    """
+    frame, rate = track.frame_samples, track.sample_rate_hz
+    first_count = max(FIRST_FRAGMENT_S * rate // frame, track.priming // frame + 1)
+    audible_end = track.priming + track.samples
+    audible_count = min(-(-audible_end // frame), len(track.packet_sizes))
+    return range(first_count, audible_count, max(FRAGMENT_S * rate // frame, 1))
+
+
+def _lay_out(
+    track: EncodedTrack,
+    fragments: tuple[Fragment, ...],
+    init_bytes: int,
+) -> SeekIndex:
+    """Offsets of all fragments, and when each is heard."""
+    if len(fragments) > REFERENCES_MAX:
+        raise FormatError(f"{len(fragments)} fragments are above the {REFERENCES_MAX} of a `sidx`")
+    index_bytes = sidx_size(len(fragments))
+    times = [
+        0,
+        *(fragment.decode_time - track.priming for fragment in fragments[1:]),
+        track.samples,
+    ]
+    offset = init_bytes + index_bytes
+    segments = []
+    for fragment, (start, end) in zip(fragments, pairwise(times), strict=True):
+        size = fragment_size(fragment, track)
+        if size > REFERENCE_SIZE_MAX:
+            raise FormatError(f"a fragment of {size} bytes is above what a `sidx` can refer to")
+        segments.append(Segment(offset, size, start, end - start))
+        offset += size
+    return SeekIndex(0, init_bytes, init_bytes, index_bytes, tuple(segments))
