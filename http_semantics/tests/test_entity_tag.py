@@ -15,6 +15,7 @@ from http_semantics.entity_tag import (
     parse_entity_tags,
 )
 
+TAG_CHARACTERS = st.characters(min_codepoint=0x23, max_codepoint=0x7E)
 A, B, WEAK_A = EntityTag("a"), EntityTag("b"), EntityTag("a", is_weak=True)
 
 
@@ -62,13 +63,13 @@ def test_parse_entity_tags(value: str, expected: EntityTags):
         pytest.param(A, B, False, False, id="different"),
     ],
 )
-def test_comparison(first: EntityTag, second: EntityTag, is_strong: bool, is_weak: bool):
+def test_comparison(first: EntityTag, second: EntityTag, *, is_strong: bool, is_weak: bool):
     assert is_strong_match(first, second) is is_strong
     assert is_weak_match(first, second) is is_weak
 
 
-@given(st.text(alphabet=st.characters(min_codepoint=0x23, max_codepoint=0x7E)), st.booleans())
-def test_a_tag_is_read_back_as_written(opaque: str, is_weak: bool):
+@given(opaque=st.text(alphabet=TAG_CHARACTERS), is_weak=st.booleans())
+def test_a_tag_is_read_back_as_written(opaque: str, *, is_weak: bool):
     tag = EntityTag(opaque, is_weak=is_weak)
     assert parse_entity_tag(tag.field_value()) == tag
     assert parse_entity_tags(f'"x", {tag.field_value()}') == (EntityTag("x"), tag)

@@ -99,7 +99,7 @@ def test_conditions_of_an_unsafe_method(conditions: Preconditions, expected: Ver
         pytest.param("nonsense", STRONG, False, id="neither tag nor date"),
     ],
 )
-def test_if_range(if_range: str | None, validators: Validators, expected: bool):
+def test_if_range(if_range: str | None, validators: Validators, *, expected: bool):
     assert does_range_apply(if_range, validators, now_s=NOW_S) is expected
 
 
@@ -112,4 +112,4 @@ def test_fields_are_read_by_name():
     assert Validators.from_fields(fields.get, now_s=NOW_S) == Validators(
         EntityTag("v1"), 784_111_777, None
     )
-    assert Validators.from_fields({}.get, now_s=NOW_S) == NONE
+    assert Validators.from_fields(dict[str, str]().get, now_s=NOW_S) == NONE

@@ -1,0 +1,65 @@
+"""Directives of Cache-Control, however oddly they are written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from http_semantics.cache_control import (
+    DELTA_SECONDS_MAX,
+    Directives,
+    delta_seconds,
+    parse_directives,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("", {}, id="nothing"),
+        pytest.param("no-store", {"no-store": None}, id="without an argument"),
+        pytest.param("Max-Age=60", {"max-age": "60"}, id="names in any case"),
+        pytest.param(
+            "public , max-age=1,,immutable",
+            {"public": None, "max-age": "1", "immutable": None},
+            id="several, empty elements",
+        ),
+        pytest.param('max-age="60"', {"max-age": "60"}, id="quoted"),
+        pytest.param(
+            'private="a, no-store", public',
+            {"private": "a, no-store", "public": None},
+            id="comma in quotes",
+        ),
+        pytest.param('ext="a\\"b", x', {"ext": 'a"b', "x": None}, id="escaped quote"),
+        pytest.param("max-age=1, max-age=2", {"max-age": "1"}, id="the first of two"),
+        pytest.param("max-age =1, x", {"x": None}, id="space before the equals sign"),
+        pytest.param("@@, x", {"x": None}, id="no token"),
+        pytest.param('x, y="open, z', {"x": None}, id="quote that never closes"),
+        pytest.param("max-age=", {"max-age": ""}, id="empty argument"),
+    ],
+)
+def test_parse_directives(value: str, expected: Directives):
+    assert parse_directives(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("", None, id="absent"),
+        pytest.param("max-age=0", 0, id="zero"),
+        pytest.param("max-age=0060", 60, id="leading zeros"),
+        pytest.param("max-age=4294967296", DELTA_SECONDS_MAX, id="beyond 32 bits"),
+        pytest.param("max-age=" + "9" * 5_000, DELTA_SECONDS_MAX, id="beyond all reason"),
+        pytest.param("max-age=-1", 0, id="negative"),
+        pytest.param("max-age=1.5", 0, id="fraction"),
+        pytest.param("max-age='60'", 0, id="single quotes"),
+        pytest.param("max-age", 0, id="no argument"),
+        pytest.param("max-age=٣", 0, id="digits, but not ASCII"),
+    ],
+)
+def test_delta_seconds(value: str, expected: int | None):
+    assert delta_seconds(parse_directives(value), "max-age") == expected
+
+
+@given(st.text(alphabet='abc=",\\ \t;-1', max_size=60))
+def test_any_text_is_parsed(value: str):
+    assert all(name == name.lower() for name in parse_directives(value))
