@@ -1,0 +1,1 @@
+"""Adapters of the origin's ports, each named after its technology."""

@@ -1,0 +1,331 @@
+"""Errors of the origin, by whose fault they are.
+
+* OriginError
+    * RequestError: the caller's request cannot be served as it stands
+        * AccessRefusedError: no edge credential and no operator credential
+        * NotFoundError
+        * MethodRefusedError
+        * PreconditionFailedError
+        * RangeNotSatisfiableError
+    * SourceError: the file handed in for ingest cannot be taken
+        * SourceUnreadableError
+        * SourceTooLargeError
+        * SourceChangedError
+    * PackagingPendingError: the bytes of a rendition are not in the store now
+    * RebuildError: a recorded version cannot be produced again
+        * VersionGoneError
+        * RebuildMismatchError
+    * StoreError: the object store failed
+        * ObjectKeyError
+        * ObjectMissingError
+        * ObjectConflictError: a condition on a put was not met
+        * ObjectDamagedError
+        * ObjectTooLargeError
+        * StoreFullError
+        * StoreReadOnlyError
+        * StoreIoError
+        * RecordError: a record in the store cannot be read
+
+What the packager finds wrong with a master (`packager.errors.MasterError`) passes through as it
+is. A programming mistake is an AssertionError.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
+
+
+def _no_store_and(fields: Mapping[str, str]) -> Mapping[str, str]:
+    return {**NO_STORE, **fields}
+
+
+# Long enough to see that two digests differ, short enough to read aloud.
+_DIGITS_SHOWN: Final = 12
+
+
+class OriginError(Exception):
+    """Base of all errors that the origin raises on purpose.
+
+    Attributes:
+        status: HTTP status of the answer.
+        retryable: whether the same call may succeed later without anybody doing anything.
+        reason: stable label, for metrics and for the problem type.
+        title: one line for people, the same for all errors of the class.
+        advice: what the one who can act on it should do.
+        headers: fields that the answer carries beside its content.
+    """
+
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+    reason: ClassVar[str] = "internal"
+    title: ClassVar[str] = "The origin failed"
+    advice: str = "Look at the origin's log."
+    headers: Mapping[str, str] = NO_STORE
+
+
+class RequestError(OriginError):
+    """The caller's request cannot be served as it stands."""
+
+    status = 400
+    reason = "bad_request"
+    title = "The request cannot be served"
+    advice = "Change the request."
+
+
+class AccessRefusedError(RequestError):
+    """The call carries neither the edge credential nor the operator credential."""
+
+    status = 401
+    reason = "credential_missing"
+    title = "This listener answers edges only"
+    advice = "Ask through the edge, or send the operator credential as a bearer token."
+    headers = _no_store_and({"WWW-Authenticate": 'Bearer realm="origin"'})
+
+    def __init__(self) -> None:
+        super().__init__("the call carries no credential that this origin accepts")
+
+
+class NotFoundError(RequestError):
+    """Nothing has this name."""
+
+    status = 404
+    reason = "not_found"
+    title = "There is no such thing"
+    advice = "Check the id; /v1/library lists what there is."
+    # A moment only: a track may be ingested right after somebody asked for it.
+    headers = _no_store_and({"Cache-Control": "public, max-age=1"})
+
+
+class MethodRefusedError(RequestError):
+    """The method is neither GET nor HEAD."""
+
+    status = 405
+    reason = "method"
+    title = "Only GET and HEAD are served here"
+    headers = _no_store_and({"Allow": "GET, HEAD"})
+
+
+class PreconditionFailedError(RequestError):
+    """`If-Match` or `If-Unmodified-Since` does not hold (RFC 9110 section 13.1)."""
+
+    status = 412
+    reason = "precondition"
+    title = "The representation is another one than the request wants"
+    advice = "Fetch the track's record again and use its current version."
+
+
+class RangeNotSatisfiableError(RequestError):
+    """No range of the request lies within the representation (RFC 9110 section 15.5.17)."""
+
+    status = 416
+    reason = "range"
+    title = "No requested range lies within the representation"
+    advice = "Ask for bytes below the complete length that Content-Range names."
+
+    def __init__(self, complete_length: int) -> None:
+        super().__init__(f"no requested range within {complete_length} bytes")
+        self.headers = {**NO_STORE, "Content-Range": f"bytes */{complete_length}"}
+
+
+class SourceError(OriginError):
+    """The file handed in for ingest cannot be taken."""
+
+    status = 422
+    reason = "source"
+    title = "The file cannot be taken in"
+
+
+class SourceUnreadableError(SourceError):
+    """The file is not there, is no regular file, or may not be read."""
+
+    reason = "source_unreadable"
+    title = "The file cannot be read"
+    advice = "Give the path of a regular file that this process may read."
+
+
+class SourceTooLargeError(SourceError):
+    """The file is above the limit for one master."""
+
+    status = 413
+    reason = "source_too_large"
+    title = "The file is above the limit for one master"
+    advice = "Cut the recording, or raise ingest.master_bytes_max."
+
+
+class SourceChangedError(SourceError):
+    """The file was written to while it was read."""
+
+    retryable = True
+    reason = "source_changed"
+    title = "The file changed while it was read"
+    advice = "Wait until the file is complete, then ingest it again."
+
+
+class PackagingPendingError(OriginError):
+    """The bytes of a rendition are not in the store now; they can be packaged again."""
+
+    status = 503
+    retryable = True
+    reason = "packaging"
+    title = "The rendition is not packaged at the moment"
+    headers = _no_store_and({"Retry-After": "5"})
+
+    def __init__(self, track_id: str, rendition: str) -> None:
+        super().__init__(f"the bytes of {rendition} of track {track_id} are not in the store")
+        self.advice = f"Run: attacca package {track_id} --rendition {rendition}"
+
+
+class RebuildError(OriginError):
+    """A recorded version cannot be produced again."""
+
+    reason = "rebuild"
+    title = "The version cannot be produced again"
+
+
+class VersionGoneError(RebuildError):
+    """The version was made by other encoders than this machine has."""
+
+    status = 410
+    reason = "version_gone"
+    title = "The version was made by other encoders"
+
+    def __init__(self, version: str, *, differences: str) -> None:
+        super().__init__(f"version {version} cannot be rebuilt here: {differences}")
+        self.advice = "Run this on a machine with the recorded encoders, or repackage the track."
+        self.version = version
+
+
+class RebuildMismatchError(RebuildError):
+    """A rebuilt rendition differs from what the record promises. Nothing was published."""
+
+    reason = "rebuild_mismatch"
+    title = "The rebuilt rendition differs from its record"
+
+    def __init__(self, key: str, *, recorded: str, built: str) -> None:
+        super().__init__(
+            f"{key}: recorded SHA-256 {recorded[:_DIGITS_SHOWN]}…, "
+            f"built {built[:_DIGITS_SHOWN]}…; nothing was published"
+        )
+        self.advice = (
+            "The record, or an object left in the store under this version, does not belong to "
+            "this master and these encoders. Restore it from a copy, or repackage the track."
+        )
+        self.recorded = recorded
+        self.built = built
+
+
+class StoreError(OriginError):
+    """The object store failed."""
+
+    status = 503
+    retryable = True
+    reason = "store"
+    title = "The object store failed"
+    advice = "Check the store, then try again."
+    headers = _no_store_and({"Retry-After": "5"})
+
+
+class ObjectKeyError(StoreError):
+    """A key that no store may be asked for."""
+
+    status = 400
+    retryable = False
+    reason = "object_key"
+    title = "That is no object key"
+    headers = NO_STORE
+
+
+class ObjectMissingError(StoreError):
+    """There is no object under the key."""
+
+    status = 404
+    retryable = False
+    reason = "object_missing"
+    title = "The object is not in the store"
+    headers = NO_STORE
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the store has no object {key}")
+        self.key = key
+
+
+class ObjectConflictError(StoreError):
+    """The condition of a put was not met: somebody else was there first."""
+
+    status = 409
+    reason = "object_conflict"
+    title = "The object was changed by somebody else"
+    headers = NO_STORE
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"object {key} is not in the state that the put demands")
+        self.key = key
+
+
+class ObjectDamagedError(StoreError):
+    """The bytes of an object are not those that were put."""
+
+    status = 500
+    retryable = False
+    reason = "object_damaged"
+    title = "An object in the store is damaged"
+    headers = NO_STORE
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"object {key} is damaged: {problem}")
+        self.key = key
+        self.advice = (
+            "Check the disk. Restore the object from a copy; a rendition can be made again with: "
+            "attacca package TRACK --rendition NAME"
+        )
+
+
+class ObjectTooLargeError(StoreError):
+    """An object is above the size that its reader expects."""
+
+    status = 500
+    retryable = False
+    reason = "object_too_large"
+    title = "An object is larger than it can be"
+    headers = NO_STORE
+
+    def __init__(self, key: str, *, size_bytes: int, size_max: int) -> None:
+        super().__init__(f"object {key} has {size_bytes} bytes, above the limit of {size_max}")
+
+
+class StoreFullError(StoreError):
+    """There is no room for the object."""
+
+    status = 507
+    reason = "store_full"
+    title = "The object store is full"
+    advice = "Make room on the store's file system or raise its quota, then try again."
+    headers = NO_STORE
+
+
+class StoreReadOnlyError(StoreError):
+    """The store may be read at best."""
+
+    reason = "store_read_only"
+    title = "The object store cannot be written"
+    advice = "Make store.folder a folder that this process may write, or choose another one."
+
+
+class StoreIoError(StoreError):
+    """The storage under the store reports a failure."""
+
+    reason = "store_io"
+    title = "The storage under the object store fails"
+    advice = "Check the disk and the kernel's log; what is stored is verified when it is read."
+
+
+class RecordError(StoreError):
+    """A record in the store cannot be read."""
+
+    status = 500
+    retryable = False
+    reason = "record"
+    title = "A record in the store cannot be read"
+    advice = "Restore the record from a copy, or use the release that wrote it."
+    headers = NO_STORE

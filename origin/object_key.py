@@ -1,0 +1,68 @@
+"""Object keys: what is allowed as one, and where the origin keeps what.
+
+masters/{track_id}/{sha256}.{ext}                  as handed in, never touched
+tracks/{track_id}.json                             the track's record
+renditions/{track_id}/{version}/{rendition}.{ext}  packaged; `.json` is the seek index
+albums/{album_id}.json                             the album's record
+"""
+
+import re
+from typing import Final
+
+from origin.errors import ObjectKeyError
+
+TRACKS_PREFIX: Final = "tracks/"
+ALBUMS_PREFIX: Final = "albums/"
+
+# S3 allows 1024 bytes; a file name 255, of which an adapter may need some for itself.
+KEY_LENGTH_MAX: Final = 512
+SEGMENT_LENGTH_MAX: Final = 200
+
+# A leading dot is left to adapters; it also keeps "." and ".." out.
+_SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
+_KEY: Final = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*", re.ASCII)
+_PREFIX: Final = re.compile(rf"(?:{_SEGMENT}/)*", re.ASCII)
+
+
+def check_key(key: str) -> str:
+    """Return `key` if it is one.
+
+    Raises:
+        ObjectKeyError: it has a character, a length or a segment that is not allowed.
+    """
+    if len(key) > KEY_LENGTH_MAX or _KEY.fullmatch(key) is None:
+        raise ObjectKeyError(f"no object key: {key[:80]!r}")
+    if any(len(segment) > SEGMENT_LENGTH_MAX for segment in key.split("/")):
+        raise ObjectKeyError(f"a segment of the object key is too long: {key[:80]!r}")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Return `prefix` if keys can begin with it: empty, or whole segments with their slashes.
+
+    Raises:
+        ObjectKeyError: they cannot.
+    """
+    if len(prefix) > KEY_LENGTH_MAX or _PREFIX.fullmatch(prefix) is None:
+        raise ObjectKeyError(f"no prefix of object keys: {prefix[:80]!r}")
+    return prefix
+
+
+def master_key(track_id: str, *, sha256: str, extension: str) -> str:
+    """Key of a master as it was handed in."""
+    return check_key(f"masters/{track_id}/{sha256}.{extension}")
+
+
+def track_key(track_id: str) -> str:
+    """Key of a track's record."""
+    return check_key(f"{TRACKS_PREFIX}{track_id}.json")
+
+
+def album_key(album_id: str) -> str:
+    """Key of an album's record."""
+    return check_key(f"{ALBUMS_PREFIX}{album_id}.json")
+
+
+def rendition_key(track_id: str, *, version: str, rendition: str, extension: str) -> str:
+    """Key of a packaged rendition, or of its seek index with the extension `json`."""
+    return check_key(f"renditions/{track_id}/{version}/{rendition}.{extension}")

@@ -1,0 +1,170 @@
+"""What the origin needs from the world. Adapters live in `origin.adapters`.
+
+The port asks for nothing that an S3 bucket cannot do: whole objects put at once, conditions on a
+put (`If-None-Match: *`, `If-Match`), ranged reads pinned to an entity tag, listing in key order.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectHead:
+    """What a store knows about an object without reading it.
+
+    Attributes:
+        key: its name.
+        size_bytes: its length.
+        sha256: hexadecimal SHA-256 of what was put, noted by the store when it was.
+        etag: opaque; another one after each put of other bytes.
+        modified_s: when it was put, in seconds since the epoch by the store's clock.
+    """
+
+    key: str
+    size_bytes: int
+    sha256: str
+    etag: str
+    modified_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A whole object whose digest has been verified."""
+
+    head: ObjectHead
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IfAbsent:
+    """Put only if there is no object under the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class IfMatch:
+    """Put only if the object under the key has this entity tag."""
+
+    etag: str
+
+
+PutCondition = IfAbsent | IfMatch
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPage:
+    """Some keys in the order of their characters.
+
+    Attributes:
+        keys: at most as many as were asked for.
+        has_more: whether keys follow; ask again with `after` the last one.
+    """
+
+    keys: tuple[str, ...]
+    has_more: bool
+
+
+class ObjectStore(Protocol):
+    """Keeps objects by key. Several processes may work on one store at the same time.
+
+    Keys are as `origin.object_key.check_key` allows. Every method raises `StoreError`: its
+    subclasses tell a full store from one that is read-only or whose storage fails.
+    """
+
+    async def put(
+        self,
+        key: str,
+        source: bytes | Path,
+        *,
+        sha256: str | None = None,
+        condition: PutCondition | None = None,
+    ) -> ObjectHead:
+        """Store an object, at once or not at all: a reader sees the old one or the new one.
+
+        Args:
+            key: where.
+            source: its bytes, or a local file that holds them and does not change meanwhile.
+            sha256: their digest if it is known; the put is refused when it does not hold.
+            condition: what must be true of the object that is there.
+
+        Raises:
+            ObjectConflictError: the condition does not hold.
+            ObjectDamagedError: the source does not have the digest `sha256`.
+            StoreError: the store cannot be written; it is as it was.
+        """
+        ...
+
+    async def head(self, key: str) -> ObjectHead | None:
+        """Tell what is known about an object; None if there is none.
+
+        Raises:
+            ObjectDamagedError: its length is not that of what was put.
+            StoreError: the store cannot be read.
+        """
+        ...
+
+    async def read(self, key: str, *, size_max: int) -> StoredObject:
+        """Read a whole object into memory and verify its digest.
+
+        Raises:
+            ObjectMissingError: there is none.
+            ObjectTooLargeError: it has more than `size_max` bytes.
+            ObjectDamagedError: its digest is not that of what was put.
+            StoreError: the store cannot be read.
+        """
+        ...
+
+    def stream(self, head: ObjectHead, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """Read the bytes `[start, stop)` of the object that `head` describes, in chunks.
+
+        A read of the whole is verified: the last chunk comes only if the digest holds. Close the
+        iterator (`contextlib.aclosing`) when leaving early.
+
+        Raises:
+            ObjectMissingError: it is gone.
+            ObjectConflictError: it was replaced since `head` was taken.
+            ObjectDamagedError: it has fewer bytes, or the whole has another digest.
+            StoreError: the store cannot be read.
+        """
+        ...
+
+    def open_local(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """Have a whole, verified object as a local file that must not be written.
+
+        Raises:
+            ObjectMissingError: there is none.
+            ObjectDamagedError: its digest is not that of what was put.
+            StoreError: the store cannot be read.
+        """
+        ...
+
+    async def list_keys(self, prefix: str, *, after: str = "", limit: int) -> KeyPage:
+        """List keys that begin with `prefix` and sort after `after`.
+
+        Args:
+            prefix: empty, or ends with "/".
+            after: a key; empty to begin.
+            limit: at most so many, 1 to 1000.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        ...
+
+    async def delete(self, key: str) -> bool:
+        """Remove an object; tell whether it was there.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Prove that the store can be read and written at this moment.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        ...

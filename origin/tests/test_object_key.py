@@ -1,0 +1,28 @@
+import pytest
+
+from origin.errors import ObjectKeyError
+from origin.object_key import album_key, check_prefix, master_key, rendition_key, track_key
+
+
+def test_the_layout_of_the_store():
+    assert master_key("T", sha256="ab", extension="flac") == "masters/T/ab.flac"
+    assert track_key("T") == "tracks/T.json"
+    assert album_key("A") == "albums/A.json"
+    assert (
+        rendition_key("T", version="v", rendition="aac-160", extension="mp4")
+        == "renditions/T/v/aac-160.mp4"
+    )
+
+
+@pytest.mark.parametrize("track_id", ["", "../x", "a/../b", "a\n", "."])
+def test_no_key_leaves_its_folder(track_id: str):
+    with pytest.raises(ObjectKeyError):
+        master_key(track_id, sha256="..", extension="flac")
+    with pytest.raises(ObjectKeyError):
+        rendition_key("T", version="v", rendition=track_id, extension="/mp4")
+
+
+@pytest.mark.parametrize("prefix", ["a", "/", "../", "a//", "a/b", ".a/", "a/" * 300])
+def test_no_such_prefix(prefix: str):
+    with pytest.raises(ObjectKeyError):
+        check_prefix(prefix)
