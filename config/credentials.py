@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from typing import ClassVar, Final, Self
 from urllib.parse import urlsplit
 
+from typing_extensions import override
+
 # The edge shows this to origin and drm; whatever a listener sends under this name is dropped.
 EDGE_CREDENTIAL_HEADER: Final = "Attacca-Edge-Credential"
 
@@ -78,6 +80,7 @@ class Credential:
             return False
         return hmac.compare_digest(self._text.encode(), presented.encode("utf-8", "replace"))
 
+    @override
     def __repr__(self) -> str:
         return "Credential(…)"
 

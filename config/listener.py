@@ -20,6 +20,7 @@ from http_semantics.problem import CONTENT_TYPE, Problem
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 # Reasons why a role is not ready, by slug; empty when it is.
 Readiness = Callable[[], Mapping[str, str]]
 
@@ -74,12 +75,13 @@ def answering_problems(
         error_bases: errors that a component raises on purpose (see `problem_of`). Anything else
             is a fault of ours: it is logged with its traceback and told as 500 without detail.
     """
+    told_errors: tuple[type[Exception], ...] = (CallRefusedError, *error_bases)
 
     @web.middleware
     async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
-        except (CallRefusedError, *error_bases) as error:
+        except told_errors as error:
             return problem_response(problem_of(error))
         except web.HTTPException as error:
             if error.status < 400:
@@ -97,9 +99,10 @@ def answering_problems(
 
 
 def _problem_of_http(error: web.HTTPException) -> Problem:
-    headers = {name: error.headers[name] for name in (hdrs.ALLOW,) if name in error.headers}
+    allow = error.headers.get(hdrs.ALLOW)
+    headers = _NO_STORE if allow is None else {**_NO_STORE, "Allow": allow}
     slug = error.reason.lower().replace(" ", "-").replace("'", "")
-    return Problem(slug, f"{error.reason}.", error.status, headers={**_NO_STORE, **headers})
+    return Problem(slug, f"{error.reason}.", error.status, headers=headers)
 
 
 @contextlib.asynccontextmanager

@@ -6,13 +6,23 @@ the key, and the nearest one that exists. Secrets are `SecretStr` or come from f
 """
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings import (
+    SettingsError as EnvironmentSourceError,
+)
+from typing_extensions import override
 
 _VARIABLE_PREFIX: Final = "ATTACCA_"
 _DELIMITER: Final = "__"
@@ -33,19 +43,23 @@ class Section(BaseModel):
 
 
 class RoleSettings(BaseSettings):
-    """Base of the settings of a role.
-
-    The sources are merged by `load_settings`, so that every error can name where it comes from;
-    the model itself reads nothing.
-    """
+    """Base of the settings of a role; read by `load_settings`."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls: Any, **sources: Any) -> tuple[Any, ...]:
-        """Take values from the call alone."""
-        del settings_cls
-        return (sources["init_settings"],)
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line wins over variables, and these over the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 _SettingsT = TypeVar("_SettingsT", bound=RoleSettings)
@@ -55,31 +69,31 @@ def load_settings(
     model: type[_SettingsT],
     role: str,
     *,
-    file: Path | None,
-    environ: Mapping[str, str],
+    file: Path | None = None,
     overrides: Mapping[str, object] | None = None,
 ) -> _SettingsT:
     """Read the settings of a role.
 
     Args:
         model: the role's settings.
-        role: its name in variables, such as `edge`.
+        role: its name in variables, such as `edge` in `ATTACCA_EDGE__CACHE__MEMORY_BYTES`.
         file: a TOML file; None for defaults.
-        environ: where `ATTACCA_EDGE__CACHE__MEMORY_BYTES` and the like are looked up.
-        overrides: values that win over both, such as those of the command line.
+        overrides: values that win over file and variables, such as those of the command line.
 
     Raises:
         SettingsError: the file cannot be read, or a key or value is wrong.
     """
-    values = _read_file(file) if file is not None else {}
-    _merge(values, _values_of_variables(model, role, environ))
-    _merge(values, dict(overrides or {}))
-    unknown = list(_unknown_keys(model, values))
+    prefix = f"{_VARIABLE_PREFIX}{role.upper()}{_DELIMITER}"
+    unknown = [*_unknown_keys(model, _read_file(file)), *_unknown_variables(model, prefix)]
     if unknown:
         raise SettingsError("; ".join(unknown))
+    configuration = SettingsConfigDict(
+        env_prefix=prefix, env_nested_delimiter=_DELIMITER, toml_file=file
+    )
+    bound = type(model.__name__, (model,), {"model_config": configuration})
     try:
-        return model(**values)
-    except ValidationError as error:
+        return cast("_SettingsT", bound(**(overrides or {})))
+    except (ValidationError, EnvironmentSourceError) as error:
         raise SettingsError(_describe(error)) from None
 
 
@@ -100,7 +114,9 @@ def _shown(value: object) -> object:
     return value
 
 
-def _read_file(file: Path) -> dict[str, Any]:
+def _read_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
     try:
         if file.stat().st_size > _FILE_BYTES_MAX:
             raise SettingsError(f"{file}: larger than {_FILE_BYTES_MAX} bytes")
@@ -111,39 +127,17 @@ def _read_file(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file}: {error}") from error
 
 
-def _values_of_variables(
-    model: type[BaseModel], role: str, environ: Mapping[str, str]
-) -> dict[str, Any]:
-    prefix = f"{_VARIABLE_PREFIX}{role.upper()}{_DELIMITER}"
-    values: dict[str, Any] = {}
-    for name in sorted(environ):
+def _unknown_variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name in sorted(os.environ):
         if not name.startswith(prefix):
             continue
-        path = name[len(prefix) :].lower().split(_DELIMITER)
-        _check_variable(model, name, path)
-        table = values
-        for key in path[:-1]:
-            table = table.setdefault(key, {})
-        table[path[-1]] = environ[name]
-    return values
-
-
-def _check_variable(model: type[BaseModel], name: str, path: list[str]) -> None:
-    section: type[BaseModel] | None = model
-    for key in path:
-        if section is None or key not in section.model_fields:
-            known = list(section.model_fields) if section is not None else []
-            raise SettingsError(f"{name}: there is no setting `{key}`{_nearest(key, known)}")
-        section = _section_of(section, key)
-
-
-def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
-    for key, value in values.items():
-        known = into.get(key)
-        if isinstance(value, Mapping) and isinstance(known, dict):
-            _merge(known, value)
-        else:
-            into[key] = dict(value) if isinstance(value, Mapping) else value
+        section: type[BaseModel] | None = model
+        for key in name[len(prefix) :].lower().split(_DELIMITER):
+            if section is None or key not in section.model_fields:
+                known = list(section.model_fields) if section is not None else []
+                yield f"{name}: there is no setting `{key}`{_nearest(key, known)}"
+                break
+            section = _section_of(section, key)
 
 
 def _unknown_keys(
@@ -173,8 +167,10 @@ def _nearest(key: str, known: list[str]) -> str:
     return f"; known here: {', '.join(known)}" if known else ""
 
 
-def _describe(error: ValidationError) -> str:
+def _describe(error: ValidationError | EnvironmentSourceError) -> str:
     """Each wrong key with what was expected of it; never the value, it may be a secret."""
+    if isinstance(error, EnvironmentSourceError):
+        return str(error)
     told = []
     for one in error.errors(include_url=False, include_input=False, include_context=False):
         key = ".".join(str(part) for part in one["loc"]) or "settings"

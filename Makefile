@@ -1,0 +1,77 @@
+.DEFAULT_GOAL := help
+.PHONY: help install install-test run test check bench lint types contracts format lock \
+	verify-music verify-kills verify-twice
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Where everything of this machine's installation is kept.
+export ATTACCA_DATA ?= $(CURDIR)/data
+PORT ?= 8080
+# A folder of music of yours; without it there is the demonstration album.
+MUSIC ?=
+# What `make test` is to run: a folder, a file, `-k words`.
+T ?=
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The stamps remember what has been installed, so that a second start does not ask the registry.
+$(BIN)/installed-run: .ci/run-requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r .ci/run-requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	touch $@
+
+$(BIN)/installed-test: $(BIN)/installed-run .ci/test-requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r .ci/test-requirements.txt
+	touch $@
+
+install: $(BIN)/installed-run ## Install what runs, exactly as pinned, into .venv
+
+install-test: $(BIN)/installed-test ## Install what tests and measures as well
+
+run: install ## Start everything on this machine; MUSIC=folder takes in your music
+	@exec $(BIN)/attacca up --port $(PORT) $(if $(MUSIC),--music "$(MUSIC)",--demo)
+
+test: install-test ## All tests; T=edge/tests narrows them
+ifeq ($(strip $(T)),)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+else
+	$(BIN)/python -m pytest $(T)
+endif
+
+check: lint types contracts test ## All that must hold before a change lands
+
+bench: install-test ## Time the hot paths on this machine
+	$(BIN)/python -m benchmarks
+
+lint: install-test ## Format and lint rules
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: install-test ## mypy, strict
+	$(BIN)/mypy
+
+contracts: install-test ## Who may import whom
+	$(BIN)/lint-imports
+
+format: install-test ## Rewrite the code in the one format
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+verify-music: install-test ## Proof: real music keeps its exact length, FLAC bit by bit
+	$(BIN)/python -m loadtest.verify_music
+
+verify-kills: install-test ## Proof: 20 kills during an ingest leave nothing wrong behind
+	$(BIN)/python -m loadtest.verify_kills
+
+verify-twice: install-test ## Proof: two clean checkouts package to the same bytes
+	$(BIN)/python -m loadtest.verify_twice
+
+lock: ## Pin the dependencies of pyproject.toml anew (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+		--python-version 3.11 -o .ci/run-requirements.txt pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+		--python-version 3.11 -c .ci/run-requirements.txt --group dev \
+		-o .ci/test-requirements.txt pyproject.toml

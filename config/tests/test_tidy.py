@@ -1,0 +1,172 @@
+"""The shape of this repository, as tests: what a linter cannot say for us."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+
+COMPONENTS: Final = (
+    "benchmarks",
+    "cli",
+    "config",
+    "demonstration",
+    "drm",
+    "edge",
+    "http_semantics",
+    "loadtest",
+    "origin",
+    "packager",
+    "player",
+)
+
+FUNCTION_LINES_MAX: Final = 70
+
+MODULE_LINES_MAX: Final = 500
+
+# Cores without I/O: they may neither wait, nor read a clock, nor touch the system.
+SANS_IO: Final = (
+    "http_semantics/",
+    "drm/tokens.py",
+    "edge/slices.py",
+    "edge/target.py",
+    "packager/boxes.py",
+    "packager/common_encryption.py",
+    "packager/content_key.py",
+    "packager/dash.py",
+    "packager/fmp4.py",
+    "packager/fmp4_reader.py",
+    "packager/hls.py",
+    "packager/ogg.py",
+    "packager/sealing.py",
+    "packager/seek_index.py",
+    "packager/version.py",
+)
+
+IO_MODULES: Final = {
+    "asyncio",
+    "logging",
+    "os",
+    "pathlib",
+    "random",
+    "socket",
+    "ssl",
+    "threading",
+    "time",
+}
+
+NAMES_THAT_SAY_NOTHING: Final = {"base", "common", "core", "helpers", "manager", "misc", "utils"}
+
+# Tested through their users, or by a contract test over all adapters of a port.
+WITHOUT_OWN_TEST: Final = {"__init__", "__main__", "errors", "metrics", "ports", "settings"}
+
+SOURCES: Final = [
+    path
+    for component in COMPONENTS
+    for path in sorted((ROOT / component).rglob("*.py"))
+    if "tests" not in path.parts
+]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports_of(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_the_sources_are_found():
+    assert {path.relative_to(ROOT).parts[0] for path in SOURCES} == set(COMPONENTS)
+    missing = [name for name in SANS_IO if not (ROOT / name).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_functions_fit_on_a_screen(path: Path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= FUNCTION_LINES_MAX, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_modules_stay_readable(path: Path):
+    assert path.read_text().count("\n") <= MODULE_LINES_MAX
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if name_of(path).startswith(SANS_IO)], ids=name_of
+)
+def test_the_cores_do_no_io(path: Path):
+    assert not imports_of(ast.parse(path.read_text())) & IO_MODULES
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_module_names_say_something(path: Path):
+    assert path.stem not in NAMES_THAT_SAY_NOTHING
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_each_module_says_what_it_is(path: Path):
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SOURCES if path.relative_to(ROOT).parts[0] != "benchmarks"],
+    ids=name_of,
+)
+def test_each_module_has_its_test_module(path: Path):
+    if path.stem in WITHOUT_OWN_TEST or path.parent.name in {"adapters", "commands"}:
+        return
+    assert (path.parent / "tests" / f"test_{path.stem}.py").exists()
+
+
+def tracked_files() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    return [name for name in listed.stdout.split("\0") if name]
+
+
+def test_the_pins_name_hashes_and_no_registry():
+    for name in ("run-requirements.txt", "test-requirements.txt"):
+        text = (ROOT / ".ci" / name).read_text()
+        pins = re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE)
+        assert pins
+        assert len(re.findall(r"^\S.*\\\n    --hash=sha256:", text, re.MULTILINE)) == len(pins)
+        assert "://" not in text
+        assert "--index" not in text
+
+
+def test_packages_are_listed_for_installation():
+    text = (ROOT / "pyproject.toml").read_text()
+    packages = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in SOURCES
+        if path.name == "__init__.py" and path.relative_to(ROOT).parts[0] != "benchmarks"
+    }
+    listed = re.search(r"\[tool\.setuptools\]\npackages = \[(.*?)\]", text, re.DOTALL)
+    assert listed is not None
+    assert set(re.findall(r'"([a-z_.]+)"', listed.group(1))) == packages
+
+
+def test_nothing_large_is_tracked():
+    try:
+        names = tracked_files()
+    except (OSError, subprocess.CalledProcessError):
+        names = [name_of(path) for path in SOURCES]  # an exported tree without its history
+    assert names
+    assert not [name for name in names if (ROOT / name).stat().st_size > 1 << 20]
