@@ -10,7 +10,11 @@
         * TokenRevokedError
         * TokenScopeError
     * RequestError: the request to drm is not one that it answers
+        * RequestTimeoutError: its content does not arrive
+        * TrackIdError: not a track id
         * ClaimsError: claims that no token may carry
+        * TokenRequestError: not a request for a token
+        * SigningKeyError: a signing key that cannot be rotated or retired
         * LicenseRequestError: not a W3C Clear Key license request
         * LicenseRefusedError: keys that this token does not reach
     * VaultError: our own store of keys
@@ -18,6 +22,7 @@
         * VaultDamagedError: a stored key is not what was stored
         * VaultUnavailableError: the database cannot be read or written now
     * ContentKeysError: drm could not be asked for content keys over HTTP
+        * ContentKeysRefusedError: it does not give them to us
 
 None of them carries a key, a token or a credential, in its text or in its attributes.
 """
@@ -50,7 +55,7 @@ class DrmError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     reason: ClassVar[str] = "internal"
-    title: ClassVar[str] = "Internal error"
+    title: ClassVar[str] = "Internal error."
     headers: ClassVar[Mapping[str, str]] = _NO_STORE
 
 
@@ -59,7 +64,7 @@ class TokenError(DrmError):
 
     status = 401
     reason = "token"
-    title = "The playback token was refused"
+    title = "The playback token was refused."
     headers = _challenge("invalid_token")
 
 
@@ -67,7 +72,7 @@ class TokenMissingError(TokenError):
     """There is no playback token in the request."""
 
     reason = "token_missing"
-    title = "A playback token is needed"
+    title = "A playback token is needed."
     headers = _challenge()
 
     def __init__(self) -> None:
@@ -82,7 +87,7 @@ class TokenAmbiguousError(TokenError):
 
     status = 400
     reason = "token_ambiguous"
-    title = "More than one playback token"
+    title = "More than one playback token."
     headers = _challenge("invalid_request")
 
     def __init__(self) -> None:
@@ -93,14 +98,14 @@ class TokenMalformedError(TokenError):
     """The text is not a playback token."""
 
     reason = "token_malformed"
-    title = "The playback token is malformed"
+    title = "The playback token is malformed."
 
 
 class TokenForeignError(TokenError):
     """The token was not signed by a key that is live here."""
 
     reason = "token_foreign"
-    title = "The playback token was signed by none of our keys"
+    title = "The playback token was signed by none of our keys."
 
 
 class TokenExpiredError(TokenError):
@@ -111,7 +116,7 @@ class TokenExpiredError(TokenError):
     """
 
     reason = "token_expired"
-    title = "The playback token has expired"
+    title = "The playback token has expired."
 
     def __init__(self, expired_s: int) -> None:
         super().__init__(f"expired at {expired_s} s since the epoch; ask for a new one")
@@ -122,7 +127,7 @@ class TokenRevokedError(TokenError):
     """The token was issued before the revocation epoch."""
 
     reason = "token_revoked"
-    title = "The playback token was revoked"
+    title = "The playback token was revoked."
 
     def __init__(self, not_issued_before_s: int) -> None:
         super().__init__(
@@ -136,7 +141,7 @@ class TokenScopeError(TokenError):
 
     status = 403
     reason = "token_scope"
-    title = "The playback token does not reach this"
+    title = "The playback token does not reach this."
     headers = _challenge("insufficient_scope")
 
 
@@ -145,21 +150,55 @@ class RequestError(DrmError):
 
     status = 400
     reason = "request"
-    title = "The request cannot be answered"
+    title = "The request cannot be answered."
+
+
+class RequestTimeoutError(RequestError):
+    """The content of the request does not arrive in time."""
+
+    status = 408
+    retryable = True
+    reason = "request_timeout"
+    title = "The request did not arrive in time."
 
 
 class ClaimsError(RequestError):
     """Claims that no token may carry."""
 
     reason = "token_claims"
-    title = "No such token can be issued"
+    title = "No such token can be issued."
+
+
+class TrackIdError(RequestError):
+    """The text is not a track id."""
+
+    reason = "track_id"
+    title = "Not a track id."
+
+    def __init__(self) -> None:
+        super().__init__("a track id is 22 letters and digits")
+
+
+class TokenRequestError(RequestError):
+    """The content is not a request for a playback token."""
+
+    reason = "token_request"
+    title = "Not a request for a playback token."
+
+
+class SigningKeyError(RequestError):
+    """The signing key cannot be made or retired as things stand."""
+
+    status = 409
+    reason = "signing_key"
+    title = "The signing keys cannot be changed so."
 
 
 class LicenseRequestError(RequestError):
     """The content is not a W3C Clear Key license request."""
 
     reason = "license_request"
-    title = "Not a Clear Key license request"
+    title = "Not a Clear Key license request."
 
 
 class LicenseRefusedError(RequestError):
@@ -167,7 +206,7 @@ class LicenseRefusedError(RequestError):
 
     status = 403
     reason = "license_refused"
-    title = "The license was refused"
+    title = "The license was refused."
 
     def __init__(self) -> None:
         super().__init__("at least one of these keys is not for this playback token")
@@ -177,21 +216,21 @@ class VaultError(DrmError):
     """Our own store of keys failed."""
 
     reason = "vault"
-    title = "The key vault failed"
+    title = "The key vault failed."
 
 
 class KekError(VaultError):
     """The key-encryption key is missing, malformed, or not the one of this vault."""
 
     reason = "kek"
-    title = "The key-encryption key does not fit"
+    title = "The key-encryption key does not fit."
 
 
 class VaultDamagedError(VaultError):
     """A stored key is not what was stored: the row was altered, or moved to another place."""
 
     reason = "vault_damaged"
-    title = "A stored key is damaged"
+    title = "A stored key is damaged."
 
 
 class VaultUnavailableError(VaultError):
@@ -200,7 +239,7 @@ class VaultUnavailableError(VaultError):
     status = 503
     retryable = True
     reason = "vault_unavailable"
-    title = "The key vault is unavailable"
+    title = "The key vault is unavailable."
     headers = _RETRY_SOON
 
 
@@ -210,4 +249,19 @@ class ContentKeysError(DrmError):
     status = 502
     retryable = True
     reason = "content_keys"
-    title = "Content keys could not be fetched"
+    title = "Content keys could not be fetched."
+
+
+class ContentKeysRefusedError(ContentKeysError):
+    """drm does not give us content keys: the credential is wrong, or what was asked for.
+
+    Attributes:
+        upstream_status: what drm answered.
+    """
+
+    retryable = False
+    reason = "content_keys_refused"
+
+    def __init__(self, upstream_status: int) -> None:
+        super().__init__(f"drm answered {upstream_status}: check the origin's credential for drm")
+        self.upstream_status = upstream_status

@@ -21,6 +21,16 @@ class TrackKeys:
     by_class: Mapping[KeyClass, ContentKey]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredContentKey:
+    """A content key and what it is for."""
+
+    track_id: str
+    key_class: KeyClass
+    key_version: int
+    content_key: ContentKey
+
+
 class ContentKeys(Protocol):
     """Gives the content keys of tracks, and makes them when a track is new."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from drm.errors import ClaimsError
+from drm.track_id import check_track_id
 
 PREFIXES_MAX: Final = 64
 RENDITIONS_MAX: Final = 32
@@ -19,7 +20,6 @@ _SESSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PREFIX: Final = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*", re.ASCII)
 _PREFIX_CHARACTERS_MAX: Final = 256
 _RENDITION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
-_TRACK_ID: Final = re.compile(r"[A-Za-z0-9]{22}", re.ASCII)
 
 # NUL, delimiters, and unreserved characters: encoded or not, they name the same resource
 # (RFC 3986 section 6.2.2.2), so `/v1/%61udio/` would be audio to some and not to us.
@@ -100,10 +100,9 @@ def track_prefixes(track_id: str) -> tuple[str, str, str, str]:
     """What a player needs for one track: its record, audio, licenses and covers.
 
     Raises:
-        ClaimsError: not a track id.
+        TrackIdError: not a track id.
     """
-    if _TRACK_ID.fullmatch(track_id) is None:
-        raise ClaimsError("a track id is 22 letters and digits")
+    check_track_id(track_id)
     return (
         f"/v1/tracks/{track_id}/",
         f"{_AUDIO_PREFIX}{track_id}/",

@@ -1,0 +1,92 @@
+"""The key-encryption key in a file: read, or made once."""
+
+import contextlib
+import logging
+import os
+import secrets
+import stat
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from drm.errors import KekError
+from drm.key_wrap import KEK_BYTES, KeyEncryptionKey, decode_kek, encode_kek
+
+logger = logging.getLogger(__name__)
+
+_FILE_BYTES_MAX: Final = 1024
+
+
+def read_kek(path: Path) -> KeyEncryptionKey:
+    """Read the key in the file `path`.
+
+    Raises:
+        KekError: there is no such file, it cannot be read, or holds something else.
+    """
+    kek = _read(path)
+    if kek is None:
+        raise KekError(f"{path}: there is no key-encryption key; put it back, or name its file")
+    return kek
+
+
+def read_or_create_kek(path: Path, *, database: Path) -> KeyEncryptionKey:
+    """Read the key in the file `path`, and make one if neither it nor `database` exists.
+
+    Two processes that make it at once end up with the same one.
+
+    Raises:
+        KekError: see `read_kek`; or the file is missing beside a vault that needs it.
+    """
+    kek = _read(path)
+    if kek is None and not database.exists():
+        _create(path)
+    return kek if kek is not None else read_kek(path)
+
+
+def _read(path: Path) -> KeyEncryptionKey | None:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(_FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KekError(f"{path}: {error.strerror}") from error
+    if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        logger.warning("others can read the key-encryption key", extra={"path": str(path)})
+    if len(data) > _FILE_BYTES_MAX:
+        raise KekError(f"{path}: too long for a key-encryption key")
+    try:
+        return decode_kek(data.decode("ascii", "replace"))
+    except KekError as error:
+        raise KekError(f"{path}: {error}") from None
+
+
+def _create(path: Path) -> None:
+    """Make the file complete or not at all, and never in place of another one."""
+    text = encode_kek(KeyEncryptionKey(secrets.token_bytes(KEK_BYTES))) + "\n"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".kek-")
+        partial = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise KekError(f"{path}: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last: without it, a power cut could take the key and leave the vault."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
