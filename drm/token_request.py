@@ -1,0 +1,192 @@
+"""Requests for playback tokens: what may be asked for, and the claims that follow. No I/O.
+
+A token for named tracks may travel in a path, so it lives only as long as listening takes. A token
+for paths, or for everything, is for clients that can set a header field.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from drm.errors import TokenRequestError
+from drm.token_claims import TokenClaims, track_prefixes
+from packager.renditions import PROFILES
+
+TRACKS_MAX: Final = 16
+DURATION_S_MAX: Final = 24 * 3600
+
+# A listener pauses, seeks back and listens again: twice the music and an hour.
+_DURATION_FACTOR: Final = 2
+_DURATION_MARGIN_S: Final = 3600
+
+_EVERYTHING: Final = ("/v1/",)
+_MEMBERS: Final = frozenset(
+    {"tracks", "prefixes", "renditions", "ttl_s", "session", "duration_s", "network"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLimits:
+    """How long tokens may live, and how old the key must be that signs them; in seconds.
+
+    Attributes:
+        ttl_s: when the request names no lifetime.
+        ttl_s_max: any token.
+        path_ttl_s_max: a token that may travel in a path, when the request does not tell how much
+            music it is for.
+        key_lead_s: how long a signing key is published before it signs.
+    """
+
+    ttl_s: int
+    ttl_s_max: int
+    path_ttl_s_max: int
+    key_lead_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What a token is wanted for.
+
+    Attributes:
+        tracks: the token is for these alone and may travel in a path; None for `prefixes`.
+        prefixes: the paths that it opens; None for everything. Only without `tracks`.
+        renditions: the renditions that it opens; None for all.
+        ttl_s: how long it is to live, in seconds; shortened to what `TokenLimits` allow.
+        session: the listener's session; None for a new one.
+        duration_s: how long the music is, in seconds; bounds the lifetime of a token for tracks.
+        network: clients that it is for, as a CIDR block.
+
+    Raises:
+        TokenRequestError: these cannot be asked for together, or one is out of bounds.
+    """
+
+    tracks: tuple[str, ...] | None = None
+    prefixes: tuple[str, ...] | None = None
+    renditions: frozenset[str] | None = None
+    ttl_s: int | None = None
+    session: str | None = None
+    duration_s: int | None = None
+    network: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.tracks is not None and self.prefixes is not None:
+            raise TokenRequestError("give `tracks` or `prefixes`, not both")
+        if self.tracks is not None and not 0 < len(self.tracks) <= TRACKS_MAX:
+            raise TokenRequestError(f"`tracks` has 1 to {TRACKS_MAX} track ids")
+        if self.ttl_s is not None and self.ttl_s < 1:
+            raise TokenRequestError("`ttl_s` is at least 1")
+        if self.duration_s is not None and not 0 < self.duration_s <= DURATION_S_MAX:
+            raise TokenRequestError(f"`duration_s` is 1 to {DURATION_S_MAX}")
+        unknown = (self.renditions or frozenset()) - PROFILES.keys()
+        if unknown:
+            raise TokenRequestError(f"`renditions` are some of: {', '.join(PROFILES)}")
+
+    def claims(self, limits: TokenLimits, *, now_s: float, new_session: str) -> TokenClaims:
+        """Claims of the token, issued at `now_s`.
+
+        Raises:
+            ClaimsError: no token may carry what was asked for.
+            TrackIdError: one of the tracks is none.
+        """
+        issued_s = int(now_s)
+        return TokenClaims(
+            session=new_session if self.session is None else self.session,
+            issued_s=issued_s,
+            expires_s=issued_s + self._lifetime_s(limits),
+            prefixes=self._prefixes(),
+            renditions=self.renditions,
+            network=self.network,
+            is_path_bound=self.tracks is not None,
+        )
+
+    def _lifetime_s(self, limits: TokenLimits) -> int:
+        lifetime_s = min(self.ttl_s or limits.ttl_s, limits.ttl_s_max)
+        if self.tracks is None:
+            return lifetime_s
+        if self.duration_s is None:
+            return min(lifetime_s, limits.path_ttl_s_max)
+        return min(lifetime_s, _DURATION_FACTOR * self.duration_s + _DURATION_MARGIN_S)
+
+    def _prefixes(self) -> tuple[str, ...]:
+        if self.tracks is None:
+            return _EVERYTHING if self.prefixes is None else self.prefixes
+        nested = (track_prefixes(track_id) for track_id in self.tracks)
+        return tuple(dict.fromkeys(prefix for prefixes in nested for prefix in prefixes))
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token for whoever asked for it.
+
+    Attributes:
+        token: secret.
+        expires_s: from when on it is refused, in seconds since the epoch.
+    """
+
+    token: str = field(repr=False)
+    expires_s: int
+    session: str
+
+
+def decode_token_request(data: bytes) -> TokenRequest:
+    """Read a request from JSON; a member that is null counts as absent.
+
+    Raises:
+        TokenRequestError: it is no such request.
+    """
+    try:
+        document: object = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise TokenRequestError("the content is not JSON") from None
+    if not isinstance(document, dict):
+        raise TokenRequestError("the content is not a JSON object")
+    unknown = document.keys() - _MEMBERS
+    if unknown:
+        raise TokenRequestError(f"known members are: {', '.join(sorted(_MEMBERS))}")
+    renditions = _texts(document, "renditions")
+    return TokenRequest(
+        tracks=_texts(document, "tracks"),
+        prefixes=_texts(document, "prefixes"),
+        renditions=None if renditions is None else frozenset(renditions),
+        ttl_s=_number(document, "ttl_s"),
+        session=_text(document, "session"),
+        duration_s=_number(document, "duration_s"),
+        network=_text(document, "network"),
+    )
+
+
+def encode_issued_token(issued: IssuedToken) -> bytes:
+    """Write the answer to a request. It is secret."""
+    return orjson.dumps(
+        {"token": issued.token, "expires_s": issued.expires_s, "session": issued.session}
+    )
+
+
+def _texts(document: dict[str, object], name: str) -> tuple[str, ...] | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise TokenRequestError(f"`{name}` is a list of texts")
+    texts = tuple(one for one in value if isinstance(one, str))
+    if len(texts) != len(value):
+        raise TokenRequestError(f"`{name}` is a list of texts")
+    return texts
+
+
+def _text(document: dict[str, object], name: str) -> str | None:
+    value = document.get(name)
+    if value is not None and not isinstance(value, str):
+        raise TokenRequestError(f"`{name}` is a text")
+    return value
+
+
+def _number(document: dict[str, object], name: str) -> int | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    # A bool is an int to Python, and not to JSON.
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TokenRequestError(f"`{name}` is a whole number")
+    return value
