@@ -45,11 +45,13 @@ class Box:
     Attributes:
         fourcc: its four-character code, such as `moof`.
         offset: position of its first header byte in the stream.
+        payload_offset: position of the first byte after the header.
         payload: its bytes after the header.
     """
 
     fourcc: bytes
     offset: int
+    payload_offset: int
     payload: bytes = field(repr=False)
 
 
@@ -101,7 +103,8 @@ class BoxReader:
             fourcc, header_size, size = header
             if len(self._buffer) < size:
                 return
-            box = Box(fourcc, self._offset, bytes(self._buffer[header_size:size]))
+            payload = bytes(self._buffer[header_size:size])
+            box = Box(fourcc, self._offset, self._offset + header_size, payload)
             del self._buffer[:size]
             self._offset += size
             yield box

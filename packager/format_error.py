@@ -2,7 +2,8 @@
 
 * FormatError: bytes, or facts about them, that cannot be what they claim to be
     * BoxError: an ISO BMFF box (`packager.boxes`)
-    * FragmentError: a fragmented MP4 file (`packager.fmp4_reader`)
+    * MovieHeaderError: `ftyp` and `moov` (`packager.movie_header_reader`)
+    * FragmentError: `moof` and `mdat` (`packager.fmp4_reader`)
     * OggError: an Ogg stream (`packager.ogg`)
     * SeekIndexError: the JSON of a seek index (`packager.seek_index`)
 """

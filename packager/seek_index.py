@@ -4,15 +4,17 @@ Times are integers in samples of the rendition's own rate, on the presentation t
 priming is removed and the padding cut, so the durations of all segments add up to the length.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
+
+from packager.json_fields import JsonFields, SeekIndexError
 from packager.renditions import Codec, Container, Protection
 
-# RFC 8216 section 4.1: a peak is taken over contiguous segments that last between 0.5 and 1.5
-# target durations.
-_TARGET_S: Final = 6
+# 12 hours in segments of 6 s are 7200 entries of at most 100 bytes.
+JSON_BYTES_MAX: Final = 4 << 20
+SEGMENTS_MAX: Final = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +96,130 @@ class RenditionFacts:
     seek: SeekIndex
 
 
-def average_bps(size_bytes: int, samples: int, sample_rate_hz: int) -> int:
-    """Bits per second of so many bytes over so many samples, rounded up."""
-    return -(-size_bytes * 8 * sample_rate_hz // samples)
+def encode_seek_index(facts: RenditionFacts) -> bytes:
+    """The JSON document that is served as `{rendition}.json`; the same facts, the same bytes."""
+    return orjson.dumps(facts_to_json(facts))
 
 
-def peak_bps(segments: Sequence[Segment], sample_rate_hz: int) -> int:
-    """Largest bit rate over contiguous segments of 0.5 to 1.5 target durations (RFC 8216, 4.1).
+def decode_seek_index(data: bytes) -> RenditionFacts:
+    """Read what `encode_seek_index` wrote.
 
-    A file that is too short to have such a stretch counts as a whole.
+    Raises:
+        SeekIndexError: it is too large, no JSON, or not a consistent seek index.
     """
-    return max(_bit_rates(segments, sample_rate_hz), default=0) or average_bps(
-        sum(segment.bytes for segment in segments),
-        sum(segment.duration_samples for segment in segments),
-        sample_rate_hz,
+    if len(data) > JSON_BYTES_MAX:
+        raise SeekIndexError(f"a seek index of {len(data)} bytes is above {JSON_BYTES_MAX}")
+    try:
+        return facts_from_json(orjson.loads(data))
+    except orjson.JSONDecodeError as error:
+        raise SeekIndexError(f"a seek index that is not JSON: {error}") from error
+
+
+def facts_to_json(facts: RenditionFacts) -> dict[str, object]:
+    """`facts` as objects that any JSON encoder takes."""
+    seek = facts.seek
+    return {
+        "rendition": facts.name,
+        "codec": facts.codec.value,
+        "codec_string": facts.codec_string,
+        "container": facts.container.value,
+        "mime": facts.mime,
+        "protection": facts.protection.value,
+        "kid": facts.kid,
+        "iv": facts.iv,
+        "bitrate_bps": facts.bitrate_bps,
+        "bandwidth_bps": facts.bandwidth_bps,
+        "sample_rate_hz": facts.sample_rate_hz,
+        "timescale_hz": facts.sample_rate_hz,
+        "channels": facts.channels,
+        "bits": facts.bits,
+        "samples": facts.samples,
+        "priming": facts.priming,
+        "bytes": facts.bytes,
+        "sha256": facts.sha256,
+        "clear_sha256": facts.clear_sha256,
+        "init": {"offset": seek.init_offset, "bytes": seek.init_bytes},
+        "index": {"offset": seek.index_offset, "bytes": seek.index_bytes},
+        "segments": [
+            {
+                "offset": segment.offset,
+                "bytes": segment.bytes,
+                "start": segment.start_samples,
+                "duration": segment.duration_samples,
+            }
+            for segment in seek.segments
+        ],
+    }
+
+
+def facts_from_json(value: object) -> RenditionFacts:
+    """Undo `facts_to_json`. Members that it does not know are passed over.
+
+    Raises:
+        SeekIndexError: a member is missing, of another type, or contradicts the others.
+    """
+    fields = JsonFields(value, "seek index")
+    facts = RenditionFacts(
+        name=fields.text("rendition"),
+        codec=fields.choice("codec", Codec),
+        codec_string=fields.text("codec_string"),
+        container=fields.choice("container", Container),
+        mime=fields.text("mime"),
+        bitrate_bps=fields.integer("bitrate_bps"),
+        bandwidth_bps=fields.integer("bandwidth_bps"),
+        sample_rate_hz=fields.integer("sample_rate_hz", minimum=1),
+        channels=fields.integer("channels", minimum=1),
+        bits=fields.integer("bits"),
+        samples=fields.integer("samples"),
+        priming=fields.integer("priming"),
+        bytes=fields.integer("bytes"),
+        sha256=fields.hexadecimal("sha256", sizes=(64,)),
+        clear_sha256=fields.hexadecimal("clear_sha256", sizes=(64,)),
+        kid=fields.text("kid"),
+        protection=fields.choice("protection", Protection),
+        iv=fields.hexadecimal("iv", sizes=(0, 32)),
+        seek=_seek_of(fields),
+    )
+    _check_layout(facts)
+    return facts
+
+
+def _seek_of(fields: JsonFields) -> SeekIndex:
+    init = JsonFields(fields.member("init"), "init")
+    index = JsonFields(fields.member("index"), "index")
+    entries = fields.member("segments")
+    if not isinstance(entries, list) or not 0 < len(entries) <= SEGMENTS_MAX:
+        raise SeekIndexError(f"`segments` is not a list of 1 to {SEGMENTS_MAX} entries")
+    return SeekIndex(
+        init_offset=init.integer("offset"),
+        init_bytes=init.integer("bytes"),
+        index_offset=index.integer("offset"),
+        index_bytes=index.integer("bytes"),
+        segments=tuple(_segment_of(JsonFields(entry, "segment")) for entry in entries),
     )
 
 
-def _bit_rates(segments: Sequence[Segment], sample_rate_hz: int) -> Iterator[int]:
-    """Bit rates of all stretches of segments that count towards the peak."""
-    target = _TARGET_S * sample_rate_hz
-    for first in range(len(segments)):
-        size_bytes = samples = 0
-        for index in range(first, len(segments)):
-            size_bytes += segments[index].bytes
-            samples += segments[index].duration_samples
-            if 2 * samples > 3 * target:
-                break
-            if 2 * samples >= target:
-                yield average_bps(size_bytes, samples, sample_rate_hz)
+def _segment_of(fields: JsonFields) -> Segment:
+    return Segment(
+        offset=fields.integer("offset"),
+        bytes=fields.integer("bytes", minimum=1),
+        start_samples=fields.integer("start"),
+        duration_samples=fields.integer("duration", minimum=1),
+    )
+
+
+def _check_layout(facts: RenditionFacts) -> None:
+    """Refuse segments that overlap, leave gaps, or do not fill the file's end and length."""
+    seek = facts.seek
+    position = max(seek.init_offset + seek.init_bytes, seek.index_offset + seek.index_bytes)
+    start_samples = 0
+    for segment in seek.segments:
+        if (segment.offset, segment.start_samples) != (position, start_samples):
+            raise SeekIndexError(f"a segment starts at byte {segment.offset}, not at {position}")
+        position += segment.bytes
+        start_samples += segment.duration_samples
+    if (position, start_samples) != (facts.bytes, facts.samples):
+        raise SeekIndexError(
+            f"segments end at byte {position} and sample {start_samples}, "
+            f"the file at byte {facts.bytes} and sample {facts.samples}"
+        )

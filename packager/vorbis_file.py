@@ -1,0 +1,165 @@
+"""Ogg Vorbis files: given the serial number that their version asks for, and indexed.
+
+    rewriter = VorbisRewriter(serial=serial)
+    for chunk in spool:
+        for page in rewriter.feed(chunk): ...   # the pages that are complete by now
+    facts = rewriter.close()                    # length, layout and seek index
+
+Memory stays bounded by one page, the headers and the index, whatever the length of the file.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from packager.ogg import NO_GRANULE, OggError, OggPage, OggPageReader, with_serial
+from packager.seek_index import SeekIndex, Segment
+
+SEGMENT_S: Final = 6
+FIRST_SEGMENT_S: Final = 1
+
+HEADER_BYTES_MAX: Final = 1 << 20
+
+# Identification, comment and setup (Vorbis I section 4.2).
+_HEADER_PACKETS: Final = 3
+# Packet type, "vorbis", version, channels, sample rate, three bit rates, block sizes, framing.
+_IDENTIFICATION: Final = struct.Struct("<B6sIBIiiiBB")
+
+
+@dataclass(frozen=True, slots=True)
+class VorbisFacts:
+    """What is known of a Vorbis file once all of it was seen.
+
+    Attributes:
+        samples: its exact length, the granule position of its last page.
+    """
+
+    sample_rate_hz: int
+    channels: int
+    samples: int
+    size_bytes: int
+    seek: SeekIndex = field(repr=False)
+
+
+class VorbisRewriter:
+    """Gives the pages of one Vorbis stream another serial number, and indexes them.
+
+    libsndfile draws its serial numbers at random, so without this no two encodings of the same
+    samples would be equal.
+    """
+
+    def __init__(self, *, serial: int) -> None:
+        assert 0 <= serial < 1 << 32
+        self._serial = serial
+        self._reader = OggPageReader()
+        self._identification: tuple[int, int] | None = None
+        self._header_packets = 0
+        self._header_bytes = 0
+        self._index = _SegmentCutter()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take in the next bytes and yield the pages that are complete by now, rewritten.
+
+        Raises:
+            OggError: the stream is damaged, or not Vorbis.
+        """
+        self._reader.feed(data)
+        for page in self._reader.pages():
+            if self._header_packets < _HEADER_PACKETS:
+                self._add_header(page)
+            else:
+                self._index.add(page)
+            yield with_serial(page.data, self._serial)
+
+    def close(self) -> VorbisFacts:
+        """Mark the end of the stream, and tell what it was.
+
+        Raises:
+            OggError: the stream ends too early.
+        """
+        self._reader.close()
+        if self._identification is None or self._header_packets < _HEADER_PACKETS:
+            raise OggError("the stream ends within its headers")
+        sample_rate_hz, channels = self._identification
+        segments = self._index.close()
+        last = segments[-1]
+        return VorbisFacts(
+            sample_rate_hz=sample_rate_hz,
+            channels=channels,
+            samples=last.start_samples + last.duration_samples,
+            size_bytes=last.offset + last.bytes,
+            seek=SeekIndex(0, self._header_bytes, 0, 0, segments),
+        )
+
+    def _add_header(self, page: OggPage) -> None:
+        if self._identification is None:
+            self._identification = _parse_identification(page)
+            self._index.sample_rate_hz = self._identification[0]
+        self._header_packets += len(page.packet_ends)
+        self._header_bytes += len(page.data)
+        if self._header_bytes > HEADER_BYTES_MAX:
+            raise OggError(f"the headers are larger than {HEADER_BYTES_MAX} bytes")
+        # Audio begins on a page of its own (Vorbis I appendix A.2).
+        is_shared = self._header_packets == _HEADER_PACKETS and page.has_open_packet
+        if self._header_packets > _HEADER_PACKETS or is_shared:
+            raise OggError("the headers and the audio share a page")
+
+
+def _parse_identification(page: OggPage) -> tuple[int, int]:
+    """Sample rate and channels (Vorbis I section 4.2.2)."""
+    packet = page.data[page.body_offset :]
+    if len(packet) != _IDENTIFICATION.size or len(page.packet_ends) != 1:
+        raise OggError("the first page does not hold a Vorbis identification header")
+    kind, magic, version, channels, rate, *_, framing = _IDENTIFICATION.unpack(packet)
+    if (kind, magic, version) != (1, b"vorbis", 0) or not (channels and rate and framing & 1):
+        raise OggError("the stream is not Vorbis I")
+    return rate, channels
+
+
+class _SegmentCutter:
+    """Cuts audio pages into segments of up to six seconds, the first of up to one.
+
+    A segment begins with a packet of its own, so that a decoder loses nothing of it but the overlap
+    with the packet before; a single page that lasts longer is a segment all the same.
+    """
+
+    def __init__(self) -> None:
+        self.sample_rate_hz = 0
+        self._segments: list[Segment] = []
+        # Where the segment under way began, and where it may end: byte, sample.
+        self._start: tuple[int, int] | None = None
+        self._boundary = (0, 0)
+        self._end = (0, 0)
+
+    def add(self, page: OggPage) -> None:
+        """Take in the next page."""
+        if self._start is None:
+            self._start = self._boundary = self._end = (page.offset, 0)
+        if not page.is_continued:
+            self._boundary = self._end
+        samples = self._end[1] if page.granule == NO_GRANULE else page.granule
+        is_full = samples - self._start[1] > self._duration_max()
+        # A page that adds no samples stays with those before it: no segment is without duration.
+        if is_full and samples > self._boundary[1]:
+            self._cut()
+        self._end = (page.offset + len(page.data), samples)
+
+    def close(self) -> tuple[Segment, ...]:
+        """All segments, the last of which ends with the stream."""
+        if self._start is None or self._end[1] == 0:
+            raise OggError("the stream holds no audio")
+        self._boundary = self._end
+        self._cut()
+        return tuple(self._segments)
+
+    def _duration_max(self) -> int:
+        return (SEGMENT_S if self._segments else FIRST_SEGMENT_S) * self.sample_rate_hz
+
+    def _cut(self) -> None:
+        """End the segment under way at the boundary, if anything of it is heard by then."""
+        assert self._start is not None
+        (offset, start), (end_offset, end) = self._start, self._boundary
+        if end > start:
+            self._segments.append(Segment(offset, end_offset - offset, start, end - start))
+            self._start = self._boundary
