@@ -1,0 +1,337 @@
+"""Decoding of masters: whatever audio FFmpeg reads, streamed, and refused where it is torn.
+
+FFmpeg sees a master only through a file object, may open no protocol by itself, and picks from a
+list of formats that hold audio: a playlist, a `concat` script or a session description is a list
+of other files and addresses to fetch, which is nothing that a master may ask for.
+
+What is refused as torn: an error of a decoder or demuxer with checksums on, a packet marked as
+corrupt, timestamps with a hole, what `packager.container_check` finds, fewer samples than FLAC's
+STREAMINFO or a lossless container announces, an MD5 of FLAC that differs, fewer frames than the
+Xing header of an MP3 announces, a sample that is infinite or no number.
+
+What is not noticed, because nothing in the file tells: flipped bits in formats without checksums
+(WAV, AIFF, ALAC, the payload of MP3 and AAC), and a missing end where no length was ever written
+(ADTS, MP3 without a Xing header, WAV from a pipe, live Matroska).
+"""
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import BinaryIO, Final
+
+import av
+import numpy as np
+from av.container import InputContainer
+
+from packager.container_check import ContainerCheck, check_container
+from packager.errors import (
+    ChannelCountError,
+    EmptyMasterError,
+    MasterError,
+    MasterTooLongError,
+    NoSamplesError,
+    NotAudioError,
+    SampleFormatError,
+    SampleRateError,
+    TornMasterError,
+)
+from packager.pcm import Block, NotFiniteError, SampleKind, rechunk, refuse_not_finite
+from packager.streaminfo import FlacMd5, StreamInfo, decode_streaminfo
+
+CHANNELS_MAX: Final = 8
+SAMPLE_RATE_HZ_MIN: Final = 8_000
+SAMPLE_RATE_HZ_MAX: Final = 192_000
+DURATION_S_MAX: Final = 12 * 3600
+
+# Large enough that numpy's cost per call vanishes, small enough for 8 channels in float64.
+BLOCK_FRAMES: Final = 1 << 14
+
+_READ_BYTES: Final = 1 << 18
+
+# FFmpeg's names of formats that hold audio and never refer to other files. Video containers are
+# among them for their audio, and so that a film without sound can be told from what is no media.
+_FORMATS: Final = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,mlp,mov,"
+    "mp3,mpc,mpc8,mpeg,mpegts,ogg,oma,rm,rso,shn,tak,truehd,tta,voc,w64,wav,wv,xwma"
+)
+
+_CONTAINER_OPTIONS: Final = {
+    "format_whitelist": _FORMATS,
+    "protocol_whitelist": "none",
+    "err_detect": "crccheck+bitstream+buffer+explode",
+}
+_DECODER_OPTIONS: Final = {"err_detect": "crccheck+bitstream+buffer+explode"}
+
+_KINDS_BY_FORMAT: Final = {
+    "u8": SampleKind.U8,
+    "s16": SampleKind.S16,
+    "s32": SampleKind.S24,
+    "flt": SampleKind.FLOAT,
+    "dbl": SampleKind.FLOAT,
+}
+_DTYPES_BY_FORMAT: Final = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
+
+_DEFAULT_LAYOUTS: Final = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+_NAMED_LAYOUT = re.compile(
+    r"(?:mono|stereo|quad|hexagonal|octagonal|\d\.\d)(?:\((?:back|side|front|wide)\))?"
+)
+
+# A lost frame is 20 ms and more; codecs that start with a shorter one shift by a few.
+_GAP_S_MAX: Final = Fraction(1, 100)
+
+# Formats without a signature: FFmpeg takes them on a run of bytes that look like frame headers.
+_GUESSED_FORMATS: Final = frozenset({"aac", "ac3", "dts", "eac3", "loas", "mp3", "mpeg", "mpegts"})
+
+# Codecs whose containers announce the exact number of samples. The rest may pad or prime.
+_EXACT_CODECS: Final = frozenset({"alac", "ape", "flac", "tak", "tta", "wavpack"})
+
+
+@dataclass(frozen=True, slots=True)
+class MasterFormat:
+    """What a master is, known after its first frame.
+
+    Attributes:
+        codec: FFmpeg's name of it, such as `flac` or `pcm_s24le`.
+        container: FFmpeg's short name of it, such as `wav`.
+        layout: of the channels, in FFmpeg's words; a usual one if the file names none.
+    """
+
+    codec: str
+    container: str
+    sample_rate_hz: int
+    channels: int
+    layout: str
+    kind: SampleKind
+
+
+class MasterReader:
+    """One pass over a master's samples. Made by `open_master`."""
+
+    def __init__(
+        self, container: InputContainer, check: ContainerCheck, *, has_hidden_depth: bool
+    ) -> None:
+        stream = container.streams.best("audio")
+        if not isinstance(stream, av.AudioStream):
+            raise NotAudioError("the file has no audio in it")
+        self._container = container
+        self._stream = stream
+        self._check = check
+        self._has_hidden_depth = has_hidden_depth
+        self._samples = 0
+        self._packets = 0
+        self._next_time_s: Fraction | None = None
+        self._frames = self._decode()
+        decoder = stream.codec_context
+        decoder.options = dict(_DECODER_OPTIONS)
+        decoder.thread_count = 1  # With more, errors would arrive early, at no known sample.
+        self._info = _streaminfo_of(decoder)
+        self._md5 = FlacMd5(self._info.bits) if self._info and self._info.has_md5 else None
+        self._first = self._first_frame()
+        self.format = self._format_of(self._first)
+
+    @property
+    def samples(self) -> int:
+        """How many have been read so far, per channel."""
+        return self._samples
+
+    def blocks(self) -> Iterator[Block]:
+        """The samples as decoded, in blocks of `BLOCK_FRAMES` frames. To be called once.
+
+        Raises:
+            MasterError: the master turns out to be torn, too long, or to change its format.
+        """
+        return rechunk(self._arrays(), BLOCK_FRAMES)
+
+    def _arrays(self) -> Iterator[Block]:
+        frame: av.AudioFrame | None = self._first
+        while frame is not None:
+            block = self._array_of(frame)
+            if self._md5 is not None:
+                self._md5.update(block)
+            self._samples += len(block)
+            if self._samples > DURATION_S_MAX * self.format.sample_rate_hz:
+                raise MasterTooLongError(f"the audio is longer than {DURATION_S_MAX // 3600} h")
+            yield block
+            frame = next(self._frames, None)
+        self._check_end()
+
+    def _first_frame(self) -> av.AudioFrame:
+        for frame in self._frames:
+            if frame.samples > 0:
+                return frame
+        self._check_end()
+        raise NoSamplesError
+
+    def _decode(self) -> Iterator[av.AudioFrame]:
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.is_corrupt:
+                    raise self._torn("a packet is incomplete")
+                self._packets += packet.size > 0
+                for frame in packet.decode():
+                    self._check_time(frame)
+                    yield frame
+        except av.FFmpegError as error:
+            if error.errno == errno.ENOMEM:
+                raise MemoryError from error
+            raise self._decoding_error(error) from error
+
+    def _decoding_error(self, error: av.FFmpegError) -> MasterError:
+        is_guess = self._container.format.name in _GUESSED_FORMATS
+        if self._samples == 0 and is_guess and not self._check.is_audio_container:
+            return NotAudioError("what looked like audio could not be decoded")
+        return self._torn(
+            f"the {self._stream.codec_context.name} data are damaged ({error.strerror})"
+        )
+
+    def _check_time(self, frame: av.AudioFrame) -> None:
+        """Refuse a hole between the end of the last frame and the start of this one."""
+        is_ogg = (
+            self._container.format.name == "ogg"
+        )  # Its timestamps jitter; its pages are checked.
+        if frame.pts is None or frame.time_base is None or is_ogg:
+            return
+        start_s = frame.pts * frame.time_base
+        hole_s = start_s - self._next_time_s if self._next_time_s is not None else Fraction(0)
+        if hole_s > _GAP_S_MAX + 2 * frame.time_base:
+            raise self._torn(f"{round(hole_s * frame.sample_rate)} samples are missing")
+        self._next_time_s = start_s + Fraction(frame.samples, frame.sample_rate)
+
+    def _array_of(self, frame: av.AudioFrame) -> Block:
+        form, layout = self.format, frame.layout
+        if (frame.sample_rate, layout.nb_channels, frame.format.name) != self._signature:
+            raise SampleFormatError(f"the audio changes its format at sample {self._samples}")
+        dtype = _DTYPES_BY_FORMAT[frame.format.packed.name]
+        if not frame.format.is_planar:
+            count = frame.samples * form.channels
+            packed: Block = np.frombuffer(frame.planes[0], dtype, count)  # type: ignore[call-overload]
+            block = packed.reshape(-1, form.channels)
+        else:
+            # PyAV lists one plane too many for 8 of them.
+            planes = frame.planes[: form.channels]
+            block = np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in planes], 1)  # type: ignore[call-overload]
+        if form.kind is SampleKind.FLOAT:
+            self._refuse_not_finite(block)
+        return block
+
+    def _refuse_not_finite(self, block: Block) -> None:
+        try:
+            refuse_not_finite(block)
+        except NotFiniteError as error:
+            self._samples += error.frame
+            raise self._torn("a sample is infinite or no number") from error
+
+    def _format_of(self, frame: av.AudioFrame) -> MasterFormat:
+        decoder, channels = self._stream.codec_context, frame.layout.nb_channels
+        if not 1 <= channels <= CHANNELS_MAX:
+            raise ChannelCountError(channels)
+        if not SAMPLE_RATE_HZ_MIN <= frame.sample_rate <= SAMPLE_RATE_HZ_MAX:
+            raise SampleRateError(frame.sample_rate)
+        kind = _KINDS_BY_FORMAT.get(frame.format.packed.name)
+        if kind is None:
+            raise SampleFormatError(f"samples of the form {frame.format.name} are not supported")
+        if kind is SampleKind.S24 and (
+            self._has_hidden_depth or _declared_bits(decoder, self._info) > 24
+        ):
+            kind = SampleKind.S32
+        name = frame.layout.name
+        self._signature = (frame.sample_rate, channels, frame.format.name)
+        return MasterFormat(
+            codec=decoder.codec.name,
+            container=self._container.format.name.partition(",")[0],
+            sample_rate_hz=frame.sample_rate,
+            channels=channels,
+            layout=name if _NAMED_LAYOUT.fullmatch(name) else _DEFAULT_LAYOUTS[channels - 1],
+            kind=kind,
+        )
+
+    def _check_end(self) -> None:
+        """Compare what was read with what was announced."""
+        tear = self._check.tear
+        if tear is not None:
+            raise self._torn(tear.detail)
+        announced = self._announced_samples()
+        if self._samples < announced:
+            raise self._torn(f"{announced} samples are announced, {self._samples} are there")
+        frames = self._check.mpeg_frames or 0
+        if self._packets + 1 < frames:  # Some encoders count the header's own frame.
+            raise self._torn(f"{frames} frames are announced, {self._packets} are there")
+        if self._md5 is not None and self._info is not None:
+            self._check_md5(self._md5.digest(), self._info)
+
+    def _check_md5(self, digest: bytes, info: StreamInfo) -> None:
+        if digest != info.md5:
+            # Every frame has a good checksum, so it was written like this: none is to blame.
+            raise TornMasterError("the MD5 of the samples is not the one in STREAMINFO", sample=0)
+
+    def _announced_samples(self) -> int:
+        if self._info is not None and self._info.samples:
+            return self._info.samples
+        stream = self._stream
+        name = stream.codec_context.name
+        if stream.duration is None or stream.time_base is None or name not in _EXACT_CODECS:
+            return 0
+        duration_s = (stream.duration - 2) * stream.time_base
+        return int(duration_s * stream.codec_context.sample_rate)
+
+    def _torn(self, detail: str) -> TornMasterError:
+        return TornMasterError(detail, sample=self._samples)
+
+
+@contextmanager
+def open_master(
+    file: BinaryIO, size: int, *, has_hidden_depth: bool = False
+) -> Iterator[MasterReader]:
+    """Open `file` for one pass over its samples.
+
+    Args:
+        file: seekable; it stays the caller's.
+        size: its bytes.
+        has_hidden_depth: an earlier pass met `packager.pcm.HiddenDepthError`: samples of a codec
+            that does not tell its depth were taken for 24 bits and have 32.
+
+    Raises:
+        MasterError: it is empty, no audio, torn, or of a kind that is not supported. Some of this
+            shows only later, from `MasterReader.blocks`.
+    """
+    if size == 0:
+        raise EmptyMasterError
+    check = check_container(file, size)
+    if check.tear is not None and check.tear.sample is not None:
+        raise TornMasterError(check.tear.detail, sample=check.tear.sample)
+    file.seek(0)
+    with _open_container(file, check) as container:
+        yield MasterReader(container, check, has_hidden_depth=has_hidden_depth)
+
+
+def _open_container(file: BinaryIO, check: ContainerCheck) -> InputContainer:
+    try:
+        return av.open(
+            file, "r", container_options=dict(_CONTAINER_OPTIONS), buffer_size=_READ_BYTES
+        )
+    except (av.FFmpegError, ValueError) as error:
+        if check.is_audio_container:
+            detail = check.tear.detail if check.tear else "the start of the file is damaged"
+            raise TornMasterError(detail, sample=0) from error
+        raise NotAudioError("no audio format that is read here fits the file's bytes") from error
+
+
+def _streaminfo_of(decoder: av.AudioCodecContext) -> StreamInfo | None:
+    if decoder.name != "flac" or not decoder.extradata:
+        return None
+    return decode_streaminfo(bytes(decoder.extradata))
+
+
+def _declared_bits(decoder: av.AudioCodecContext, info: StreamInfo | None) -> int:
+    """Depth of a 32-bit integer codec's samples; 24 where the codec does not say."""
+    if info is not None:
+        return info.bits
+    if decoder.name.startswith(("pcm_s32", "pcm_u32")):
+        return 32
+    cookie = bytes(decoder.extradata or b"")
+    if decoder.name == "alac" and len(cookie) >= 36:
+        return cookie[17]
+    return 24
