@@ -1,0 +1,281 @@
+"""Making a rendition: from a master that was inspected to a protected file.
+
+    decode -> encode -> spool on disk -> digest of the clear file -> IV -> protected file
+
+The IV depends on the clear file, so the file is laid out twice from one spool; memory stays bounded
+whatever the length. The spool is a file without a name: nothing is left of it after a crash.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+import soundfile
+
+from packager.bit_rates import average_bps, peak_bps
+from packager.common_encryption import CommonEncryption
+from packager.content_key import derive_iv
+from packager.decode import MasterReader, open_master
+from packager.encode_aac import encode_aac
+from packager.encode_flac import encode_flac
+from packager.encode_vorbis import encode_vorbis
+from packager.encoded_track import EncodedTrack
+from packager.errors import MasterChangedError, ScratchError
+from packager.fmp4 import plan_file, render_file
+from packager.inspection import hash_file, open_regular_file
+from packager.jobs import OnProgress, PackagingOrder
+from packager.packet_spool import PacketSpool
+from packager.pcm import Block, FloatBlock, quantizer_of
+from packager.renditions import CODEC_STRINGS, MIME_TYPES, PROFILES, Codec, RenditionProfile
+from packager.resample import lossy_blocks, lossy_channels, lossy_rate_hz
+from packager.sealing import seal
+from packager.seek_index import RenditionFacts, SeekIndex
+from packager.vorbis_file import VorbisFacts, VorbisRewriter
+
+_BUFFER_BYTES: Final = 1 << 18
+
+# Of the whole job; the rest is writing the file.
+_ENCODING_SHARE: Final = 0.9
+
+# libvorbis's scale; 5 is about 160 kbit/s of stereo at 44.1 kHz.
+_VORBIS_QUALITIES: Final = {160_000: 5}
+
+# Keeps these numbers apart from anything else that may be derived from a version.
+_SERIAL_PURPOSE: Final = b"attacca ogg serial 1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What a file is, but for its protection."""
+
+    sample_rate_hz: int
+    channels: int
+    bits: int
+    samples: int
+    priming: int
+    seek: SeekIndex
+    clear_sha256: bytes
+
+
+def package_rendition(order: PackagingOrder, *, on_progress: OnProgress) -> RenditionFacts:
+    """Carry out `order`.
+
+    Raises:
+        MasterError: the master is not the one that was inspected.
+        ScratchError: the folder of the output cannot be written. No output is left.
+    """
+    try:
+        with (
+            open_regular_file(order.master) as (master, size),
+            tempfile.TemporaryFile(dir=order.output.parent, buffering=_BUFFER_BYTES) as spool,
+        ):
+            _check_unchanged(order, master, size)
+            if PROFILES[order.rendition].codec is Codec.VORBIS:
+                return _package_ogg(order, master, cast("BinaryIO", spool), on_progress)
+            return _package_mp4(order, master, cast("BinaryIO", spool), on_progress)
+    except (OSError, soundfile.LibsndfileError) as error:
+        order.output.unlink(missing_ok=True)
+        raise ScratchError(f"writing to {order.output.parent} failed: {error}") from error
+
+
+def serial_of_version(version: str) -> int:
+    """The serial number of the Ogg stream of a track's version."""
+    return int.from_bytes(hashlib.sha256(_SERIAL_PURPOSE + version.encode()).digest()[:4], "big")
+
+
+def _check_unchanged(order: PackagingOrder, master: BinaryIO, size: int) -> None:
+    facts = order.facts
+    if size != facts.bytes or hash_file(master, lambda _: None).hex() != facts.sha256:
+        raise MasterChangedError
+
+
+def _package_mp4(
+    order: PackagingOrder, master: BinaryIO, file: BinaryIO, on_progress: OnProgress
+) -> RenditionFacts:
+    spool = PacketSpool(file)
+    track = _encode_track(order, master, spool, on_progress)
+    clear = plan_file(track, None)
+    layout = _Layout(
+        sample_rate_hz=track.sample_rate_hz,
+        channels=track.channels,
+        bits=track.bits,
+        samples=track.samples,
+        priming=track.priming,
+        seek=clear.seek,
+        clear_sha256=_digest_of(render_file(clear, spool.packets())),
+    )
+    iv = _iv_of(order, layout)
+    scheme = PROFILES[order.rendition].protection
+    plan = plan_file(track, CommonEncryption(order.key, iv, scheme))
+    layout = replace(layout, seek=plan.seek)  # The boxes of the protection take room.
+    size, digest = _write(order.output, render_file(plan, spool.packets()))
+    on_progress(1.0)
+    return _facts_of(order, layout, iv, size, digest)
+
+
+def _encode_track(
+    order: PackagingOrder, master: BinaryIO, spool: PacketSpool, on_progress: OnProgress
+) -> EncodedTrack:
+    facts, profile = order.facts, PROFILES[order.rendition]
+    with _reading(order, master, on_progress) as (reader, blocks):
+        if profile.codec is Codec.AAC:
+            channels = lossy_channels(facts.channels)
+            assert profile.bitrate_bps is not None
+            return encode_aac(
+                _floats(reader, blocks),
+                sample_rate_hz=lossy_rate_hz(facts.sample_rate_hz),
+                channels=channels,
+                bitrate_bps=profile.bitrate_bps * channels // 2,  # The rate is that of stereo.
+                spool=spool,
+            )
+        quantizer = quantizer_of(reader.format.kind, seed=bytes.fromhex(facts.sha256))
+        encoding = encode_flac(
+            (quantizer.quantize(block) for block in blocks),
+            sample_rate_hz=facts.sample_rate_hz,
+            channels=facts.channels,
+            bits=facts.bits,
+            spool=spool,
+        )
+    if encoding.pcm_sha256 != facts.pcm_sha256:
+        raise MasterChangedError("the master decodes to other samples than when it was inspected")
+    return encoding.track
+
+
+def _package_ogg(
+    order: PackagingOrder, master: BinaryIO, spool: BinaryIO, on_progress: OnProgress
+) -> RenditionFacts:
+    facts, profile = order.facts, PROFILES[order.rendition]
+    assert profile.bitrate_bps is not None
+    with _reading(order, master, on_progress) as (reader, blocks):
+        samples = encode_vorbis(
+            _floats(reader, blocks),
+            sample_rate_hz=lossy_rate_hz(facts.sample_rate_hz),
+            channels=lossy_channels(facts.channels),
+            quality=_VORBIS_QUALITIES[profile.bitrate_bps],
+            file=spool,
+        )
+    rewriter = _Rewriting(spool, serial_of_version(order.version))
+    clear_sha256 = _digest_of(rewriter.pages())
+    ogg = rewriter.facts
+    assert ogg.samples == samples
+    layout = _Layout(
+        sample_rate_hz=ogg.sample_rate_hz,
+        channels=ogg.channels,
+        bits=0,
+        samples=ogg.samples,
+        priming=0,
+        seek=ogg.seek,
+        clear_sha256=clear_sha256,
+    )
+    iv = _iv_of(order, layout)
+    size, digest = _write(order.output, seal(order.key.key, iv, rewriter.pages()))
+    on_progress(1.0)
+    return _facts_of(order, layout, iv, size, digest)
+
+
+class _Rewriting:
+    """A spooled Ogg file with another serial number, as often as wanted."""
+
+    def __init__(self, spool: BinaryIO, serial: int) -> None:
+        self._spool = spool
+        self._serial = serial
+        self._facts: VorbisFacts | None = None
+
+    @property
+    def facts(self) -> VorbisFacts:
+        """Of the file; known once `pages` has been read to the end."""
+        assert self._facts is not None
+        return self._facts
+
+    def pages(self) -> Iterator[bytes]:
+        """Its pages."""
+        rewriter = VorbisRewriter(serial=self._serial)
+        self._spool.seek(0)
+        while chunk := self._spool.read(_BUFFER_BYTES):
+            yield from rewriter.feed(chunk)
+        self._facts = rewriter.close()
+
+
+@contextmanager
+def _reading(
+    order: PackagingOrder, master: BinaryIO, on_progress: OnProgress
+) -> Iterator[tuple[MasterReader, Iterator[Block]]]:
+    """Open the master as it was inspected; yields the reader and its blocks."""
+    facts = order.facts
+    has_hidden_depth = not facts.is_lossless_of_master
+    with open_master(master, facts.bytes, has_hidden_depth=has_hidden_depth) as reader:
+
+        def blocks() -> Iterator[Block]:
+            for block in reader.blocks():
+                on_progress(_ENCODING_SHARE * min(1.0, reader.samples / facts.samples))
+                yield block
+
+        yield reader, blocks()
+        if reader.samples != facts.samples:
+            raise MasterChangedError("the master decodes to another length than when inspected")
+
+
+def _floats(reader: MasterReader, blocks: Iterable[Block]) -> Iterator[FloatBlock]:
+    form = reader.format
+    return iter(lossy_blocks(blocks, form.kind, layout=form.layout, rate_hz=form.sample_rate_hz))
+
+
+def _iv_of(order: PackagingOrder, layout: _Layout) -> bytes:
+    return derive_iv(
+        order.key,
+        version=order.version,
+        rendition=order.rendition,
+        clear_sha256=layout.clear_sha256,
+    )
+
+
+def _digest_of(parts: Iterable[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
+
+
+def _write(path: Path, parts: Iterable[bytes]) -> tuple[int, str]:
+    """Write a file durably; returns its size and its SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb", buffering=_BUFFER_BYTES) as file:
+        for part in parts:
+            file.write(part)
+            digest.update(part)
+            size += len(part)
+        file.flush()
+        os.fsync(file.fileno())
+    return size, digest.hexdigest()
+
+
+def _facts_of(
+    order: PackagingOrder, layout: _Layout, iv: bytes, size: int, sha256: str
+) -> RenditionFacts:
+    profile: RenditionProfile = PROFILES[order.rendition]
+    return RenditionFacts(
+        name=profile.name,
+        codec=profile.codec,
+        codec_string=CODEC_STRINGS[profile.codec],
+        container=profile.container,
+        mime=MIME_TYPES[profile.container],
+        bitrate_bps=average_bps(size, layout.samples, layout.sample_rate_hz),
+        bandwidth_bps=peak_bps(layout.seek.segments, layout.sample_rate_hz),
+        sample_rate_hz=layout.sample_rate_hz,
+        channels=layout.channels,
+        bits=layout.bits,
+        samples=layout.samples,
+        priming=layout.priming,
+        bytes=size,
+        sha256=sha256,
+        clear_sha256=layout.clear_sha256.hex(),
+        kid=str(order.key.kid),
+        protection=profile.protection,
+        iv=iv.hex(),
+        seek=layout.seek,
+    )
