@@ -1,0 +1,181 @@
+"""A pool of packaging workers: decoding and encoding beside the event loop, in other processes.
+
+A job that crashes, or takes too much memory, takes only its own worker along. A job that is
+cancelled does too, since nothing inside of a codec can be interrupted. The next job gets a new
+worker.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from packager.errors import PoolBusyError, WorkerDiedError, WorkerError, WorkerStartError
+from packager.identity import CpuClass, EncoderIdentity
+from packager.jobs import (
+    MasterFacts,
+    OnProgress,
+    PackagingOrder,
+    master_facts_from_json,
+    order_to_json,
+    path_to_text,
+)
+from packager.seek_index import RenditionFacts, facts_from_json
+from packager.worker_process import WorkerProcess, start_worker
+
+WAITING_MAX: Final = 256
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A place for one worker; empty until a job needs it."""
+
+    worker: WorkerProcess | None = None
+
+
+class PackagingPool:
+    """Workers, and the jobs that wait for them in order. Made by `open_pool`."""
+
+    def __init__(
+        self, *, workers: int, memory_bytes_max: int, cpu_class: CpuClass | None, waiting_max: int
+    ) -> None:
+        assert workers > 0
+        assert memory_bytes_max > 0
+        self._memory_bytes_max = memory_bytes_max
+        self._cpu_class = cpu_class
+        self._waiting = 0
+        self._waiting_max = waiting_max
+        self._slots = [_Slot() for _ in range(workers)]
+        # The last one used comes first: no process is started while another one has nothing to do.
+        self._idle: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue(workers)
+        self._identity: EncoderIdentity | None = None
+        for slot in reversed(self._slots):
+            self._idle.put_nowait(slot)
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Of all workers; two pools of one identity make equal bytes."""
+        assert self._identity is not None
+        return self._identity
+
+    @property
+    def worker_pids(self) -> tuple[int, ...]:
+        """The processes that run at the moment."""
+        return tuple(slot.worker.pid for slot in self._slots if slot.worker is not None)
+
+    async def inspect(self, master: Path, *, on_progress: OnProgress | None = None) -> MasterFacts:
+        """Decode all of a master and describe it.
+
+        Raises:
+            MasterError: it cannot be taken.
+            WorkerError: this machine failed.
+        """
+        request = {"job": "inspect", "master": path_to_text(master)}
+        return master_facts_from_json(await self._run(request, on_progress))
+
+    async def package(
+        self, order: PackagingOrder, *, on_progress: OnProgress | None = None
+    ) -> RenditionFacts:
+        """Make a rendition. If this fails or is cancelled, there may be a part of the output.
+
+        Raises:
+            MasterError: the master is not the one that was inspected.
+            WorkerError: this machine failed.
+        """
+        request: dict[str, object] = {"job": "package", "order": order_to_json(order)}
+        return facts_from_json(await self._run(request, on_progress))
+
+    async def start(self) -> None:
+        """Start the first worker and learn the identity of all.
+
+        Raises:
+            WorkerStartError: it does not start.
+        """
+        slot = self._slots[0]
+        slot.worker = await self._start_worker()
+
+    async def close(self) -> None:
+        """End all workers, busy or not."""
+        for slot in self._slots:
+            if slot.worker is not None:
+                await slot.worker.close()
+                slot.worker = None
+
+    async def _run(
+        self, request: Mapping[str, object], on_progress: OnProgress | None
+    ) -> dict[str, object]:
+        slot = await self._wait_idle()
+        try:
+            if slot.worker is None or not slot.worker.is_alive:
+                await _discard(slot)
+                slot.worker = await self._start_worker()
+            return await slot.worker.call(request, on_progress)
+        except (WorkerDiedError, asyncio.CancelledError):
+            await _discard(slot)
+            raise
+        finally:
+            self._idle.put_nowait(slot)
+
+    async def _wait_idle(self) -> _Slot:
+        if self._idle.empty() and self._waiting >= self._waiting_max:
+            raise PoolBusyError(f"{self._waiting} jobs wait already")
+        self._waiting += 1
+        try:
+            return await self._idle.get()
+        finally:
+            self._waiting -= 1
+
+    async def _start_worker(self) -> WorkerProcess:
+        worker = await start_worker(
+            memory_bytes_max=self._memory_bytes_max, cpu_class=self._cpu_class
+        )
+        try:
+            identity = await worker.identify()
+        except (WorkerError, asyncio.CancelledError):
+            await worker.kill()
+            raise
+        if self._identity not in (None, identity):
+            await worker.kill()
+            raise WorkerStartError("libraries were replaced while this program ran: restart it")
+        self._identity = identity
+        return worker
+
+
+async def _discard(slot: _Slot) -> None:
+    worker, slot.worker = slot.worker, None
+    if worker is not None:
+        await worker.kill()
+
+
+@asynccontextmanager
+async def open_pool(
+    *,
+    workers: int,
+    memory_bytes_max: int,
+    cpu_class: CpuClass | None = None,
+    waiting_max: int = WAITING_MAX,
+) -> AsyncIterator[PackagingPool]:
+    """Run a pool of packaging workers; on leaving, all of them are ended.
+
+    Args:
+        workers: how many jobs run at a time; each is a process on one core.
+        memory_bytes_max: limit of each worker's data.
+        cpu_class: FFmpeg's CPU dispatch class to force; None for this machine's best.
+        waiting_max: how many jobs may wait for a worker before more are refused.
+
+    Raises:
+        WorkerStartError: the first worker does not start.
+    """
+    pool = PackagingPool(
+        workers=workers,
+        memory_bytes_max=memory_bytes_max,
+        cpu_class=cpu_class,
+        waiting_max=waiting_max,
+    )
+    try:
+        await pool.start()
+        yield pool
+    finally:
+        await pool.close()

@@ -1,0 +1,183 @@
+"""The worker process's side of packaging: one job after another, as JSON lines over pipes.
+
+Requests come on standard input, one object a line:
+
+    {"job": "inspect", "master": PATH}
+    {"job": "package", "order": {...}}
+
+Answers go to what standard output was at the start:
+
+    {"event": "ready", "identity": {...}}             once, at the start
+    {"event": "progress", "fraction": 0.42}           at most a hundred times a job
+    {"event": "done", "facts": {...}}                 the last one of a job, or:
+    {"event": "failed", "error": {"reason": ..., "facts": {...}}}
+
+Paths are the hexadecimal form of their bytes. The worker ends at the end of its input, even in the
+middle of a job, and when its parent is gone. Nothing of an order is ever written elsewhere.
+"""
+
+import ctypes
+import os
+import queue
+import resource
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO, Final
+
+import av
+import orjson
+
+from packager.cpu_dispatch import choose_class, force_cpu_class, variables_for
+from packager.errors import PackagerError, encode_error
+from packager.identity import CpuClass, identity_to_json
+from packager.identity_probe import identity_of_this_process
+from packager.inspection import inspect_master
+from packager.jobs import (
+    EXIT_NO_MEMORY,
+    OnProgress,
+    master_facts_to_json,
+    order_from_json,
+    path_from_text,
+)
+from packager.packaging import package_rendition
+from packager.seek_index import facts_to_json
+
+Reply = Callable[[Mapping[str, object]], None]
+
+_NICENESS: Final = 5
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def run(*, memory_bytes_max: int, cpu_class: CpuClass | None, parent_pid: int) -> None:
+    """Be a worker until the input ends.
+
+    Args:
+        memory_bytes_max: limit of this process's data, enforced by the kernel.
+        cpu_class: to force; None for the best one of this machine.
+        parent_pid: the process that must not be survived.
+    """
+    _follow_parent(parent_pid)
+    try:
+        chosen = choose_class(cpu_class)
+    except PackagerError as error:
+        _replier(sys.stdout.buffer)({"event": "failed", "error": encode_error(error)})
+        return
+    _start_again_unless_set(variables_for(chosen))
+    _limit(memory_bytes_max)
+    reply = _replier(_take_standard_output())
+    av.logging.set_level(None)
+    force_cpu_class(chosen)
+    reply({"event": "ready", "identity": identity_to_json(identity_of_this_process(chosen))})
+    serve(_lines_until_end(sys.stdin.buffer), reply)
+
+
+def _replier(answers: BinaryIO) -> Reply:
+    def reply(message: Mapping[str, object]) -> None:
+        answers.write(orjson.dumps(message) + b"\n")
+        answers.flush()
+
+    return reply
+
+
+def _start_again_unless_set(variables: Mapping[str, str]) -> None:
+    """Replace this process by one with these variables: the C library reads them at its start."""
+    if any(os.environ.get(name) != value for name, value in variables.items()):
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **variables})  # noqa: S606
+
+
+def serve(requests: Iterator[bytes], reply: Reply) -> None:
+    """Do one job after another.
+
+    Raises:
+        MemoryError: a job has exceeded the limit.
+        ValueError: a request is not understood; the parent speaks another language.
+    """
+    for line in requests:
+        try:
+            facts = _do(orjson.loads(line), _throttled(reply))
+        except PackagerError as error:
+            reply({"event": "failed", "error": encode_error(error)})
+        else:
+            reply({"event": "done", "facts": facts})
+
+
+def _do(request: Mapping[str, object], on_progress: OnProgress) -> dict[str, object]:
+    match request:
+        case {"job": "inspect", "master": str(master)}:
+            return master_facts_to_json(
+                inspect_master(path_from_text(master), on_progress=on_progress)
+            )
+        case {"job": "package", "order": dict(order)}:
+            facts = package_rendition(order_from_json(order), on_progress=on_progress)
+            return facts_to_json(facts)
+        case _:
+            raise ValueError("a request that is not understood")
+
+
+def _throttled(reply: Reply) -> OnProgress:
+    """Pass a fraction on only when it has grown by a hundredth."""
+    told = 0
+
+    def on_progress(fraction: float) -> None:
+        nonlocal told
+        percent = int(100 * fraction)
+        if percent > told:
+            told = percent
+            reply({"event": "progress", "fraction": fraction})
+
+    return on_progress
+
+
+def _take_standard_output() -> BinaryIO:
+    """Keep standard output for answers; what libraries print there goes to standard error."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
+
+
+def _follow_parent(parent_pid: int) -> None:
+    """Die with the parent, and leave Ctrl-C, which goes to the whole group, to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os._exit(0)  # The parent ended before the line above.
+
+
+def _limit(memory_bytes_max: int) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes_max, memory_bytes_max))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # A core file would hold content keys.
+    os.nice(_NICENESS)
+
+
+def _lines_until_end(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of `file`; its end also ends the process, whatever the main thread is doing."""
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in file:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield lines.get()
+
+
+def main(arguments: list[str]) -> None:
+    """Run with `MEMORY_BYTES_MAX CPU_CLASS PARENT_PID`, where the class may be `best`."""
+    memory_bytes_max, cpu_class, parent_pid = arguments
+    try:
+        run(
+            memory_bytes_max=int(memory_bytes_max),
+            cpu_class=None if cpu_class == "best" else CpuClass(cpu_class),
+            parent_pid=int(parent_pid),
+        )
+    except MemoryError:
+        os._exit(EXIT_NO_MEMORY)
+    except Exception:  # noqa: BLE001 - the one border of this process
+        traceback.print_exc()  # Frames and messages only: no values, hence no keys.
+        os._exit(1)
