@@ -111,12 +111,13 @@ class VaultDatabase:
         """
         async with self._writer_lock:
             with _translated(self._path):
-                await self._run("BEGIN IMMEDIATE")
                 try:
+                    await self._run("BEGIN IMMEDIATE")
                     yield Transaction(self._writer)
                     await self._run("COMMIT")
                 except BaseException:
-                    # Queued behind whatever is still executing, also when we are cancelled again.
+                    # A statement that we no longer wait for is still executed, BEGIN included. This
+                    # one is queued behind it, also when we are cancelled again.
                     with contextlib.suppress(sqlite3.Error):
                         await self._run("ROLLBACK")
                     raise
