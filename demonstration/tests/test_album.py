@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from mutagen.flac import FLAC
+from mutagen.flac import FLAC, VCFLACDict
 
 from demonstration.album import ALBUM, ARTIST, write_album
 from demonstration.rendering import Pcm
@@ -20,7 +20,8 @@ def test_files_are_named_and_tagged(album: list[Path]):
         f"{index:02} {title}.flac" for index, title in enumerate(TITLES, 1)
     ]
     for index, path in enumerate(album):
-        file = FLAC(path)
+        file = FLAC(path)  # type: ignore[no-untyped-call]
+        assert isinstance(file.tags, VCFLACDict)
         assert dict(file.tags) == {
             "title": [TITLES[index]],
             "artist": [ARTIST],

@@ -4,7 +4,7 @@ import pytest
 
 from demonstration.instruments import Instrument
 from demonstration.oscillators import SAMPLE_RATE_HZ
-from demonstration.score import MOVEMENTS, TITLES, Bar, cuts, performance, pitch_of
+from demonstration.score import MOVEMENTS, TITLES, Bar, Movement, cuts, performance, pitch_of
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def outer_and_inner(bar: Bar) -> list[int]:
 
 
 @pytest.mark.parametrize("movement", MOVEMENTS, ids=TITLES)
-def test_no_two_voices_move_in_parallel_octaves(movement):
+def test_no_two_voices_move_in_parallel_octaves(movement: Movement):
     for before, after in pairwise(movement.bars):
         first, second = outer_and_inner(before), outer_and_inner(after)
         for low in range(len(first)):
@@ -51,7 +51,7 @@ def test_no_two_voices_move_in_parallel_octaves(movement):
 
 
 @pytest.mark.parametrize("movement", MOVEMENTS, ids=TITLES)
-def test_voices_do_not_cross(movement):
+def test_voices_do_not_cross(movement: Movement):
     for bar in movement.bars:
         voices = outer_and_inner(bar)
         assert voices == sorted(voices)
