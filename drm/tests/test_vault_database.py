@@ -82,11 +82,21 @@ async def test_a_lock_that_is_kept_is_told_as_trouble_that_may_pass(database: Pa
             pass
 
 
-async def test_a_file_that_is_locked_from_the_start_is_not_waited_for_forever(database: Path):
+@pytest.mark.parametrize(
+    "lock",
+    [
+        pytest.param(("BEGIN EXCLUSIVE",), id="by a writer"),
+        pytest.param(("BEGIN", "SELECT * FROM other"), id="by a reader"),
+    ],
+)
+async def test_a_file_that_is_locked_from_the_start_is_not_waited_for_forever(
+    database: Path, lock: tuple[str, ...]
+):
     database.parent.mkdir()
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as holder:
         holder.execute("CREATE TABLE other (id)")
-        holder.execute("BEGIN EXCLUSIVE")
+        for statement in lock:
+            holder.execute(statement).fetchall()
         with pytest.raises(VaultUnavailableError):
             async with open_database(database, busy_s=0.05):
                 pass
