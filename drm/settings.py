@@ -89,6 +89,24 @@ class DrmSettings(RoleSettings):
         description="Whether the key-encryption key is made when neither its file nor the vault "
         "exists.",
     )
+    operator_credential: SecretStr | None = Field(
+        default=None, description="Secret of the operator, who has tokens issued."
+    )
+    operator_credential_file: Path | None = Field(
+        default=None, description="File with the operator's secret."
+    )
+    edge_credential: SecretStr | None = Field(
+        default=None, description="Secret by which edges show themselves."
+    )
+    edge_credential_file: Path | None = Field(
+        default=None, description="File with the edges' secret."
+    )
+    origin_credential: SecretStr | None = Field(
+        default=None, description="Secret by which origins ask for content keys."
+    )
+    origin_credential_file: Path | None = Field(
+        default=None, description="File with the origins' secret."
+    )
     tokens: TokenSettings = TokenSettings()
     licenses: LicenseSettings = LicenseSettings()
 

@@ -24,6 +24,9 @@ COMPONENTS: Final = (
     "player",
 )
 
+# They measure and prove, from a checkout.
+NOT_SHIPPED: Final = {"benchmarks", "loadtest"}
+
 FUNCTION_LINES_MAX: Final = 70
 
 MODULE_LINES_MAX: Final = 500
@@ -125,7 +128,7 @@ def test_each_module_says_what_it_is(path: Path):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in SOURCES if path.relative_to(ROOT).parts[0] != "benchmarks"],
+    [path for path in SOURCES if path.relative_to(ROOT).parts[0] not in NOT_SHIPPED],
     ids=name_of,
 )
 def test_each_module_has_its_test_module(path: Path):
@@ -156,7 +159,7 @@ def test_packages_are_listed_for_installation():
     packages = {
         ".".join(path.parent.relative_to(ROOT).parts)
         for path in SOURCES
-        if path.name == "__init__.py" and path.relative_to(ROOT).parts[0] != "benchmarks"
+        if path.name == "__init__.py" and path.relative_to(ROOT).parts[0] not in NOT_SHIPPED
     }
     listed = re.search(r"\[tool\.setuptools\]\npackages = \[(.*?)\]", text, re.DOTALL)
     assert listed is not None

@@ -1,0 +1,1 @@
+"""Hot paths, measured: `make bench`. A benchmark prints; it asserts no time."""

@@ -1,0 +1,104 @@
+"""`attacca play`: the reference player."""
+
+from pathlib import Path
+
+import click
+
+from cli import console
+from cli.clock import MONOTONIC_CLOCK_S
+from cli.commands.token import issue_token
+from cli.console import CommandError
+from cli.installation import Installation, InstallationError
+from cli.node import NodeError, open_node_client
+from player.errors import PlayerError
+from player.session import PlayReport, PlayRequest, play
+
+
+@click.command(epilog="Example: attacca play 4fYq0vTlbJ9hUQwNzW2d3K --rendition aac-160")
+@click.argument("track")
+@click.option("--rendition", default="flac", show_default=True, help="Which rendition to play.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write what is heard to this WAV file.",
+)
+@click.option("--edge", help="URL of an edge that runs elsewhere; needs --token.")
+@click.option("--token", envvar="ATTACCA_TOKEN", show_envvar=True, help="A playback token.")
+@console.json_option
+@console.data_option
+def play_command(
+    track: str,
+    rendition: str,
+    out: Path | None,
+    edge: str | None,
+    token: str | None,
+    is_json: bool,
+    data: str,
+) -> None:
+    """Play TRACK through the edge as a player would, as fast as it comes, without sound.
+
+    Fetches the track's record, its seek index and its licence, then range after range; decrypts,
+    decodes, and prints the time to first audio, stalls, cache results, and the SHA-256 of the PCM.
+    """
+    if edge is not None and token is None:
+        raise click.UsageError("an edge elsewhere needs --token")
+    installation = Installation.at(data)
+    report = console.run(_play(installation, track, rendition, out=out, edge=edge, token=token))
+    if is_json:
+        console.print_json(_document(report))
+    else:
+        _print(report)
+
+
+async def _play(
+    installation: Installation,
+    track: str,
+    rendition: str,
+    *,
+    out: Path | None,
+    edge: str | None,
+    token: str | None,
+) -> PlayReport:
+    try:
+        if edge is None:
+            running = installation.running()
+            edge = running.urls_by_listener["edge"]
+            if token is None:
+                async with open_node_client(running) as client:
+                    issued = await issue_token(client, {"tracks": [track], "ttl_s": 3600})
+                token = str(issued["token"])
+        assert token is not None
+        request = PlayRequest(
+            edge_url=edge, token=token, track_id=track, rendition=rendition, out=out
+        )
+        return await play(request, clock=MONOTONIC_CLOCK_S)
+    except (InstallationError, NodeError, PlayerError) as error:
+        raise CommandError(console.describe(error)) from error
+
+
+def _document(report: PlayReport) -> dict[str, object]:
+    return {
+        "track_id": report.track_id,
+        "title": report.title,
+        "rendition": report.rendition,
+        "samples": report.samples,
+        "sample_rate_hz": report.sample_rate_hz,
+        "channels": report.channels,
+        "pcm_sha256": report.pcm_sha256,
+        "first_audio_ms": report.first_audio_ms,
+        "stalls": report.stalls,
+        "stalled_ms": report.stalled_ms,
+        "bytes": report.bytes,
+        "segments": report.segments,
+        "cache": {"hit": report.cache_hits, "miss": report.cache_misses},
+    }
+
+
+def _print(report: PlayReport) -> None:
+    seconds = report.samples / report.sample_rate_hz
+    click.echo(f"{report.title} · {report.rendition} · {seconds:.3f} s")
+    click.echo(f"  first audio   {report.first_audio_ms:.0f} ms")
+    click.echo(f"  stalls        {report.stalls} ({report.stalled_ms:.0f} ms)")
+    click.echo(f"  received      {report.bytes} bytes in {report.segments} segments")
+    click.echo(f"  cache         {report.cache_hits} hits, {report.cache_misses} misses")
+    click.echo(f"  PCM           {report.samples} samples, SHA-256 {report.pcm_sha256}")

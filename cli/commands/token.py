@@ -1,0 +1,91 @@
+"""`attacca token`: a playback token for players and tests, issued by the running drm."""
+
+import re
+from typing import Final
+
+import click
+
+from cli import console
+from cli.console import CommandError
+from cli.installation import Installation, InstallationError
+from cli.node import NodeClient, NodeError, open_node_client
+
+_TTL: Final = re.compile(r"(\d{1,9})([smhd]?)", re.ASCII)
+_SECONDS_BY_UNIT: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Ttl(click.ParamType):
+    """A lifetime such as `90`, `15m`, `1h` or `2d`, in seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """See `click.ParamType.convert`."""
+        match = _TTL.fullmatch(str(value))
+        if match is None or int(match[1]) == 0:
+            self.fail(f"`{value}` is not a lifetime such as 90, 15m, 1h or 2d", param, ctx)
+        return int(match[1]) * _SECONDS_BY_UNIT[match[2]]
+
+
+@click.command(
+    epilog='Example: curl -H "Authorization: Bearer $(attacca token)" '
+    "http://127.0.0.1:8080/v1/library"
+)
+@click.option(
+    "--track",
+    "tracks",
+    multiple=True,
+    help="Good for this track alone; repeatable. "
+    "Such a token may also stand in a path: /~TOKEN/v1/…",
+)
+@click.option(
+    "--rendition", "renditions", multiple=True, help="Good for this rendition alone; repeatable."
+)
+@click.option("--ttl", type=Ttl(), default="1h", show_default=True, help="How long it is good.")
+@click.option("--session", help="Name of the playback session; made up when absent.")
+@console.json_option
+@console.data_option
+def token_command(
+    tracks: tuple[str, ...],
+    renditions: tuple[str, ...],
+    ttl: int,
+    session: str | None,
+    is_json: bool,
+    data: str,
+) -> None:
+    """Issue a playback token and print it."""
+    request: dict[str, object] = {"ttl_s": ttl}
+    if tracks:
+        request["tracks"] = list(tracks)
+    if renditions:
+        request["renditions"] = list(renditions)
+    if session:
+        request["session"] = session
+    answer = console.run(_issue(Installation.at(data), request))
+    if is_json:
+        console.print_json(answer)
+    else:
+        click.echo(answer["token"])
+
+
+async def _issue(installation: Installation, request: dict[str, object]) -> dict[str, object]:
+    try:
+        async with open_node_client(installation.running()) as client:
+            return await issue_token(client, request)
+    except (InstallationError, NodeError) as error:
+        raise CommandError(console.describe(error)) from error
+
+
+async def issue_token(client: NodeClient, request: dict[str, object]) -> dict[str, object]:
+    """Issue a token; one for single tracks lives as long as their length allows.
+
+    Raises:
+        NodeError: a track is unknown, or drm refuses.
+    """
+    tracks = request.get("tracks")
+    if isinstance(tracks, list):
+        durations_s = [await client.duration_s(track) for track in tracks]
+        request = {**request, "duration_s": sum(durations_s)}
+    return await client.issue_token(request)

@@ -1,0 +1,129 @@
+"""`attacca up`: everything on one machine."""
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from cli import console
+from cli.clock import WALL_CLOCK_S
+from cli.commands.ingest import find_masters, ingest_all, shown
+from cli.commands.token import issue_token
+from cli.console import CommandError
+from cli.installation import Installation, InstallationError, Running
+from cli.node import open_node_client
+from cli.one_machine import Everything, open_everything
+from cli.stopping import stop_on_signals
+from config.listener import ListenerError
+from config.observability import configure_logging
+from config.settings import SettingsError
+from demonstration.album import ALBUM_TITLE, write_album
+from drm.errors import DrmError
+from edge.errors import EdgeError
+from origin.errors import OriginError
+from origin.library import Library
+from packager.errors import PackagerError
+
+logger = logging.getLogger(__name__)
+
+_TOKEN_TTL_S: Final = 12 * 3600
+# More would scroll the rest away.
+_LINKS_MAX: Final = 3
+
+
+@click.command(epilog="Example: attacca up --data /srv/attacca --music ~/Music")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65519),
+    default=8080,
+    show_default=True,
+    help="The edge's port; admin, origin and drm follow at +1, +10 and +15. 0 picks free ones.",
+)
+@click.option("--demo", is_flag=True, help="Take in the demonstration album at the first start.")
+@click.option(
+    "--music",
+    type=click.Path(exists=True, path_type=Path),
+    help="Take in this file or folder once everything runs.",
+)
+@console.json_option
+@console.data_option
+def up_command(port: int, demo: bool, music: Path | None, is_json: bool, data: str) -> None:
+    """Start edge, origin and drm on this machine, and serve until Ctrl-C.
+
+    Keeps everything in the data folder: a second start finds it all again.
+    """
+    configure_logging(level="WARNING" if not is_json else "INFO")
+    console.run(_up(Installation.at(data), port=port, demo=demo, music=music, is_json=is_json))
+
+
+async def _up(
+    installation: Installation, *, port: int, demo: bool, music: Path | None, is_json: bool
+) -> None:
+    try:
+        async with stop_on_signals(), _opened(installation, port) as everything:
+            if demo:
+                await _take_in_demonstration(everything.library)
+            _tell_ready(everything.running, is_json=is_json)
+            if not is_json:
+                await _tell_links(everything)
+            if music is not None:
+                masters = list(find_masters((music,)))
+                await ingest_all(everything.library, masters, album=None, is_json=is_json)
+            await asyncio.Event().wait()
+    except (
+        InstallationError,
+        SettingsError,
+        ListenerError,
+        DrmError,
+        OriginError,
+        EdgeError,
+        PackagerError,
+    ) as error:
+        raise CommandError(console.describe(error)) from error
+
+
+@contextlib.asynccontextmanager
+async def _opened(installation: Installation, port: int) -> AsyncIterator[Everything]:
+    installation.create()
+    with installation.held():
+        async with open_everything(installation, port=port, clock=WALL_CLOCK_S) as everything:
+            with installation.announced(everything.running):
+                yield everything
+
+
+async def _take_in_demonstration(library: Library) -> None:
+    """Compose and ingest the album of the first start, unless there is music already."""
+    if await library.has_tracks():
+        return
+    with tempfile.TemporaryDirectory(prefix="attacca-") as folder:
+        click.echo("composing the demonstration album …", err=True)
+        masters = await asyncio.to_thread(write_album, Path(folder))
+        refused = await ingest_all(library, masters, album=ALBUM_TITLE, is_json=False)
+        if refused:
+            raise CommandError("the demonstration album was refused")
+
+
+def _tell_ready(running: Running, *, is_json: bool) -> None:
+    if is_json:
+        console.print_json({"event": "ready", **running.urls_by_listener})
+    else:
+        click.echo(f"ready: listen at {running.urls_by_listener['edge']}")
+
+
+async def _tell_links(everything: Everything) -> None:
+    """What there is to play, with a token that plays it."""
+    edge = everything.running.urls_by_listener["edge"]
+    async with open_node_client(everything.running) as client:
+        for track in await everything.library.first_tracks(_LINKS_MAX):
+            request: dict[str, object] = {"tracks": [track.track_id], "ttl_s": _TOKEN_TTL_S}
+            token = (await issue_token(client, request))["token"]
+            click.echo(f"\n{shown(track.title)}  {track.track_id}")
+            click.echo(f"  {edge}/~{token}/v1/audio/{track.track_id}/{track.version}/manifest.mpd")
+        token = (await issue_token(client, {"ttl_s": _TOKEN_TTL_S}))["token"]
+    click.echo(f"\ntoken (Authorization: Bearer …), good for 12 hours:\n{token}")
+    click.echo("\nin another terminal: attacca play TRACK · attacca ingest MUSIC · Ctrl-C stops")

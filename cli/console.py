@@ -1,0 +1,76 @@
+"""How commands talk: text for people, JSON lines for programs, one way to fail.
+
+Results go to standard output, progress and errors to standard error.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import click
+import orjson
+from typing_extensions import override
+
+_ResultT = TypeVar("_ResultT")
+_CommandT = TypeVar("_CommandT", bound=Callable[..., Any])
+
+
+class CommandError(click.ClickException):
+    """A command failed for a reason that its user can act on. Exit status 1."""
+
+    @override
+    def show(self, file: Any = None) -> None:
+        click.echo(f"attacca: {self.format_message()}", err=True, file=file)
+
+
+def print_json(document: object) -> None:
+    """One JSON object on a line of its own."""
+    click.echo(orjson.dumps(document).decode())
+
+
+def data_option(command: _CommandT) -> _CommandT:
+    """`--data DIR`, or ATTACCA_DATA."""
+    return click.option(
+        "--data",
+        envvar="ATTACCA_DATA",
+        type=click.Path(file_okay=False),
+        default="data",
+        show_default=True,
+        show_envvar=True,
+        help="Folder that holds everything of a one-machine installation.",
+    )(command)
+
+
+def json_option(command: _CommandT) -> _CommandT:
+    """`--json`: results as JSON lines."""
+    return click.option("--json", "is_json", is_flag=True, help="Print JSON, one object a line.")(
+        command
+    )
+
+
+@contextlib.contextmanager
+def told_errors(*bases: type[Exception]) -> Iterator[None]:
+    """Turn errors that say what to do into a failed command; others are faults of ours."""
+    try:
+        yield
+    except bases as error:
+        raise CommandError(describe(error)) from error
+
+
+def describe(error: Exception) -> str:
+    """What went wrong and, where the error knows it, what to do."""
+    advice: str = getattr(error, "advice", "")
+    text = str(error) or type(error).__name__
+    return f"{text}. {advice}" if advice else text
+
+
+def run(main: Coroutine[Any, Any, _ResultT]) -> _ResultT:
+    """Run `main` on uvloop; Ctrl-C cancels it, and it may clean up."""
+    import uvloop  # noqa: PLC0415  # `--help` and errors of use do not need it
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main)
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(130) from None

@@ -1,0 +1,126 @@
+"""Everything on one machine: the roles' settings from one data folder, opened in their order.
+
+drm first, since origin asks it for keys; origin next, which the edge fetches from; edge last.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from cli.installation import Installation, Running
+from config.credentials import Credential
+from config.settings import load_settings
+from drm.app import DrmCredentials, open_drm, open_vault
+from drm.settings import DrmSettings
+from edge.app import EdgeCredentials, open_edge
+from edge.settings import EdgeSettings
+from origin.app import OriginCredentials, open_library, open_origin
+from origin.library import Library
+from origin.settings import OriginSettings
+
+# Where the listeners stand from the edge's own port on.
+_ADMIN: Final = 1
+_ORIGIN: Final = 10
+_DRM: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All roles of one machine, running."""
+
+    running: Running
+    library: Library
+
+
+def drm_settings(installation: Installation, **overrides: object) -> DrmSettings:
+    """Settings of drm in a data folder.
+
+    Raises:
+        SettingsError: a variable names no setting, or its value is wrong.
+    """
+    folder = {"database": installation.drm_database, "kek_file": installation.kek}
+    return load_settings(DrmSettings, "drm", overrides={**folder, **overrides})
+
+
+def origin_settings(installation: Installation, **overrides: object) -> OriginSettings:
+    """Settings of the origin in a data folder.
+
+    Raises:
+        SettingsError: a variable names no setting, or its value is wrong.
+    """
+    folders = {"store": {"folder": installation.store}, "scratch": installation.scratch}
+    return load_settings(OriginSettings, "origin", overrides={**folders, **overrides})
+
+
+@contextlib.asynccontextmanager
+async def open_library_of(
+    installation: Installation, *, clock: Callable[[], float]
+) -> AsyncIterator[Library]:
+    """The library of a data folder, without listeners; `up` may run on it at the same time.
+
+    Raises:
+        SettingsError, DrmError, OriginError, PackagerError: it cannot be opened.
+    """
+    async with (
+        open_vault(drm_settings(installation), clock=clock) as vault,
+        open_library(origin_settings(installation), content_keys=vault, clock=clock) as library,
+    ):
+        yield library
+
+
+@contextlib.asynccontextmanager
+async def open_everything(
+    installation: Installation, *, port: int, clock: Callable[[], float]
+) -> AsyncIterator[Everything]:
+    """Run all roles on the data folder until the block is left.
+
+    Args:
+        installation: its folders exist and are held.
+        port: the edge's; the others stand at their distances from it. 0 picks free ones.
+        clock: seconds since the epoch.
+
+    Raises:
+        SettingsError, ListenerError, DrmError, OriginError, PackagerError, EdgeError: a role
+            cannot be opened.
+    """
+    operator, edge, origin = (Credential.generate() for _ in range(3))
+    async with contextlib.AsyncExitStack() as stack:
+        drm_service = await stack.enter_async_context(
+            open_drm(
+                drm_settings(installation, **_ports(port, _DRM)),
+                DrmCredentials(operator=operator, edge=edge, origin=origin),
+                clock=clock,
+            )
+        )
+        origin_service = await stack.enter_async_context(
+            open_origin(
+                origin_settings(installation, **_ports(port, _ORIGIN)),
+                content_keys=drm_service.content_keys,
+                credentials=OriginCredentials(operator=operator, edge=edge),
+                clock=clock,
+            )
+        )
+        upstreams = {"upstream": origin_service.url, "drm": drm_service.url}
+        edge_service = await stack.enter_async_context(
+            open_edge(
+                load_settings(EdgeSettings, "edge", overrides={**upstreams, **_ports(port, 0)}),
+                credentials=EdgeCredentials(operator=operator, edge=edge),
+                clock=clock,
+            )
+        )
+        urls = {
+            "edge": edge_service.url,
+            "admin": edge_service.admin_url,
+            "origin": origin_service.url,
+            "origin_admin": origin_service.admin_url,
+            "drm": drm_service.url,
+            "drm_admin": drm_service.admin_url,
+        }
+        yield Everything(Running(urls, operator), origin_service.library)
+
+
+def _ports(port: int, distance: int) -> dict[str, object]:
+    if port == 0:
+        return {"port": 0, "admin_port": 0}
+    return {"port": port + distance, "admin_port": port + distance + _ADMIN}

@@ -1,0 +1,41 @@
+"""Ctrl-C and `SIGTERM` end a role in order: what runs is cancelled, and cleans up.
+
+`SIGHUP` does not end it, and is answered by a line in the log.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def stop_on_signals() -> AsyncIterator[None]:
+    """Leave the block quietly when this process is asked to stop."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    stopped: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        # Once: a second Ctrl-C must not cut the cleaning up short.
+        if not stopped:
+            task.cancel()
+        stopped.append(number)
+
+    handled = (signal.SIGINT, signal.SIGTERM)
+    for number in handled:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        task.uncancel()
+        logger.info("stopped", extra={"signal": stopped[0].name})
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,40 @@
+import asyncio
+import os
+import signal
+
+import pytest
+
+from cli.stopping import stop_on_signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_the_block_after_its_cleaning_up(number: signal.Signals):
+    steps: list[str] = []
+    async with stop_on_signals():
+        try:
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            steps.append("cleaned up")
+    steps.append("left")
+    assert steps == ["cleaned up", "left"]
+
+
+async def test_a_hang_up_does_not_end_the_block():
+    async with stop_on_signals():
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0)
+
+
+async def test_a_cancellation_by_others_passes_through():
+    async def wait() -> None:
+        async with stop_on_signals():
+            await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(wait())
+        await asyncio.sleep(0)
+        task.cancel()
+    assert task.cancelled()

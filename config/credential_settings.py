@@ -1,0 +1,58 @@
+"""Credentials in settings: the text itself from a variable, or a file that holds it."""
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from config.credentials import Credential
+from config.settings import SettingsError
+
+_FILE_BYTES_MAX: Final = 4096
+
+
+def read_credential(name: str, secret: SecretStr | None, file: Path | None) -> Credential | None:
+    """The credential that a role was given, or None.
+
+    Args:
+        name: of the setting; with `_file` behind it, of the file's.
+        secret: the text.
+        file: a file that holds the text, white space around it not counted.
+
+    Raises:
+        SettingsError: both are given, the file cannot be read, or the text is no credential.
+    """
+    if secret is not None and file is not None:
+        raise SettingsError(f"`{name}`: give it or `{name}_file`, not both")
+    if secret is not None:
+        text = secret.get_secret_value()
+    elif file is not None:
+        text = _read(name, file)
+    else:
+        return None
+    try:
+        return Credential(text)
+    except ValueError as error:
+        raise SettingsError(f"`{name}`: {error}") from None
+
+
+def need_credential(name: str, secret: SecretStr | None, file: Path | None) -> Credential:
+    """The same where a role cannot do without it.
+
+    Raises:
+        SettingsError: as above, and when there is none.
+    """
+    credential = read_credential(name, secret, file)
+    if credential is None:
+        raise SettingsError(f"`{name}_file` is needed: a file with random text that others share")
+    return credential
+
+
+def _read(name: str, file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_FILE_BYTES_MAX).decode("ascii").strip()
+    except OSError as error:
+        raise SettingsError(f"`{name}_file`: {file}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SettingsError(f"`{name}_file`: {file} holds more than ASCII text") from None
