@@ -1,0 +1,151 @@
+import itertools
+import struct
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packager.ogg import (
+    NO_GRANULE,
+    PAGE_BYTES_MAX,
+    OggError,
+    OggPage,
+    OggPageReader,
+    page_checksum,
+    with_serial,
+)
+from packager.tests.ogg_pages import PageFields, encode_page
+
+
+def slow_checksum(data: bytes) -> int:
+    """RFC 3533 section 6, bit by bit: polynomial 0x04C11DB7 from the most significant bit."""
+    checksum = 0
+    for byte in data:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = checksum << 1 ^ (0x1_04C1_1DB7 if checksum & 0x8000_0000 else 0)
+    return checksum
+
+
+def read_all(*chunks: bytes) -> list[OggPage]:
+    reader = OggPageReader()
+    found: list[OggPage] = []
+    for chunk in chunks:
+        reader.feed(chunk)
+        found += reader.pages()
+    reader.close()
+    return found
+
+
+FIRST = PageFields(flags=0x02, granule=0, sequence=0, packets=(b"head",))
+MIDDLE = PageFields(granule=NO_GRANULE, sequence=1, packets=(b"x" * 255,), is_open=True)
+LAST = PageFields(flags=0x05, granule=900, sequence=2, packets=(b"y", b"", b"z" * 300))
+STREAM = b"".join(map(encode_page, (FIRST, MIDDLE, LAST)))
+
+
+@given(st.binary(max_size=300))
+def test_the_fast_checksum_equals_the_slow_one(data: bytes):
+    assert page_checksum(data) == slow_checksum(data)
+
+
+def test_a_page_tells_where_its_packets_end():
+    first, middle, last = read_all(STREAM)
+    assert (first.granule, first.is_continued, first.is_last) == (0, False, False)
+    assert first.data[first.body_offset : first.packet_ends[0]] == b"head"
+    assert (middle.granule, middle.packet_ends, middle.has_open_packet) == (NO_GRANULE, (), True)
+    assert (last.is_continued, last.is_last, last.has_open_packet) == (True, True, False)
+    edges = [last.body_offset, *last.packet_ends]
+    assert [end - start for start, end in itertools.pairwise(edges)] == [1, 0, 300]
+    assert [page.offset for page in (first, middle, last)] == [0, 32, 32 + 283]
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=8).map(sorted))
+def test_pages_do_not_depend_on_how_the_stream_is_cut(cuts: list[int]):
+    chunks = [STREAM[start:end] for start, end in itertools.pairwise([0, *cuts, len(STREAM)])]
+    assert read_all(*chunks) == read_all(STREAM)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_new_serial_changes_nothing_else(serial: int):
+    pages = [with_serial(page.data, serial) for page in read_all(STREAM)]
+    again = read_all(*pages)
+    assert {struct.unpack_from("<I", page.data, 14) for page in again} == {(serial,)}
+    restored = b"".join(with_serial(page.data, FIRST.serial) for page in again)
+    assert restored == STREAM
+
+
+def test_the_largest_page_is_read():
+    page = replace(FIRST, flags=0x02, packets=(b"x" * 255 * 255,), is_open=True)
+    data = encode_page(page)
+    assert len(data) == PAGE_BYTES_MAX
+    reader = OggPageReader()
+    reader.feed(data)
+    assert [page.has_open_packet for page in reader.pages()] == [True]
+
+
+def damaged(position: int, value: int) -> bytes:
+    data = bytearray(STREAM)
+    data[position] ^= value
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        pytest.param(b"", "without a last page", id="nothing"),
+        pytest.param(b"RIFF", "capture pattern", id="other format"),
+        pytest.param(damaged(40, 1), "checksum", id="flipped bit in a header"),
+        pytest.param(damaged(len(STREAM) - 1, 1), "checksum", id="flipped bit in a packet"),
+        pytest.param(damaged(4, 1), "version 1", id="other version"),
+        pytest.param(STREAM[:-1], "ends after", id="torn"),
+        pytest.param(
+            STREAM[: -len(encode_page(LAST))], "without a last page", id="last page missing"
+        ),
+        pytest.param(STREAM + STREAM, "follows the last page", id="chained"),
+        pytest.param(
+            encode_page(FIRST) + encode_page(replace(LAST, flags=4)), "1 is missing", id="gap"
+        ),
+        pytest.param(
+            encode_page(FIRST) + encode_page(replace(MIDDLE, serial=9)),
+            "another stream",
+            id="multiplexed",
+        ),
+        pytest.param(
+            encode_page(FIRST) + encode_page(replace(MIDDLE, flags=2)), "marked", id="two first"
+        ),
+        pytest.param(encode_page(replace(FIRST, flags=0)), "marked", id="first not marked"),
+        pytest.param(
+            encode_page(FIRST) + encode_page(replace(MIDDLE, flags=1)), "torn", id="continues"
+        ),
+        pytest.param(
+            encode_page(FIRST) + encode_page(MIDDLE) + encode_page(replace(LAST, flags=4)),
+            "torn",
+            id="does not continue",
+        ),
+        pytest.param(
+            encode_page(replace(FIRST, granule=901)) + encode_page(MIDDLE) + encode_page(LAST),
+            "goes back",
+            id="time goes back",
+        ),
+        pytest.param(
+            encode_page(FIRST) + encode_page(replace(MIDDLE, flags=4)),
+            "within a packet",
+            id="ends within a packet",
+        ),
+    ],
+)
+def test_a_damaged_stream_is_refused(stream: bytes, message: str):
+    with pytest.raises(OggError, match=message):
+        read_all(stream)
+
+
+@given(st.integers(0, len(STREAM)), st.binary(max_size=80))
+def test_any_bytes_are_read_or_refused(where: int, noise: bytes):
+    stream = STREAM[:where] + noise + STREAM[where + len(noise) :]
+    try:
+        pages = read_all(stream)
+    except OggError:
+        pass
+    else:
+        assert b"".join(page.data for page in pages) == stream
