@@ -9,9 +9,9 @@ from typing_extensions import override
 # Command: (module in cli.commands, one line of help). The modules are heavy; this table is not.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("up", "Start everything on this machine: edge, origin, drm."),
-    "edge": ("roles", "Run an edge: a cache node."),
-    "origin": ("roles", "Run an origin: packages masters, serves edges."),
-    "drm": ("roles", "Run drm: content keys, licences, tokens."),
+    "edge": ("edge", "Run an edge: a cache node."),
+    "origin": ("origin", "Run an origin: packages masters, serves edges."),
+    "drm": ("drm", "Run drm: content keys, licences, tokens."),
     "ingest": ("ingest", "Take masters into the library."),
     "package": ("package", "Make a rendition again that was dropped."),
     "token": ("token", "Issue a playback token."),

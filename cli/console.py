@@ -6,6 +6,7 @@ Results go to standard output, progress and errors to standard error.
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -39,6 +40,27 @@ def data_option(command: _CommandT) -> _CommandT:
         show_default=True,
         show_envvar=True,
         help="Folder that holds everything of a one-machine installation.",
+    )(command)
+
+
+def running_option(command: _CommandT) -> _CommandT:
+    """`--config FILE`: what runs, for roles that run apart."""
+    return click.option(
+        "--config",
+        "file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Roles that run apart: a JSON file with their URLs and the operator's credential, "
+        "in the form of DATA/run/attacca.json.",
+    )(command)
+
+
+def origin_option(command: _CommandT) -> _CommandT:
+    """`--config FILE`: the settings of an origin that runs apart."""
+    return click.option(
+        "--config",
+        "file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Roles that run apart: the origin's TOML file, instead of --data.",
     )(command)
 
 

@@ -122,16 +122,6 @@ class Installation:
         finally:
             self.run_file.unlink(missing_ok=True)
 
-    def is_running(self) -> bool:
-        """Tell whether some process holds the folder."""
-        try:
-            with self.held():
-                return False
-        except FileNotFoundError:
-            return False
-        except InstallationError:
-            return True
-
     def running(self) -> Running:
         """What runs in this folder.
 
@@ -139,12 +129,43 @@ class Installation:
             InstallationError: nothing does.
         """
         try:
-            text = self.run_file.read_bytes()[:_RUN_FILE_BYTES_MAX]
-            document: dict[str, str] = json.loads(text)
-            operator = Credential(document.pop("operator_credential"))
-        except (OSError, ValueError, KeyError) as error:
+            return read_running(self.run_file)
+        except (OSError, ValueError) as error:
             raise InstallationError(
                 f"nothing runs in {self.data}: start `attacca up`, or name the folder that it "
                 "runs in with --data"
             ) from error
-        return Running(document, operator)
+
+
+def read_running(file: Path) -> Running:
+    """What a file in the form of `DATA/run/attacca.json` tells.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not of that form. The message shows nothing of it.
+    """
+    with file.open("rb") as opened:
+        document = json.loads(opened.read(_RUN_FILE_BYTES_MAX))
+    if not isinstance(document, dict) or not all(
+        isinstance(value, str) for value in document.values()
+    ):
+        raise ValueError("not an object of texts")
+    operator = Credential(document.pop("operator_credential", ""))
+    return Running(document, operator)
+
+
+def find_running(installation: Installation, file: Path | None) -> Running:
+    """What runs in the data folder or, if a file is named, what that tells.
+
+    Raises:
+        InstallationError: nothing does, or the file tells nothing.
+    """
+    if file is None:
+        return installation.running()
+    try:
+        return read_running(file)
+    except (OSError, ValueError) as error:
+        raise InstallationError(
+            f"{file} does not tell what runs: it needs the URLs `edge`, `origin` and `drm`, and "
+            "`operator_credential`, as DATA/run/attacca.json has them"
+        ) from error

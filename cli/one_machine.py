@@ -6,12 +6,18 @@ drm first, since origin asks it for keys; origin next, which the edge fetches fr
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+import aiohttp
+
 from cli.installation import Installation, Running
+from config.credential_settings import need_credential
 from config.credentials import Credential
 from config.settings import load_settings
+from drm.adapters.http_content_keys import HttpContentKeys
 from drm.app import DrmCredentials, open_drm, open_vault
+from drm.ports import ContentKeys
 from drm.settings import DrmSettings
 from edge.app import EdgeCredentials, open_edge
 from edge.settings import EdgeSettings
@@ -55,18 +61,45 @@ def origin_settings(installation: Installation, **overrides: object) -> OriginSe
 
 @contextlib.asynccontextmanager
 async def open_library_of(
-    installation: Installation, *, clock: Callable[[], float]
+    installation: Installation, origin_file: Path | None, *, clock: Callable[[], float]
 ) -> AsyncIterator[Library]:
     """The library of a data folder, without listeners; `up` may run on it at the same time.
+
+    Args:
+        installation: where it is.
+        origin_file: settings of an origin that runs apart; its library instead, with keys from
+            the drm that it names.
+        clock: seconds since the epoch.
 
     Raises:
         SettingsError, DrmError, OriginError, PackagerError: it cannot be opened.
     """
-    async with (
-        open_vault(drm_settings(installation), clock=clock) as vault,
-        open_library(origin_settings(installation), content_keys=vault, clock=clock) as library,
-    ):
-        yield library
+    async with contextlib.AsyncExitStack() as stack:
+        keys: ContentKeys
+        if origin_file is None:
+            settings = origin_settings(installation)
+            vault = open_vault(drm_settings(installation), clock=clock)
+            keys = await stack.enter_async_context(vault)
+        else:
+            settings = load_settings(OriginSettings, "origin", file=origin_file)
+            keys = await stack.enter_async_context(open_content_keys(settings))
+        yield await stack.enter_async_context(
+            open_library(settings, content_keys=keys, clock=clock)
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_content_keys(settings: OriginSettings) -> AsyncIterator[ContentKeys]:
+    """Content keys from the drm that an origin's settings name.
+
+    Raises:
+        SettingsError: there is no credential for it.
+    """
+    credential = need_credential(
+        "drm_credential", settings.drm_credential, settings.drm_credential_file
+    )
+    async with aiohttp.ClientSession() as session:
+        yield HttpContentKeys(settings.drm_url, credential, session)
 
 
 @contextlib.asynccontextmanager

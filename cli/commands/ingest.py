@@ -37,8 +37,11 @@ _MASTERS_AT_ONCE: Final = 2
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--album", help="Title of the album they belong to, whatever their tags say.")
 @console.json_option
+@console.origin_option
 @console.data_option
-def ingest_command(paths: tuple[Path, ...], album: str | None, is_json: bool, data: str) -> None:
+def ingest_command(
+    paths: tuple[Path, ...], album: str | None, is_json: bool, file: Path | None, data: str
+) -> None:
     """Take PATHS (files, or folders with all that is in them) into the library.
 
     Each master is decoded whole; a torn one is refused, with the sample where it breaks. Safe to
@@ -47,7 +50,8 @@ def ingest_command(paths: tuple[Path, ...], album: str | None, is_json: bool, da
     masters = list(find_masters(paths))
     if not masters:
         raise CommandError("there is no audio in what you named")
-    refused = console.run(_ingest(Installation.at(data), masters, album=album, is_json=is_json))
+    installation = Installation.at(data)
+    refused = console.run(_ingest(installation, file, masters, album=album, is_json=is_json))
     if refused:
         raise CommandError(f"{refused} of {len(masters)} refused")
 
@@ -66,11 +70,17 @@ def find_masters(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 async def _ingest(
-    installation: Installation, masters: list[Path], *, album: str | None, is_json: bool
+    installation: Installation,
+    file: Path | None,
+    masters: list[Path],
+    *,
+    album: str | None,
+    is_json: bool,
 ) -> int:
     try:
-        installation.create()
-        async with open_library_of(installation, clock=WALL_CLOCK_S) as library:
+        if file is None:
+            installation.create()
+        async with open_library_of(installation, file, clock=WALL_CLOCK_S) as library:
             return await ingest_all(library, masters, album=album, is_json=is_json)
     except (InstallationError, SettingsError, OriginError, DrmError, PackagerError) as error:
         raise CommandError(console.describe(error)) from error

@@ -1,5 +1,7 @@
 """`attacca package`: a rendition that was dropped, made again."""
 
+from pathlib import Path
+
 import click
 
 from cli import console
@@ -18,14 +20,17 @@ from packager.seek_index import RenditionFacts
 @click.argument("track")
 @click.option("--rendition", help="This rendition, also if it is there; else all that are missing.")
 @console.json_option
+@console.origin_option
 @console.data_option
-def package_command(track: str, rendition: str | None, is_json: bool, data: str) -> None:
+def package_command(
+    track: str, rendition: str | None, is_json: bool, file: Path | None, data: str
+) -> None:
     """Package TRACK now, from its master, under the version that it has.
 
     What comes out is compared with the recorded SHA-256 before it is published: other bytes are
     refused.
     """
-    made = console.run(_package(Installation.at(data), track, rendition))
+    made = console.run(_package(Installation.at(data), file, track, rendition))
     for facts in made:
         if is_json:
             console.print_json(
@@ -38,10 +43,10 @@ def package_command(track: str, rendition: str | None, is_json: bool, data: str)
 
 
 async def _package(
-    installation: Installation, track: str, rendition: str | None
+    installation: Installation, file: Path | None, track: str, rendition: str | None
 ) -> list[RenditionFacts]:
     try:
-        async with open_library_of(installation, clock=WALL_CLOCK_S) as library:
+        async with open_library_of(installation, file, clock=WALL_CLOCK_S) as library:
             return list(await library.package(track, rendition))
     except (InstallationError, SettingsError, OriginError, DrmError, PackagerError) as error:
         raise CommandError(console.describe(error)) from error

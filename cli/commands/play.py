@@ -1,5 +1,7 @@
 """`attacca play`: the reference player."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -8,7 +10,7 @@ from cli import console
 from cli.clock import MONOTONIC_CLOCK_S
 from cli.commands.token import issue_token
 from cli.console import CommandError
-from cli.installation import Installation, InstallationError
+from cli.installation import Installation, InstallationError, Running, find_running
 from cli.node import NodeError, open_node_client
 from player.errors import PlayerError
 from player.session import PlayReport, PlayRequest, play
@@ -25,6 +27,7 @@ from player.session import PlayReport, PlayRequest, play
 @click.option("--edge", help="URL of an edge that runs elsewhere; needs --token.")
 @click.option("--token", envvar="ATTACCA_TOKEN", show_envvar=True, help="A playback token.")
 @console.json_option
+@console.running_option
 @console.data_option
 def play_command(
     track: str,
@@ -33,6 +36,7 @@ def play_command(
     edge: str | None,
     token: str | None,
     is_json: bool,
+    file: Path | None,
     data: str,
 ) -> None:
     """Play TRACK through the edge as a player would, as fast as it comes, without sound.
@@ -42,35 +46,31 @@ def play_command(
     """
     if edge is not None and token is None:
         raise click.UsageError("an edge elsewhere needs --token")
-    installation = Installation.at(data)
-    report = console.run(_play(installation, track, rendition, out=out, edge=edge, token=token))
+    report = console.run(
+        _play(
+            lambda: find_running(Installation.at(data), file),
+            PlayRequest(
+                edge_url=edge or "", token=token or "", track_id=track, rendition=rendition, out=out
+            ),
+        )
+    )
     if is_json:
         console.print_json(_document(report))
     else:
         _print(report)
 
 
-async def _play(
-    installation: Installation,
-    track: str,
-    rendition: str,
-    *,
-    out: Path | None,
-    edge: str | None,
-    token: str | None,
-) -> PlayReport:
+async def _play(find: Callable[[], Running], request: PlayRequest) -> PlayReport:
+    """Play what is asked for; what the request leaves open is found where the node runs."""
     try:
-        if edge is None:
-            running = installation.running()
-            edge = running.urls_by_listener["edge"]
-            if token is None:
+        if not request.edge_url:
+            running = find()
+            request = replace(request, edge_url=running.urls_by_listener["edge"])
+            if not request.token:
                 async with open_node_client(running) as client:
-                    issued = await issue_token(client, {"tracks": [track], "ttl_s": 3600})
-                token = str(issued["token"])
-        assert token is not None
-        request = PlayRequest(
-            edge_url=edge, token=token, track_id=track, rendition=rendition, out=out
-        )
+                    wanted: dict[str, object] = {"tracks": [request.track_id], "ttl_s": 3600}
+                    issued = await issue_token(client, wanted)
+                request = replace(request, token=str(issued["token"]))
         return await play(request, clock=MONOTONIC_CLOCK_S)
     except (InstallationError, NodeError, PlayerError) as error:
         raise CommandError(console.describe(error)) from error

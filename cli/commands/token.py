@@ -1,13 +1,14 @@
 """`attacca token`: a playback token for players and tests, issued by the running drm."""
 
 import re
+from pathlib import Path
 from typing import Final
 
 import click
 
 from cli import console
 from cli.console import CommandError
-from cli.installation import Installation, InstallationError
+from cli.installation import Installation, InstallationError, find_running
 from cli.node import NodeClient, NodeError, open_node_client
 
 _TTL: Final = re.compile(r"(\d{1,9})([smhd]?)", re.ASCII)
@@ -46,6 +47,7 @@ class Ttl(click.ParamType):
 @click.option("--ttl", type=Ttl(), default="1h", show_default=True, help="How long it is good.")
 @click.option("--session", help="Name of the playback session; made up when absent.")
 @console.json_option
+@console.running_option
 @console.data_option
 def token_command(
     tracks: tuple[str, ...],
@@ -53,6 +55,7 @@ def token_command(
     ttl: int,
     session: str | None,
     is_json: bool,
+    file: Path | None,
     data: str,
 ) -> None:
     """Issue a playback token and print it."""
@@ -63,16 +66,18 @@ def token_command(
         request["renditions"] = list(renditions)
     if session:
         request["session"] = session
-    answer = console.run(_issue(Installation.at(data), request))
+    answer = console.run(_issue(Installation.at(data), file, request))
     if is_json:
         console.print_json(answer)
     else:
         click.echo(answer["token"])
 
 
-async def _issue(installation: Installation, request: dict[str, object]) -> dict[str, object]:
+async def _issue(
+    installation: Installation, file: Path | None, request: dict[str, object]
+) -> dict[str, object]:
     try:
-        async with open_node_client(installation.running()) as client:
+        async with open_node_client(find_running(installation, file)) as client:
             return await issue_token(client, request)
     except (InstallationError, NodeError) as error:
         raise CommandError(console.describe(error)) from error

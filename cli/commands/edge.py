@@ -1,0 +1,84 @@
+"""`attacca edge`: a cache node in a process of its own."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+
+from cli import console
+from cli.clock import WALL_CLOCK_S
+from cli.role import config_option, serve_role
+from config.credential_settings import read_credential
+from config.settings import load_settings
+from edge.app import EdgeCredentials, EdgeService, open_edge
+from edge.settings import EdgeSettings
+
+_HostAndPort = tuple[str, int]
+
+
+class HostAndPort(click.ParamType):
+    """`HOST:PORT`; an IPv6 address stands in brackets."""
+
+    name = "host:port"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> _HostAndPort:
+        """See `click.ParamType.convert`."""
+        host, _, port = str(value).rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            self.fail(f"`{value}` is not HOST:PORT", param, ctx)
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+@click.command(
+    epilog="Example: attacca edge --upstream http://127.0.0.1:8000 --listen 127.0.0.1:8080 "
+    "--token-check off"
+)
+@config_option
+@click.option("--upstream", help="URL of the origin; any HTTP server when --token-check is off.")
+@click.option("--listen", type=HostAndPort(), help="HOST:PORT for listeners; port 0 picks one.")
+@click.option(
+    "--token-check",
+    "check",
+    type=click.Choice(["on", "off"]),
+    help="Off: a cache that knows nothing of tracks and tokens.",
+)
+@console.json_option
+def edge_command(
+    file: Path | None,
+    upstream: str | None,
+    listen: _HostAndPort | None,
+    check: str | None,
+    is_json: bool,
+) -> None:
+    """Run an edge node: a cache in front of an origin.
+
+    The admin listener is at the next port.
+    """
+    overrides: dict[str, object] = {}
+    if upstream is not None:
+        overrides["upstream"] = upstream
+    if listen is not None:
+        host, port = listen
+        admin_port = 0 if port in {0, 65535} else port + 1
+        overrides |= {"host": host, "port": port, "admin_port": admin_port}
+    if check is not None:
+        overrides["token_check"] = check == "on"
+    console.run(serve_role("edge", _opened(file, overrides), is_json=is_json))
+
+
+@contextlib.asynccontextmanager
+async def _opened(file: Path | None, overrides: dict[str, object]) -> AsyncIterator[EdgeService]:
+    settings = load_settings(EdgeSettings, "edge", file=file, overrides=overrides)
+    credentials = EdgeCredentials(
+        operator=read_credential(
+            "operator_credential", settings.operator_credential, settings.operator_credential_file
+        ),
+        edge=read_credential(
+            "edge_credential", settings.edge_credential, settings.edge_credential_file
+        ),
+    )
+    async with open_edge(settings, credentials=credentials, clock=WALL_CLOCK_S) as service:
+        yield service

@@ -1,0 +1,44 @@
+"""`attacca origin`: a packaging origin in a process of its own."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+
+from cli import console
+from cli.clock import WALL_CLOCK_S
+from cli.one_machine import open_content_keys
+from cli.role import config_option, serve_role
+from config.credential_settings import need_credential
+from config.settings import load_settings
+from origin.app import OriginCredentials, OriginService, open_origin
+from origin.settings import OriginSettings
+
+
+@click.command(epilog="Example: attacca origin --config /etc/attacca/origin.toml")
+@config_option
+@console.json_option
+def origin_command(file: Path | None, is_json: bool) -> None:
+    """Run an origin: takes masters in, packages them, serves edges."""
+    console.run(serve_role("origin", _opened(file), is_json=is_json))
+
+
+@contextlib.asynccontextmanager
+async def _opened(file: Path | None) -> AsyncIterator[OriginService]:
+    settings = load_settings(OriginSettings, "origin", file=file)
+    credentials = OriginCredentials(
+        operator=need_credential(
+            "operator_credential", settings.operator_credential, settings.operator_credential_file
+        ),
+        edge=need_credential(
+            "edge_credential", settings.edge_credential, settings.edge_credential_file
+        ),
+    )
+    async with (
+        open_content_keys(settings) as content_keys,
+        open_origin(
+            settings, content_keys=content_keys, credentials=credentials, clock=WALL_CLOCK_S
+        ) as service,
+    ):
+        yield service

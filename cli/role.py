@@ -1,0 +1,73 @@
+"""One role in a process of its own: opened, announced, kept until it is asked to stop."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from cli import console
+from cli.console import CommandError
+from cli.stopping import stop_on_signals
+from config.listener import ListenerError
+from config.observability import configure_logging
+from config.settings import SettingsError
+from drm.errors import DrmError
+from edge.errors import EdgeError
+from origin.errors import OriginError
+from packager.errors import PackagerError
+
+_TOLD: tuple[type[Exception], ...] = (
+    SettingsError,
+    ListenerError,
+    EdgeError,
+    OriginError,
+    DrmError,
+    PackagerError,
+)
+
+
+class Service(Protocol):
+    """A role that runs."""
+
+    @property
+    def url(self) -> str:
+        """Of its listener."""
+        ...
+
+    @property
+    def admin_url(self) -> str:
+        """Of its admin listener."""
+        ...
+
+
+def config_option(command: Any) -> Any:
+    """`--config FILE`: the role's settings."""
+    return click.option(
+        "--config",
+        "file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The role's TOML file; variables such as ATTACCA_EDGE__PORT win over it.",
+    )(command)
+
+
+async def serve_role(
+    role: str, opening: AbstractAsyncContextManager[Service], *, is_json: bool
+) -> None:
+    """Open a role, say where it listens, and keep it until it is asked to stop.
+
+    Raises:
+        CommandError: it cannot be opened.
+    """
+    configure_logging()
+    try:
+        async with stop_on_signals(), opening as service:
+            if is_json:
+                urls = {role: service.url, "admin": service.admin_url}
+                console.print_json({"event": "ready", **urls})
+            else:
+                click.echo(f"ready: {role} at {service.url}, admin at {service.admin_url}")
+            await asyncio.Event().wait()
+    except _TOLD as error:
+        raise CommandError(console.describe(error)) from error
