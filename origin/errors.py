@@ -4,13 +4,13 @@
     * RequestError: the caller's request cannot be served as it stands
         * AccessRefusedError: no edge credential and no operator credential
         * NotFoundError
-        * MethodRefusedError
         * PreconditionFailedError
         * RangeNotSatisfiableError
     * SourceError: the file handed in for ingest cannot be taken
         * SourceUnreadableError
         * SourceTooLargeError
         * SourceChangedError
+        * AlbumFullError
     * PackagingPendingError: the bytes of a rendition are not in the store now
     * RebuildError: a recorded version cannot be produced again
         * VersionGoneError
@@ -97,15 +97,6 @@ class NotFoundError(RequestError):
     headers = _no_store_and({"Cache-Control": "public, max-age=1"})
 
 
-class MethodRefusedError(RequestError):
-    """The method is neither GET nor HEAD."""
-
-    status = 405
-    reason = "method"
-    title = "Only GET and HEAD are served here"
-    headers = _no_store_and({"Allow": "GET, HEAD"})
-
-
 class PreconditionFailedError(RequestError):
     """`If-Match` or `If-Unmodified-Since` does not hold (RFC 9110 section 13.1)."""
 
@@ -160,6 +151,14 @@ class SourceChangedError(SourceError):
     reason = "source_changed"
     title = "The file changed while it was read"
     advice = "Wait until the file is complete, then ingest it again."
+
+
+class AlbumFullError(SourceError):
+    """The album of the master has as many tracks as one may have."""
+
+    reason = "album_full"
+    title = "The album is full"
+    advice = "Ingest it under another album: attacca ingest FILE --album TITLE"
 
 
 class PackagingPendingError(OriginError):

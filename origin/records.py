@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from origin.errors import AlbumFullError
 from origin.object_key import master_key
 from origin.tags import Tags
 from packager.identity import EncoderIdentity
@@ -135,8 +136,14 @@ class AlbumRecord:
     entries: tuple[AlbumEntry, ...]
 
     def with_entry(self, entry: AlbumEntry) -> "AlbumRecord":
-        """This album with `entry` in its place, instead of one with the same track."""
+        """This album with `entry` in its place, instead of one with the same track.
+
+        Raises:
+            AlbumFullError: it has `ALBUM_ENTRIES_MAX` others.
+        """
         others = [one for one in self.entries if one.track_id != entry.track_id]
+        if len(others) >= ALBUM_ENTRIES_MAX:
+            raise AlbumFullError(f"the album {self.title!r} has {len(others)} tracks")
         return self._with_entries((*others, entry))
 
     def without_track(self, track_id: str) -> "AlbumRecord":

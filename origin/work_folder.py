@@ -5,14 +5,17 @@ when its holder ends, however it ends, so what a killed process left behind is k
 and removed by the next one that opens a folder beside it.
 """
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
+
+from packager.errors import ScratchError
 
 _OWNER: Final = ".owner"
 _GATE: Final = ".gate"
@@ -40,6 +43,23 @@ def open_work_folder(parent: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(owner)
+
+
+@contextlib.asynccontextmanager
+async def open_job_folder(parent: Path) -> AsyncIterator[Path]:
+    """Make a folder for one job in the work folder `parent`; on leaving it is removed.
+
+    Raises:
+        ScratchError: it cannot be made.
+    """
+    try:
+        name = await asyncio.to_thread(tempfile.mkdtemp, dir=parent)
+    except OSError as error:
+        raise ScratchError(f"no folder can be made: {error.strerror}") from error
+    try:
+        yield Path(name)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, name, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from origin.records import AlbumEntry, AlbumRecord, TrackRecord, VersionRecord, entry_of
 from origin.tags import Tags
-from packager.cpu_dispatch import CpuClass
-from packager.identity import EncoderIdentity
+from packager.identity import CpuClass, EncoderIdentity
 from packager.jobs import MasterFacts
 from packager.renditions import CODEC_STRINGS, MIME_TYPES, PROFILES, Codec
 from packager.seek_index import RenditionFacts, SeekIndex, Segment

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from origin.records import AlbumRecord, key_of_master
+from origin.errors import AlbumFullError
+from origin.records import ALBUM_ENTRIES_MAX, AlbumRecord, key_of_master
 from origin.tests.examples import ALBUM, MASTER, TRACK, TRACK_ID, VERSION, entry
 
 
@@ -57,3 +58,11 @@ def test_versions_and_renditions_are_found_by_name():
 def test_a_master_is_kept_under_its_digest(container: str, extension: str):
     key = key_of_master("T", replace(MASTER, container=container))
     assert key == f"masters/T/{MASTER.sha256}.{extension}"
+
+
+def test_an_album_is_bounded():
+    entries = tuple(entry(str(number)) for number in range(ALBUM_ENTRIES_MAX))
+    album = AlbumRecord("A", "Album", "", entries)
+    album.with_entry(entry("0", title="New"))
+    with pytest.raises(AlbumFullError):
+        album.with_entry(entry("one more"))

@@ -1,0 +1,136 @@
+"""Opens the origin: the library on its store, and the listeners in front of it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.listener import admin_app, open_listener
+from drm.ports import ContentKeys
+from origin.access import OriginCredentials
+from origin.adapters.folder_store import open_folder_store
+from origin.library import Library
+from origin.metrics import OriginMetrics
+from origin.readiness import open_readiness
+from origin.record_store import RecordStore
+from origin.resources import Resources
+from origin.routes import origin_app
+from origin.settings import OriginSettings
+from origin.work_folder import open_work_folder
+from origin.workshop import Workshop
+from packager.errors import ScratchError
+from packager.pool import open_pool
+
+__all__ = ["OriginCredentials", "OriginService", "open_library", "open_origin"]
+
+
+@dataclass(frozen=True, slots=True)
+class OriginService:
+    """A running origin.
+
+    Attributes:
+        url: for edges.
+        admin_url: `/metrics`, `/healthz`, `/readyz`.
+        library: takes masters in.
+    """
+
+    url: str
+    admin_url: str
+    library: Library
+
+
+@contextlib.asynccontextmanager
+async def open_library(
+    settings: OriginSettings, *, content_keys: ContentKeys, clock: Callable[[], float]
+) -> AsyncIterator[Library]:
+    """Open the library on its store, without listeners. Others may have it open too.
+
+    Raises:
+        StoreError: the store cannot be opened.
+        PackagerError: the scratch folder cannot be used, or no worker starts.
+    """
+    async with _open_workshop(settings, content_keys, clock) as workshop:
+        yield Library(workshop, OriginMetrics())
+
+
+@contextlib.asynccontextmanager
+async def open_origin(
+    settings: OriginSettings,
+    *,
+    content_keys: ContentKeys,
+    credentials: OriginCredentials,
+    clock: Callable[[], float],
+) -> AsyncIterator[OriginService]:
+    """Run the origin until the block is left.
+
+    Raises:
+        StoreError: the store cannot be opened.
+        PackagerError: the scratch folder cannot be used, or no worker starts.
+        ListenerError: an address cannot be listened on.
+    """
+    figures = OriginMetrics()
+    allowed_hosts = frozenset(name.lower() for name in settings.allowed_hosts)
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        workshop = await enter(_open_workshop(settings, content_keys, clock))
+        library = Library(workshop, figures)
+        readiness = await enter(
+            open_readiness(
+                workshop.store,
+                packager_problem=lambda: library.packager_problem,
+                interval_s=settings.probe_interval_s,
+            )
+        )
+        app = origin_app(
+            Resources(workshop.store, workshop.records),
+            credentials=credentials,
+            allowed_hosts=allowed_hosts,
+            figures=figures,
+            clock=clock,
+        )
+        admin = admin_app(
+            registry=figures.registry,
+            readiness=readiness.reasons,
+            operator=credentials.operator,
+            is_metrics_open=settings.is_metrics_open,
+            allowed_hosts=allowed_hosts,
+        )
+        url = await enter(open_listener(app, host=settings.host, port=settings.port))
+        admin_url = await enter(
+            open_listener(admin, host=settings.admin_host, port=settings.admin_port)
+        )
+        yield OriginService(url, admin_url, library)
+
+
+@contextlib.asynccontextmanager
+async def _open_workshop(
+    settings: OriginSettings, content_keys: ContentKeys, clock: Callable[[], float]
+) -> AsyncIterator[Workshop]:
+    async with contextlib.AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_folder_store(settings.store.folder))
+        scratch = await _enter_scratch(settings.scratch, stack)
+        pool = await stack.enter_async_context(
+            open_pool(
+                workers=settings.packager.workers,
+                memory_bytes_max=settings.packager.memory_bytes_max,
+                cpu_class=settings.packager.cpu_class,
+            )
+        )
+        yield Workshop(
+            store=store,
+            records=RecordStore(store, kept_bytes_max=settings.record_memory_bytes),
+            content_keys=content_keys,
+            packager=pool,
+            scratch=scratch,
+            master_bytes_max=settings.ingest.master_bytes_max,
+            clock=clock,
+        )
+
+
+async def _enter_scratch(parent: Path, stack: contextlib.AsyncExitStack) -> Path:
+    """The work folder of this process; what killed processes left is removed."""
+    try:
+        return await asyncio.to_thread(stack.enter_context, open_work_folder(parent))
+    except OSError as error:
+        raise ScratchError(f"folder {parent}: {error.strerror or error}") from error

@@ -1,0 +1,185 @@
+"""Reads and writes records in an object store; keeps those lately read, as long as they hold."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from origin.errors import NotFoundError, ObjectConflictError, ObjectMissingError
+from origin.object_key import TRACKS_PREFIX, album_key, track_key
+from origin.ports import IfAbsent, IfMatch, ObjectStore, PutCondition
+from origin.record_json import (
+    RECORD_BYTES_MAX,
+    decode_album,
+    decode_track,
+    encode_album,
+    encode_track,
+)
+from origin.records import AlbumRecord, TrackRecord
+from origin.track_id import is_id
+
+# Writers of one album that get in each other's way; each turn one of them succeeds.
+_TRIES_MAX: Final = 100
+
+ChangeAlbum = Callable[[AlbumRecord | None], AlbumRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPage:
+    """Some tracks in the order of their ids.
+
+    Attributes:
+        tracks: those that could be read.
+        after: ask for the next page with this; None on the last one.
+    """
+
+    tracks: tuple[TrackRecord, ...]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    etag: str
+    size_bytes: int
+    record: TrackRecord
+
+
+class RecordStore:
+    """The records in `store`.
+
+    Args:
+        store: where they are.
+        kept_bytes_max: size of the stored form of the records that are kept in memory. Whether a
+            kept record still holds is asked of the store each time.
+    """
+
+    def __init__(self, store: ObjectStore, *, kept_bytes_max: int) -> None:
+        self._store = store
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept_bytes = 0
+        self._kept_bytes_max = kept_bytes_max
+
+    async def find_track(self, track_id: str) -> TrackRecord | None:
+        """The record of a track; None if there is none.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        if not is_id(track_id):
+            return None
+        key = track_key(track_id)
+        head = await self._store.head(key)
+        if head is None:
+            self._forget(track_id)
+            return None
+        kept = self._kept.get(track_id)
+        if kept is not None and kept.etag == head.etag:
+            self._kept.move_to_end(track_id)
+            return kept.record
+        try:
+            stored = await self._store.read(key, size_max=RECORD_BYTES_MAX)
+        except ObjectMissingError:
+            return None
+        record = decode_track(stored.content)
+        self._keep(_Kept(stored.head.etag, stored.head.size_bytes, record))
+        return record
+
+    async def track(self, track_id: str) -> TrackRecord:
+        """The record of a track.
+
+        Raises:
+            NotFoundError: there is no such track.
+            StoreError: the record cannot be read.
+        """
+        record = await self.find_track(track_id)
+        if record is None:
+            raise NotFoundError(f"no track has the id {track_id[:40]!r}")
+        return record
+
+    async def is_track(self, track_id: str) -> bool:
+        """Whether a track is visible, without reading its record.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return await self._store.head(track_key(track_id)) is not None
+
+    async def add_track(self, record: TrackRecord) -> bool:
+        """Make a track visible; tell whether it was not before.
+
+        Raises:
+            StoreError: the record cannot be written.
+        """
+        try:
+            await self._store.put(
+                track_key(record.track_id), encode_track(record), condition=IfAbsent()
+            )
+        except ObjectConflictError:
+            return False
+        return True
+
+    async def list_tracks(self, *, after: str, limit: int) -> TrackPage:
+        """Records of the tracks that follow the id `after` (empty to begin).
+
+        Raises:
+            StoreError: a record cannot be read.
+        """
+        place = track_key(after) if after else ""
+        page = await self._store.list_keys(TRACKS_PREFIX, after=place, limit=limit)
+        ids = [key.removeprefix(TRACKS_PREFIX).removesuffix(".json") for key in page.keys]
+        found = [await self.find_track(track_id) for track_id in ids]
+        return TrackPage(
+            tracks=tuple(record for record in found if record is not None),
+            after=ids[-1] if page.has_more and ids else None,
+        )
+
+    async def find_album(self, album_id: str) -> AlbumRecord | None:
+        """The record of an album; None if there is none.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        found = await self._read_album(album_id) if is_id(album_id) else None
+        return None if found is None else found[0]
+
+    async def change_album(self, album_id: str, change: ChangeAlbum) -> None:
+        """Put what `change` makes of an album; again if somebody else changed it meanwhile.
+
+        Raises:
+            ObjectConflictError: others changed it each time.
+            StoreError: it cannot be read or written.
+        """
+        for _ in range(_TRIES_MAX):
+            found = await self._read_album(album_id)
+            old = None if found is None else found[0]
+            condition: PutCondition = IfAbsent() if found is None else IfMatch(found[1])
+            new = change(old)
+            if new == old:
+                return
+            try:
+                await self._store.put(album_key(album_id), encode_album(new), condition=condition)
+            except ObjectConflictError:
+                continue
+            return
+        raise ObjectConflictError(album_key(album_id))
+
+    async def _read_album(self, album_id: str) -> tuple[AlbumRecord, str] | None:
+        """An album and its entity tag."""
+        try:
+            stored = await self._store.read(album_key(album_id), size_max=RECORD_BYTES_MAX)
+        except ObjectMissingError:
+            return None
+        return decode_album(stored.content), stored.head.etag
+
+    def _keep(self, kept: _Kept) -> None:
+        self._forget(kept.record.track_id)
+        self._kept[kept.record.track_id] = kept
+        self._kept_bytes += kept.size_bytes
+        while self._kept_bytes > self._kept_bytes_max:
+            _, victim = self._kept.popitem(last=False)
+            self._kept_bytes -= victim.size_bytes
+
+    def _forget(self, track_id: str) -> None:
+        kept = self._kept.pop(track_id, None)
+        if kept is not None:
+            self._kept_bytes -= kept.size_bytes

@@ -1,0 +1,106 @@
+"""Takes a master from where a person keeps it: read as it is, copied, and noticed if it changes."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from origin.errors import SourceChangedError, SourceTooLargeError, SourceUnreadableError
+from packager.errors import ScratchError
+
+_CHUNK_BYTES: Final = 1 << 20
+
+
+def hash_source(path: Path, *, bytes_max: int) -> str:
+    """SHA-256 of a file, hexadecimal.
+
+    Raises:
+        SourceError: it cannot be read, is too large, or changes meanwhile.
+    """
+    with _open_source(path, bytes_max) as file:
+        return _read_all(file, path, bytes_max, lambda _: None)
+
+
+def copy_source(path: Path, copy: Path, *, sha256: str, bytes_max: int) -> None:
+    """Copy a file that has the digest `sha256`.
+
+    Raises:
+        SourceError: it cannot be read, is too large, or is another one by now.
+        ScratchError: the copy cannot be written.
+    """
+    with _open_source(path, bytes_max) as file, _writing(copy) as written:
+        found = _read_all(file, path, bytes_max, written)
+    if found != sha256:
+        raise SourceChangedError(f"{path.name!r} was written to while it was taken in")
+
+
+@contextmanager
+def _writing(copy: Path) -> Iterator[Callable[[bytes], object]]:
+    """A function that appends to the new file `copy`; only its own failures are scratch's."""
+    try:
+        file = copy.open("xb")
+    except OSError as error:
+        raise _scratch_error(error) from error
+
+    def write(chunk: bytes) -> None:
+        try:
+            file.write(chunk)
+        except OSError as error:
+            raise _scratch_error(error) from error
+
+    try:
+        yield write
+    finally:
+        try:
+            file.close()
+        except OSError as error:
+            raise _scratch_error(error) from error
+
+
+def _scratch_error(error: OSError) -> ScratchError:
+    return ScratchError(f"the master cannot be copied: {error.strerror}")
+
+
+@contextmanager
+def _open_source(path: Path, bytes_max: int) -> Iterator[BinaryIO]:
+    try:
+        # Opening a pipe would wait for somebody to write into it.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SourceUnreadableError(f"{path.name!r}: {reason}") from error
+    with os.fdopen(handle, "rb", buffering=0) as raw:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise SourceUnreadableError(f"{path.name!r} is no regular file")
+        if found.st_size > bytes_max:
+            raise SourceTooLargeError(
+                f"{path.name!r} has {found.st_size} bytes, above the limit of {bytes_max}"
+            )
+        yield raw
+
+
+def _read_all(file: BinaryIO, path: Path, bytes_max: int, sink: Callable[[bytes], object]) -> str:
+    before = os.fstat(file.fileno())
+    digest = hashlib.sha256()
+    size_bytes = 0
+    while chunk := _read_chunk(file, path):
+        size_bytes += len(chunk)
+        if size_bytes > bytes_max:
+            break
+        digest.update(chunk)
+        sink(chunk)
+    after = os.fstat(file.fileno())
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, size_bytes):
+        raise SourceChangedError(f"{path.name!r} was written to while it was read")
+    return digest.hexdigest()
+
+
+def _read_chunk(file: BinaryIO, path: Path) -> bytes:
+    try:
+        return file.read(_CHUNK_BYTES)
+    except OSError as error:
+        raise SourceUnreadableError(f"{path.name!r}: {error.strerror}") from error
