@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 
 from packager.boxes import encode_box, encode_full_box
 from packager.fmp4 import plan_file, render_file
-from packager.fmp4_reader import FRAGMENT_SAMPLES_MAX, FragmentReader, Sample
+from packager.fmp4_reader import (
+    FRAGMENT_SAMPLES_MAX,
+    SEGMENT_BYTES_MAX,
+    FragmentReader,
+    Sample,
+)
 from packager.format_error import FormatError
 from packager.movie_header import encode_movie_header
 from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK, packets_of
@@ -96,6 +101,7 @@ def trun_of(flags: int, count: int, offset: int, *sizes: int) -> bytes:
         pytest.param(encode_box(b"moof", b""), "pairs", id="moof alone"),
         pytest.param(encode_box(b"mdat") + encode_box(b"moof"), "not followed", id="wrong order"),
         pytest.param(FIRST[:-1], "ends after", id="torn"),
+        pytest.param(bytes(SEGMENT_BYTES_MAX + 1), "above", id="too large"),
         pytest.param(encode_box(b"moof") + encode_box(b"mdat"), "0 boxes", id="no traf"),
         pytest.param(
             encode_box(b"moof", encode_box(b"traf", encode_full_box(b"tfhd")))

@@ -85,7 +85,7 @@ def test_aac_loses_its_priming_and_keeps_its_place(name: str, protection: Common
     assert min(errors, key=errors.__getitem__) == 0
 
 
-def error_of(tone: EncodedTone, decoded: NDArray[np.generic], shift: int) -> float:
+def error_of(tone: EncodedTone, decoded: NDArray[np.int32], shift: int) -> float:
     """How far the decoded samples are from the tone, when read so many samples later."""
     start, end = 3, tone.track.samples - 3
     difference = decoded[:, start + shift : end + shift] - tone.pcm[:, start:end] / 32_768
