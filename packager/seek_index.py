@@ -21,6 +21,9 @@ SEGMENTS_MAX: Final = 32_768
 class Segment:
     """A byte range that can be decoded from its start on.
 
+    AAC and Vorbis overlap with the packet before: after a seek the first packet's worth of samples
+    is not exact (AAC) or missing (Vorbis). Whoever wants it exact starts a segment earlier.
+
     Attributes:
         offset: of its first byte in the file.
         bytes: its size.
