@@ -64,6 +64,16 @@ def origin_option(command: _CommandT) -> _CommandT:
     )(command)
 
 
+def settings_option(command: _CommandT) -> _CommandT:
+    """`--config FILE`: the settings of a role."""
+    return click.option(
+        "--config",
+        "file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The role's TOML file; variables such as ATTACCA_EDGE__PORT win over it.",
+    )(command)
+
+
 def json_option(command: _CommandT) -> _CommandT:
     """`--json`: results as JSON lines."""
     return click.option("--json", "is_json", is_flag=True, help="Print JSON, one object a line.")(

@@ -2,8 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import click
 
@@ -40,16 +39,6 @@ class Service(Protocol):
     def admin_url(self) -> str:
         """Of its admin listener."""
         ...
-
-
-def config_option(command: Any) -> Any:
-    """`--config FILE`: the role's settings."""
-    return click.option(
-        "--config",
-        "file",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="The role's TOML file; variables such as ATTACCA_EDGE__PORT win over it.",
-    )(command)
 
 
 async def serve_role(

@@ -18,12 +18,6 @@ _MODELS: Final = {
 }
 
 _role = click.argument("role", type=click.Choice(list(_MODELS)))
-_config = click.option(
-    "--config",
-    "file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The role's TOML file.",
-)
 
 
 @click.group()
@@ -36,7 +30,7 @@ def config_command() -> None:
 
 @config_command.command(epilog="Example: attacca config check edge --config /etc/attacca/edge.toml")
 @_role
-@_config
+@console.settings_option
 @console.json_option
 def check(role: str, file: Path | None, is_json: bool) -> None:
     """Tell whether a role would start with these settings."""
@@ -49,7 +43,7 @@ def check(role: str, file: Path | None, is_json: bool) -> None:
 
 @config_command.command(epilog="Example: ATTACCA_EDGE__PORT=9000 attacca config dump edge")
 @_role
-@_config
+@console.settings_option
 @console.json_option
 def dump(role: str, file: Path | None, is_json: bool) -> None:
     """Print the effective values; secrets are redacted."""

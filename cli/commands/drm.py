@@ -8,7 +8,7 @@ import click
 
 from cli import console
 from cli.clock import WALL_CLOCK_S
-from cli.role import config_option, serve_role
+from cli.role import serve_role
 from config.credential_settings import need_credential
 from config.settings import load_settings
 from drm.app import DrmCredentials, DrmService, open_drm
@@ -16,7 +16,7 @@ from drm.settings import DrmSettings
 
 
 @click.command(epilog="Example: attacca drm --config /etc/attacca/drm.toml")
-@config_option
+@console.settings_option
 @console.json_option
 def drm_command(file: Path | None, is_json: bool) -> None:
     """Run drm: content keys, licences, playback tokens."""

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import click
+from typing_extensions import override
 
 from cli import console
 from cli.clock import WALL_CLOCK_S
-from cli.role import config_option, serve_role
+from cli.role import serve_role
 from config.credential_settings import read_credential
 from config.settings import load_settings
 from edge.app import EdgeCredentials, EdgeService, open_edge
@@ -17,11 +18,12 @@ from edge.settings import EdgeSettings
 _HostAndPort = tuple[str, int]
 
 
-class HostAndPort(click.ParamType):
+class HostAndPort(click.ParamType[_HostAndPort]):
     """`HOST:PORT`; an IPv6 address stands in brackets."""
 
     name = "host:port"
 
+    @override
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> _HostAndPort:
@@ -36,7 +38,7 @@ class HostAndPort(click.ParamType):
     epilog="Example: attacca edge --upstream http://127.0.0.1:8000 --listen 127.0.0.1:8080 "
     "--token-check off"
 )
-@config_option
+@console.settings_option
 @click.option("--upstream", help="URL of the origin; any HTTP server when --token-check is off.")
 @click.option("--listen", type=HostAndPort(), help="HOST:PORT for listeners; port 0 picks one.")
 @click.option(

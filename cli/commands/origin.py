@@ -9,7 +9,7 @@ import click
 from cli import console
 from cli.clock import WALL_CLOCK_S
 from cli.one_machine import open_content_keys
-from cli.role import config_option, serve_role
+from cli.role import serve_role
 from config.credential_settings import need_credential
 from config.settings import load_settings
 from origin.app import OriginCredentials, OriginService, open_origin
@@ -17,7 +17,7 @@ from origin.settings import OriginSettings
 
 
 @click.command(epilog="Example: attacca origin --config /etc/attacca/origin.toml")
-@config_option
+@console.settings_option
 @console.json_option
 def origin_command(file: Path | None, is_json: bool) -> None:
     """Run an origin: takes masters in, packages them, serves edges."""

@@ -13,7 +13,8 @@ from cli.console import CommandError
 from cli.installation import Installation, InstallationError, Running, find_running
 from cli.node import NodeError, open_node_client
 from player.errors import PlayerError
-from player.session import PlayReport, PlayRequest, play
+from player.report import PlayReport, PlayRequest
+from player.session import play
 
 
 @click.command(epilog="Example: attacca play 4fYq0vTlbJ9hUQwNzW2d3K --rendition aac-160")
@@ -55,7 +56,7 @@ def play_command(
         )
     )
     if is_json:
-        console.print_json(_document(report))
+        console.print_json(report.to_json())
     else:
         _print(report)
 
@@ -76,29 +77,11 @@ async def _play(find: Callable[[], Running], request: PlayRequest) -> PlayReport
         raise CommandError(console.describe(error)) from error
 
 
-def _document(report: PlayReport) -> dict[str, object]:
-    return {
-        "track_id": report.track_id,
-        "title": report.title,
-        "rendition": report.rendition,
-        "samples": report.samples,
-        "sample_rate_hz": report.sample_rate_hz,
-        "channels": report.channels,
-        "pcm_sha256": report.pcm_sha256,
-        "first_audio_ms": report.first_audio_ms,
-        "stalls": report.stalls,
-        "stalled_ms": report.stalled_ms,
-        "bytes": report.bytes,
-        "segments": report.segments,
-        "cache": {"hit": report.cache_hits, "miss": report.cache_misses},
-    }
-
-
 def _print(report: PlayReport) -> None:
     seconds = report.samples / report.sample_rate_hz
     click.echo(f"{report.title} · {report.rendition} · {seconds:.3f} s")
     click.echo(f"  first audio   {report.first_audio_ms:.0f} ms")
-    click.echo(f"  stalls        {report.stalls} ({report.stalled_ms:.0f} ms)")
+    click.echo(f"  stalls        {report.stalls.count} ({report.stalls.total_ms:.0f} ms)")
     click.echo(f"  received      {report.bytes} bytes in {report.segments} segments")
-    click.echo(f"  cache         {report.cache_hits} hits, {report.cache_misses} misses")
+    click.echo(f"  cache         {report.cache.hit} hits, {report.cache.miss} misses")
     click.echo(f"  PCM           {report.samples} samples, SHA-256 {report.pcm_sha256}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from typing_extensions import override
 
 from cli import console
 from cli.console import CommandError
@@ -15,11 +16,12 @@ _TTL: Final = re.compile(r"(\d{1,9})([smhd]?)", re.ASCII)
 _SECONDS_BY_UNIT: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Ttl(click.ParamType):
+class Ttl(click.ParamType[int]):
     """A lifetime such as `90`, `15m`, `1h` or `2d`, in seconds."""
 
     name = "duration"
 
+    @override
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:

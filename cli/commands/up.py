@@ -22,7 +22,7 @@ from cli.stopping import stop_on_signals
 from config.listener import ListenerError
 from config.observability import configure_logging
 from config.settings import SettingsError
-from demonstration.album import ALBUM_TITLE, write_album
+from demonstration.album import ALBUM, write_album
 from drm.errors import DrmError
 from edge.errors import EdgeError
 from origin.errors import OriginError
@@ -103,7 +103,7 @@ async def _take_in_demonstration(library: Library) -> None:
     with tempfile.TemporaryDirectory(prefix="attacca-") as folder:
         click.echo("composing the demonstration album …", err=True)
         masters = await asyncio.to_thread(write_album, Path(folder))
-        refused = await ingest_all(library, masters, album=ALBUM_TITLE, is_json=False)
+        refused = await ingest_all(library, masters, album=ALBUM, is_json=False)
         if refused:
             raise CommandError("the demonstration album was refused")
 
@@ -119,11 +119,13 @@ async def _tell_links(everything: Everything) -> None:
     """What there is to play, with a token that plays it."""
     edge = everything.running.urls_by_listener["edge"]
     async with open_node_client(everything.running) as client:
-        for track in await everything.library.first_tracks(_LINKS_MAX):
+        page = await everything.library.tracks(limit=_LINKS_MAX)
+        for track in sorted(page.tracks, key=lambda one: one.file_name):
             request: dict[str, object] = {"tracks": [track.track_id], "ttl_s": _TOKEN_TTL_S}
             token = (await issue_token(client, request))["token"]
-            click.echo(f"\n{shown(track.title)}  {track.track_id}")
-            click.echo(f"  {edge}/~{token}/v1/audio/{track.track_id}/{track.version}/manifest.mpd")
+            path = f"/v1/audio/{track.track_id}/{track.current_version}/manifest.mpd"
+            click.echo(f"\n{shown(track.tags.title)}  {track.track_id}")
+            click.echo(f"  {edge}/~{token}{path}")
         token = (await issue_token(client, {"ttl_s": _TOKEN_TTL_S}))["token"]
     click.echo(f"\ntoken (Authorization: Bearer …), good for 12 hours:\n{token}")
     click.echo("\nin another terminal: attacca play TRACK · attacca ingest MUSIC · Ctrl-C stops")
