@@ -79,9 +79,11 @@ def samples_by_ffmpeg(master: Path) -> int:
         "1",
         "-",
     ]
+    size = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        size = sum(len(part) for part in iter(lambda: process.stdout.read(1 << 20), b""))
+        while part := process.stdout.read(1 << 20):
+            size += len(part)
     return size // 2
 
 
