@@ -1,0 +1,1 @@
+"""What the edge's ports are made of: aiohttp's client."""

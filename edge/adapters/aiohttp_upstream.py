@@ -1,0 +1,180 @@
+"""An upstream over aiohttp's client: raw targets, raw content, no redirects, no cookies."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import aiohttp
+from multidict import CIMultiDictProxy
+from typing_extensions import override
+from yarl import URL
+
+from config.credentials import EDGE_CREDENTIAL_HEADER, Credential
+from edge.errors import (
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamStalledError,
+    UpstreamTimeoutError,
+    UpstreamTruncatedError,
+    UpstreamUnreachableError,
+)
+from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
+from edge.settings import LimitSettings
+
+# aiohttp adds these of its own accord; what goes upstream is for the edge alone to say.
+_NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_READ_BUFFER_BYTES: Final = 256 * 1024
+
+
+class AiohttpAnswer(UpstreamAnswer):
+    """See `edge.ports.UpstreamAnswer`."""
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        *,
+        request_s: float,
+        response_s: float,
+        stall_s: float,
+    ) -> None:
+        self._response = response
+        self._request_s = request_s
+        self._response_s = response_s
+        self._stall_s = stall_s
+        self._received = 0
+
+    @property
+    @override
+    def status(self) -> int:
+        return self._response.status
+
+    @property
+    @override
+    def headers(self) -> CIMultiDictProxy[str]:
+        return self._response.headers
+
+    @property
+    @override
+    def request_s(self) -> float:
+        return self._request_s
+
+    @property
+    @override
+    def response_s(self) -> float:
+        return self._response_s
+
+    @override
+    async def read_some(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._stall_s):
+                data = await self._response.content.readany()
+        except TimeoutError:
+            raise UpstreamStalledError(f"nothing arrived for {self._stall_s} s") from None
+        except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError) as error:
+            expected = self._response.content_length
+            if expected is not None:
+                raise UpstreamTruncatedError(self._received, expected) from error
+            raise UpstreamProtocolError("the content ended in the middle") from error
+        except (aiohttp.ClientError, ValueError) as error:
+            raise UpstreamProtocolError("the content is not HTTP") from error
+        self._received += len(data)
+        return data
+
+    @override
+    def close(self) -> None:
+        # After the end of the content the connection is back in the pool, and this does nothing.
+        self._response.close()
+
+
+class AiohttpUpstream(Upstream):
+    """One server; made by `open_upstream`.
+
+    Args:
+        session: configured by `open_upstream`.
+        url: scheme and authority, no path.
+        credential: shown with each request.
+        limits: how long to wait.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        *,
+        credential: Credential | None,
+        limits: LimitSettings,
+        clock: Callable[[], float],
+    ) -> None:
+        self._session = session
+        self._url = url
+        self._credential = credential
+        self._limits = limits
+        self._clock = clock
+
+    @override
+    async def send(self, request: UpstreamRequest) -> AiohttpAnswer:
+        # `encoded` keeps yarl from decoding, encoding or resolving anything.
+        url = URL(self._url + request.target, encoded=True)
+        if url.raw_path_qs != request.target:
+            raise UpstreamProtocolError("the target cannot be sent as it is")
+        fields = request.fields.copy()
+        if self._credential is not None:
+            fields[EDGE_CREDENTIAL_HEADER] = self._credential.reveal()
+        request_s = self._clock()
+        try:
+            async with asyncio.timeout(self._limits.upstream_head_s):
+                response = await self._session.request(
+                    request.method,
+                    url,
+                    headers=fields,
+                    data=request.content,
+                    allow_redirects=False,
+                )
+        except TimeoutError:
+            raise UpstreamTimeoutError("no answer in time") from None
+        except aiohttp.ClientError as error:
+            raise _translated(error) from error
+        return AiohttpAnswer(
+            response,
+            request_s=request_s,
+            response_s=self._clock(),
+            stall_s=self._limits.upstream_stall_s,
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_upstream(
+    url: str,
+    *,
+    credential: Credential | None,
+    limits: LimitSettings,
+    clock: Callable[[], float],
+) -> AsyncIterator[AiohttpUpstream]:
+    """A pool of connections to one server, closed when the block is left."""
+    connector = aiohttp.TCPConnector(
+        limit=limits.upstream_connections_max,
+        limit_per_host=limits.upstream_connections_max,
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_NOT_ADDED,
+        requote_redirect_url=False,
+        read_bufsize=_READ_BUFFER_BYTES,
+        max_line_size=limits.header_bytes_max,
+        max_field_size=limits.header_bytes_max,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.upstream_connect_s),
+    ) as session:
+        yield AiohttpUpstream(session, url, credential=credential, limits=limits, clock=clock)
+
+
+def _translated(error: aiohttp.ClientError) -> UpstreamError:
+    # The message of the library may show the credential's header: it stays in the chain only.
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return UpstreamUnreachableError("no connection")
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return UpstreamTimeoutError("no connection in time")
+    return UpstreamProtocolError("the answer is not HTTP, or the connection was lost")

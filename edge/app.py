@@ -1,0 +1,226 @@
+"""An edge node: its parts put together, its two listeners opened."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import cast
+
+from aiohttp import web
+
+from config.credentials import Credential
+from config.listener import ListenerError, admin_app, open_listener, url_of
+from drm.tokens import TokenVerifier
+from edge.access import Gate
+from edge.adapters.aiohttp_upstream import open_upstream
+from edge.contacts import Contacts
+from edge.fill_slots import FillSlots
+from edge.fills import Fills
+from edge.metrics import EdgeCounts, registry_of
+from edge.passing import Passer
+from edge.ports import Upstream
+from edge.reading import Reading
+from edge.refusal_limits import RefusalLimits
+from edge.road import Checkpoint, Road
+from edge.serving import Serving
+from edge.settings import EdgeSettings, LimitSettings
+from edge.slices import SliceStore
+from edge.tasks import Tasks, open_tasks
+from edge.token_keys import TokenKeys
+from edge.uncacheables import Uncacheables
+
+# The start waits this long for drm, and goes on without keys: `/readyz` says so.
+_FIRST_KEYS_S = 2.0
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeCredentials:
+    """What an edge shows, and what it is shown.
+
+    Attributes:
+        edge: shown to origin and drm with each request.
+        operator: opens the admin listener.
+    """
+
+    edge: Credential | None = field(default=None, repr=False)
+    operator: Credential | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeService:
+    """A running edge.
+
+    Attributes:
+        url: of the listener for media.
+        admin_url: of the admin listener.
+        store: the memory tier, for those who look into it.
+        counts: of this worker.
+    """
+
+    url: str
+    admin_url: str
+    store: SliceStore
+    counts: EdgeCounts
+
+
+@contextlib.asynccontextmanager
+async def open_edge(
+    settings: EdgeSettings, *, credentials: EdgeCredentials, clock: Clock
+) -> AsyncIterator[EdgeService]:
+    """Run an edge until the block is left; requests under way then have a moment to end.
+
+    Args:
+        settings: of the node.
+        credentials: of the node and its operator.
+        clock: seconds since the epoch.
+
+    Raises:
+        ListenerError: an address is taken or not of this machine.
+    """
+    limits = settings.limits
+    counts = EdgeCounts()
+    store = SliceStore(bytes_max=settings.cache.memory_bytes)
+    reach = partial(open_upstream, credential=credentials.edge, limits=limits, clock=clock)
+    async with contextlib.AsyncExitStack() as stack:
+        origin = await stack.enter_async_context(reach(settings.upstream))
+        tasks = await stack.enter_async_context(open_tasks())
+        checkpoint = None
+        if settings.token_check:
+            drm = await stack.enter_async_context(reach(settings.drm))
+            checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
+        road = _lay_road(settings, store, origin, tasks, checkpoint, clock, counts)
+        url = await stack.enter_async_context(
+            _open_road(road, host=settings.host, port=settings.port, limits=limits)
+        )
+        admin = admin_app(
+            registry=registry_of(counts, store),
+            readiness=lambda: _readiness(checkpoint),
+            operator=credentials.operator,
+            is_metrics_open=settings.is_metrics_open,
+        )
+        admin_url = await stack.enter_async_context(
+            open_listener(admin, host=settings.admin_host, port=settings.admin_port, shutdown_s=1.0)
+        )
+        yield EdgeService(url, admin_url, store, counts)
+
+
+async def _open_checkpoint(
+    settings: EdgeSettings, drm: Upstream, tasks: Tasks, counts: EdgeCounts
+) -> Checkpoint:
+    checked = settings.tokens
+    verifier = TokenVerifier({}, checked.remembered_max)
+    limits = RefusalLimits(
+        burst=checked.refusals_burst,
+        refill_per_s=checked.refusals_per_s,
+        clients_max=checked.clients_max,
+    )
+    keys = TokenKeys(
+        verifier,
+        drm,
+        refresh_s=checked.refresh_s,
+        clock=asyncio.get_running_loop().time,
+        counts=counts,
+    )
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST_KEYS_S):
+            await keys.refresh()
+    tasks.start(keys.keep_fresh())
+    return Checkpoint(Gate(verifier, limits), keys, drm)
+
+
+def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
+    settings: EdgeSettings,
+    store: SliceStore,
+    origin: Upstream,
+    tasks: Tasks,
+    checkpoint: Checkpoint | None,
+    clock: Clock,
+    counts: EdgeCounts,
+) -> Road:
+    cache, limits = settings.cache, settings.limits
+    is_token_checked = checkpoint is not None
+    run_slices_max = max(1, cache.run_bytes_max // cache.slice_bytes)
+    slots = FillSlots(slots_max=limits.fills_max, wait_s=limits.fill_wait_s)
+    uncacheables = Uncacheables(
+        keys_max=cache.uncacheable_keys_max, remembered_s=cache.uncacheable_s
+    )
+    fills = Fills(
+        store=store,
+        upstream=origin,
+        tasks=tasks,
+        slots=slots,
+        run_slices_max=run_slices_max,
+        is_token_checked=is_token_checked,
+        counts=counts,
+    )
+    contacts = Contacts(
+        store=store,
+        fills=fills,
+        slots=slots,
+        upstream=origin,
+        tasks=tasks,
+        uncacheables=uncacheables,
+        slice_bytes=cache.slice_bytes,
+        run_slices_max=run_slices_max,
+        length_max=int(cache.memory_bytes * cache.object_share_max),
+        is_token_checked=is_token_checked,
+        counts=counts,
+    )
+    passer = Passer(content_bytes_max=limits.content_bytes_max, is_token_checked=is_token_checked)
+    serving = Serving(
+        store=store,
+        reading=Reading(store, fills),
+        contacts=contacts,
+        uncacheables=uncacheables,
+        passer=passer,
+        origin=origin,
+        is_token_checked=is_token_checked,
+        clock=clock,
+    )
+    return Road(
+        serving=serving,
+        passer=passer,
+        origin=origin,
+        checkpoint=checkpoint,
+        clock=clock,
+        counts=counts,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _open_road(
+    road: Road, *, host: str, port: int, limits: LimitSettings
+) -> AsyncIterator[str]:
+    """Serve without aiohttp's router: it would decode targets, and costs more than the lookup."""
+    server = web.Server(
+        road.handle,
+        handler_cancellation=True,
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=limits.keep_alive_s,
+        max_line_size=limits.header_bytes_max,
+        max_field_size=limits.header_bytes_max,
+    )
+    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.shutdown_s)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ListenerError(
+                f"cannot listen on {host}:{port}: {error.strerror or error}; "
+                "stop what holds it or choose another port"
+            ) from error
+        yield url_of(host, cast("int", runner.addresses[0][1]))
+    finally:
+        await runner.cleanup()
+
+
+def _readiness(checkpoint: Checkpoint | None) -> dict[str, str]:
+    if checkpoint is None or checkpoint.keys.has_keys:
+        return {}
+    return {"token-keys-missing": "drm has not been reached since the start"}

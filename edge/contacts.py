@@ -1,0 +1,329 @@
+"""First contact with a resource, and validation of a stale one: one request, shared by all.
+
+Nothing is known of the resource, or what is known has to be validated. One request asks the
+upstream; all who want the resource wait for the head of its answer, and go on with what it says.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from edge.errors import EdgeError, UpstreamError, UpstreamProtocolError
+from edge.fields import Fields, passed_back_fields
+from edge.fill_slots import FillSlots
+from edge.fills import Fills
+from edge.metrics import EdgeCounts
+from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
+from edge.representation import Representation, ResponseHead
+from edge.slices import SliceStore
+from edge.tasks import Tasks
+from edge.uncacheables import Uncacheables
+from edge.upstream_answers import (
+    Asked,
+    Keep,
+    PassOn,
+    Share,
+    Unfit,
+    Validated,
+    head_of,
+    use_of,
+)
+from http_semantics.byte_range import ByteSlice, IntRange, RangeSpec, SuffixRange
+
+logger = logging.getLogger(__name__)
+
+# Errors are pages of text; a larger one goes to each listener on its own.
+SHARED_CONTENT_BYTES_MAX: Final = 64 * 1024
+
+# For a suffix the length has to be known first: the shortest range that tells it.
+_PROBE: Final = ByteSlice(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The resource has a stored representation, which is fresh or was just validated."""
+
+    representation: Representation
+    upstream_status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error for all who waited for it."""
+
+    status: int
+    fields: Fields
+    content: bytes
+
+
+@dataclass(slots=True)
+class Uncacheable:
+    """Each listener has to ask on its own. The answer at hand is for one of them."""
+
+    reason: str
+    answer: UpstreamAnswer | None = None
+
+    def take(self) -> UpstreamAnswer | None:
+        """The answer, for the first who asks."""
+        answer, self.answer = self.answer, None
+        return answer
+
+
+Outcome = Learned | Told | Uncacheable
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRequest:
+    """What a first contact asks for.
+
+    Attributes:
+        key: the cache key, which is the target too.
+        fields: of the request, without range and conditions.
+        range_spec: the one range that the listener wants, if it wants one.
+        stale: what is to be validated.
+    """
+
+    key: str
+    fields: Fields
+    range_spec: RangeSpec | None = None
+    stale: Representation | None = None
+
+
+class Contact:
+    """A first contact under way."""
+
+    def __init__(self) -> None:
+        self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.is_leader_waiting = True
+
+    async def outcome(self) -> Outcome:
+        """Wait for it; leaving early leaves the others waiting.
+
+        Raises:
+            EdgeError: the upstream gave no usable answer.
+        """
+        return await asyncio.shield(self._outcome)
+
+    async def outcome_for_leader(self) -> Outcome:
+        """The same for who began it: an answer that nobody may share is his."""
+        try:
+            return await self.outcome()
+        except asyncio.CancelledError:
+            self.is_leader_waiting = False
+            if self._outcome.done() and self._outcome.exception() is None:
+                _abandon(self._outcome.result())
+            raise
+
+    def settle(self, outcome: Outcome) -> None:
+        """Tell all who wait."""
+        if not self.is_leader_waiting:
+            _abandon(outcome)
+        self._outcome.set_result(outcome)
+
+    def fail(self, error: EdgeError) -> None:
+        """Tell all who wait that it failed."""
+        self._outcome.set_exception(error)
+        self._outcome.exception()  # Marked as seen: perhaps nobody waits any more.
+
+
+class Contacts:
+    """All first contacts under way, by cache key."""
+
+    def __init__(  # noqa: PLR0913 - each is a part of its own
+        self,
+        *,
+        store: SliceStore,
+        fills: Fills,
+        slots: FillSlots,
+        upstream: Upstream,
+        tasks: Tasks,
+        uncacheables: Uncacheables,
+        slice_bytes: int,
+        run_slices_max: int,
+        length_max: int,
+        is_token_checked: bool,
+        counts: EdgeCounts,
+    ) -> None:
+        self._store = store
+        self._fills = fills
+        self._slots = slots
+        self._upstream = upstream
+        self._tasks = tasks
+        self._uncacheables = uncacheables
+        self._slice_bytes = slice_bytes
+        self._run_slices_max = run_slices_max
+        self._length_max = length_max
+        self._is_token_checked = is_token_checked
+        self._counts = counts
+        self._contacts: dict[str, Contact] = {}
+
+    @property
+    def under_way(self) -> int:
+        """How many there are."""
+        return len(self._contacts)
+
+    def join(self, request: ContactRequest) -> tuple[Contact, bool]:
+        """The contact under way for a key, or a new one; and whether it is new."""
+        contact = self._contacts.get(request.key)
+        if contact is not None:
+            return contact, False
+        contact = self._contacts[request.key] = Contact()
+        self._tasks.start(self._make(contact, request))
+        return contact, True
+
+    async def _make(self, contact: Contact, request: ContactRequest) -> None:
+        with self._failing(contact, request.key):
+            outcome = await self._ask(request)
+            del self._contacts[request.key]
+            contact.settle(outcome)
+
+    @contextlib.contextmanager
+    def _failing(self, contact: Contact, key: str) -> Iterator[None]:
+        """Tell those who wait of an error. It is a task's border: errors end here."""
+        error: EdgeError | None = None
+        try:
+            yield
+        except EdgeError as raised:
+            error = raised
+            self._counts.note_upstream_error(raised)
+        except asyncio.CancelledError:
+            error = UpstreamError("this node is shutting down")
+            raise
+        except Exception:
+            logger.exception("a first contact failed")
+            error = EdgeError("a first contact failed")
+        finally:
+            if error is not None:
+                self._contacts.pop(key, None)
+                contact.fail(error)
+
+    async def _ask(self, request: ContactRequest) -> Outcome:
+        part = self._part_for(request.range_spec)
+        sent = _fields_of(request, part)
+        with contextlib.ExitStack() as held:
+            give_back = await self._slots.take()
+            held.callback(give_back)
+            answer = await self._upstream.send(UpstreamRequest("GET", request.key, sent))
+            held.callback(answer.close)
+            head = head_of(answer, sent, is_token_checked=self._is_token_checked)
+            content_range = answer.headers.get("Content-Range")
+            asked = Asked(part, request.stale is not None, "Authorization" in sent)
+            use = use_of(head, content_range, asked, length_max=self._length_max)
+            match use:
+                case Keep():
+                    return self._keep(request, head, use, answer, held)
+                case Validated():
+                    return self._freshen(request.stale, head)
+                case Share():
+                    return await self._share(request, answer)
+                case PassOn(reason=reason):
+                    self._note(request, head, reason)
+                    if part is not None:
+                        return Uncacheable(reason)  # No listener asked for this very range.
+                    held.pop_all()
+                    give_back()
+                    return Uncacheable(reason, answer)
+
+    def _keep(
+        self,
+        request: ContactRequest,
+        head: ResponseHead,
+        use: Keep,
+        answer: UpstreamAnswer,
+        held: contextlib.ExitStack,
+    ) -> Learned:
+        found = self._store.current(request.key)
+        if found is not None and found.is_same_version(head, use.complete_length):
+            found.freshen(head)
+        else:
+            found = Representation.from_head(
+                request.key,
+                head,
+                complete_length=use.complete_length,
+                slice_bytes=self._slice_bytes,
+                nonce=secrets.token_hex(16),
+            )
+        # Whoever wants a part far ahead is better off waiting than asking again.
+        found.is_range_ignored = request.range_spec is not None and head.status == 200
+        self._store.make_current(found)
+        is_probe = isinstance(request.range_spec, SuffixRange) and head.status == 206
+        if use.part is not None and not is_probe:
+            release = held.pop_all().close
+            self._fills.adopt(found, answer, use.part, fields=request.fields, release=release)
+        return Learned(found, head.status)
+
+    def _freshen(self, stale: Representation | None, head: ResponseHead) -> Learned:
+        assert stale is not None
+        if head.strong_tag is not None and head.strong_tag != stale.validator:
+            self._store.retire(stale)
+            raise UpstreamProtocolError("304 for a version that was not asked about")
+        stale.freshen(head)
+        if self._store.current(stale.key) is stale:
+            self._store.make_current(stale)  # Its size may have changed.
+        return Learned(stale, head.status)
+
+    async def _share(self, request: ContactRequest, answer: UpstreamAnswer) -> Outcome:
+        if request.stale is not None and answer.status < 500:
+            self._store.retire(request.stale)
+        content = b""
+        while chunk := await answer.read_some():
+            content += chunk
+            if len(content) > SHARED_CONTENT_BYTES_MAX:
+                return Uncacheable(Unfit.STATUS)
+        fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)
+        fields.popall("Content-Length", None)
+        return Told(answer.status, fields, content)
+
+    def _note(self, request: ContactRequest, head: ResponseHead, reason: str) -> None:
+        """Remember that there is nothing to share, where the range alone is not the reason."""
+        if request.stale is not None and head.status < 500:
+            self._store.retire(request.stale)
+        if head.status == 416:
+            return
+        key = range_key(request.key) if reason == Unfit.NO_VALIDATOR else request.key
+        self._uncacheables.note(key, reason, now_s=asyncio.get_running_loop().time())
+
+    def _part_for(self, spec: RangeSpec | None) -> ByteSlice | None:
+        """The slices that hold what the listener wants first, as one range."""
+        size = self._slice_bytes
+        match spec:
+            case None:
+                return None
+            case SuffixRange():
+                return _PROBE
+            case IntRange(first_pos=first, last_pos=last):
+                start = first // size
+                stop = start + self._run_slices_max
+                if last is not None:
+                    stop = min(stop, last // size + 1)
+                return ByteSlice(start * size, stop * size)
+
+
+def range_key(key: str) -> str:
+    """Under which it is remembered that ranges of a resource cannot be stored; the whole may be."""
+    return f"range {key}"  # No key begins like this: all begin with "/".
+
+
+def _fields_of(request: ContactRequest, part: ByteSlice | None) -> Fields:
+    fields = request.fields.copy()
+    if part is not None:
+        fields["Range"] = f"bytes={part.start}-{part.stop - 1}"
+    if request.stale is not None:
+        stored = request.stale.fields
+        if "ETag" in stored:
+            fields["If-None-Match"] = stored["ETag"]
+        elif "Last-Modified" in stored:
+            fields["If-Modified-Since"] = stored["Last-Modified"]
+    return fields
+
+
+def _abandon(outcome: Outcome) -> None:
+    """Close an answer that nobody will take."""
+    if isinstance(outcome, Uncacheable):
+        answer = outcome.take()
+        if answer is not None:
+            answer.close()

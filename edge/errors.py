@@ -1,0 +1,234 @@
+"""Errors of the edge, by whose fault they are.
+
+* EdgeError
+    * DownstreamError: the listener's request cannot be served
+        * TargetError
+        * MethodRefusedError
+        * ContentTooLargeError
+        * TooManyRefusalsError
+        * PreconditionFailedError
+        * RangeNotSatisfiableError
+    * UpstreamError: origin or drm failed
+        * UpstreamUnreachableError
+        * UpstreamTimeoutError
+        * UpstreamStalledError
+        * UpstreamProtocolError
+        * UpstreamTruncatedError
+        * UpstreamRangeError
+        * UpstreamChangedError
+        * UpstreamStatusError
+    * OverloadedError: this node has as much under way as it may
+    * TokenKeysMissingError: no keys yet to check tokens with
+    * SliceGoneError: a slice that cannot be fetched again on its own
+
+Refusals of tokens are drm's (`drm.tokens.TokenError`). A programming mistake is an AssertionError.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+from http_semantics.byte_range import unsatisfied_range
+
+_NO_STORE: Final[Mapping[str, str]] = MappingProxyType({"Cache-Control": "no-store"})
+_RETRY_SOON: Final[Mapping[str, str]] = MappingProxyType({**_NO_STORE, "Retry-After": "1"})
+
+
+class EdgeError(Exception):
+    """Base of all errors that the edge raises on purpose.
+
+    Attributes:
+        status: HTTP status for the listener if nothing better is known.
+        retryable: whether the same request may succeed when it is sent again.
+        reason: value of the metrics label and slug of the problem; stable.
+        title: what is wrong, alike for every occurrence.
+        headers: response fields that go with it.
+    """
+
+    status: int = 500
+    retryable: ClassVar[bool] = False
+    reason: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something is wrong on our side."
+    headers: Mapping[str, str] = _NO_STORE
+
+
+class DownstreamError(EdgeError):
+    """The listener's request cannot be served as it stands."""
+
+    status = 400
+    reason = "bad_request"
+    title = "The request cannot be served as it stands."
+
+
+class TargetError(DownstreamError):
+    """The request target is none that this server reads in one way only."""
+
+    reason = "target"
+    title = "The request target is refused."
+
+
+class MethodRefusedError(DownstreamError):
+    """The method is not for a reverse proxy."""
+
+    status = 405
+    reason = "method"
+    title = "The method is not allowed."
+    headers: Mapping[str, str] = MappingProxyType(
+        {**_NO_STORE, "Allow": "GET, HEAD, POST, PUT, DELETE, OPTIONS"}
+    )
+
+
+class ContentTooLargeError(DownstreamError):
+    """The request's content is above the limit."""
+
+    status = 413
+    reason = "content_too_large"
+    title = "The content is too large."
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(f"at most {bytes_max} bytes are taken")
+        self.bytes_max = bytes_max
+
+
+class TooManyRefusalsError(DownstreamError):
+    """This client sent too many tokens that were refused."""
+
+    status = 429
+    retryable = True
+    reason = "too_many_refusals"
+    title = "Too many refused tokens from this address."
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"wait {retry_after_s} s before the next one")
+        self.retry_after_s = retry_after_s
+        self.headers = MappingProxyType({**_NO_STORE, "Retry-After": str(retry_after_s)})
+
+
+class PreconditionFailedError(DownstreamError):
+    """A condition of the request does not hold."""
+
+    status = 412
+    reason = "precondition_failed"
+    title = "A precondition of the request does not hold."
+
+
+class RangeNotSatisfiableError(DownstreamError):
+    """No range of the request lies within the representation."""
+
+    status = 416
+    reason = "range_not_satisfiable"
+    title = "The range lies outside of the representation."
+
+    def __init__(self, complete_length: int) -> None:
+        super().__init__(f"the representation has {complete_length} bytes")
+        self.complete_length = complete_length
+        content_range = unsatisfied_range(complete_length)
+        self.headers = MappingProxyType({**_NO_STORE, "Content-Range": content_range})
+
+
+class UpstreamError(EdgeError):
+    """Origin or drm failed to answer as it should."""
+
+    status = 502
+    retryable = True
+    reason = "upstream"
+    title = "The origin did not answer as it should."
+
+
+class UpstreamUnreachableError(UpstreamError):
+    """No connection to the upstream."""
+
+    reason = "upstream_unreachable"
+    title = "The origin cannot be reached."
+    headers: Mapping[str, str] = _RETRY_SOON
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """The upstream did not begin its answer in time."""
+
+    status = 504
+    reason = "upstream_timeout"
+    title = "The origin did not answer in time."
+
+
+class UpstreamStalledError(UpstreamError):
+    """The upstream began its answer and then sent nothing for too long."""
+
+    status = 504
+    reason = "upstream_stalled"
+    title = "The origin stopped in the middle of its answer."
+
+
+class UpstreamProtocolError(UpstreamError):
+    """The upstream's answer is not HTTP, or one that makes no sense."""
+
+    reason = "upstream_protocol"
+
+
+class UpstreamTruncatedError(UpstreamError):
+    """The upstream closed before the end of the content."""
+
+    reason = "upstream_truncated"
+
+    def __init__(self, received: int, expected: int) -> None:
+        super().__init__(f"received {received} of {expected} bytes")
+        self.received = received
+        self.expected = expected
+
+
+class UpstreamRangeError(UpstreamError):
+    """The upstream answered with another part than the one that was asked for."""
+
+    reason = "upstream_range"
+
+
+class UpstreamChangedError(UpstreamError):
+    """The upstream has another version by now: its parts do not go with those stored."""
+
+    reason = "upstream_changed"
+
+
+class OverloadedError(EdgeError):
+    """As many fills are under way as this node allows."""
+
+    status = 503
+    retryable = True
+    reason = "overloaded"
+    title = "This node has too much under way."
+    headers: Mapping[str, str] = _RETRY_SOON
+
+
+class TokenKeysMissingError(EdgeError):
+    """There are no keys yet to check tokens with: drm has not been reached since the start."""
+
+    status = 503
+    retryable = True
+    reason = "token_keys_missing"
+    title = "Tokens cannot be checked yet."
+    headers: Mapping[str, str] = _RETRY_SOON
+
+
+class SliceGoneError(EdgeError):
+    """A part is gone and cannot be fetched alone: the representation has no strong validator."""
+
+    status = 502
+    retryable = True
+    reason = "slice_gone"
+    title = "A part of the representation is no longer here."
+
+
+class UpstreamStatusError(UpstreamError):
+    """The upstream refused a part of what it has served before.
+
+    Attributes:
+        upstream_status: what it answered.
+    """
+
+    reason = "upstream_status"
+
+    def __init__(self, upstream_status: int, *, retry_after: str | None) -> None:
+        super().__init__(f"the origin answered {upstream_status}")
+        self.upstream_status = upstream_status
+        if upstream_status in {429, 503}:
+            self.status = 503
+            self.headers = MappingProxyType({**_NO_STORE, "Retry-After": retry_after or "1"})

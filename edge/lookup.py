@@ -1,0 +1,99 @@
+"""What a request gets of a representation: conditions, ranges, in their order. No I/O, no clock."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from multidict import CIMultiDictProxy
+
+from edge.errors import PreconditionFailedError, RangeNotSatisfiableError
+from edge.fields import joined
+from edge.representation import Representation
+from http_semantics.byte_range import ByteSlice, RangeSpec, parse_range, resolve
+from http_semantics.preconditions import (
+    CONDITIONAL_FIELDS,
+    Preconditions,
+    Verdict,
+    does_range_apply,
+    evaluate,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a GET or HEAD asks for.
+
+    Attributes:
+        method: GET or HEAD.
+        conditions: its preconditions; None if it has none, which is the common case.
+        ranges: of the `Range` field, None where it is absent or to be ignored.
+    """
+
+    method: str
+    conditions: Preconditions | None = None
+    ranges: tuple[RangeSpec, ...] | None = None
+
+    @classmethod
+    def from_headers(cls, method: str, headers: CIMultiDictProxy[str]) -> Self:
+        """Read what decides of a request's fields."""
+        value = joined(headers, "Range") if method == "GET" else None
+        conditions = None
+        if any(name in headers for name in CONDITIONAL_FIELDS):
+            conditions = Preconditions.from_fields(partial(joined, headers))
+        return cls(method, conditions, None if value is None else parse_range(value))
+
+    @property
+    def only_range(self) -> RangeSpec | None:
+        """The range, if there is exactly one.
+
+        Several may be answered with the whole (RFC 9110 section 14.2: ranges may be ignored).
+        """
+        return self.ranges[0] if self.ranges is not None and len(self.ranges) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The listener has this version: 304."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All of it: 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One range of it: 206."""
+
+    part: ByteSlice
+
+
+Selection = NotModified | Whole | Part
+_WHOLE = Whole()
+_NOT_MODIFIED = NotModified()
+
+
+def select(representation: Representation, ask: Ask, *, now_s: float) -> Selection:
+    """What `ask` gets of a representation that may be used (RFC 9110 section 13.2.2).
+
+    Raises:
+        PreconditionFailedError: answer 412.
+        RangeNotSatisfiableError: answer 416.
+    """
+    conditions = ask.conditions
+    if conditions is not None:
+        validators = representation.validators
+        verdict = evaluate(conditions, validators, method=ask.method, now_s=now_s)
+        if verdict is Verdict.NOT_MODIFIED:
+            return _NOT_MODIFIED
+        if verdict is Verdict.FAILED:
+            raise PreconditionFailedError("the stored version is another one")
+        if not does_range_apply(conditions.if_range, validators, now_s=now_s):
+            return _WHOLE
+    only_range = ask.only_range
+    if only_range is None:
+        return _WHOLE
+    slices = resolve((only_range,), representation.complete_length)
+    if not slices:
+        raise RangeNotSatisfiableError(representation.complete_length)
+    return Part(slices[0])

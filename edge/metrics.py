@@ -1,0 +1,164 @@
+"""Metrics of the edge: every one is declared here, with its unit in its name.
+
+What is counted for each request is a plain integer of this worker; a collector turns the integers
+into metric families when they are asked for. Words are those of RFC 9211 (Cache-Status), so logs,
+fields and dashboards agree.
+"""
+
+import bisect
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from edge.errors import EdgeError
+from edge.slices import SliceStore
+
+FIRST_BYTE_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class CacheResult(StrEnum):
+    """How a request was met: `hit`, the reason why it went forward, or not at all."""
+
+    HIT = "hit"
+    BYPASS = "bypass"
+    METHOD = "method"
+    URI_MISS = "uri-miss"
+    MISS = "miss"
+    STALE = "stale"
+    PARTIAL = "partial"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class FirstByteTimes:
+    """A histogram: how long responses took to their first byte."""
+
+    by_bucket: list[int] = field(default_factory=lambda: [0] * (len(FIRST_BYTE_BUCKETS_S) + 1))
+    sum_s: float = 0.0
+
+    def note(self, seconds: float) -> None:
+        """Count one response."""
+        self.by_bucket[bisect.bisect_left(FIRST_BYTE_BUCKETS_S, seconds)] += 1
+        self.sum_s += seconds
+
+
+@dataclass(slots=True)
+class EdgeCounts:
+    """What this worker has done since its start."""
+
+    responses: Counter[tuple[CacheResult, int]] = field(default_factory=Counter)
+    content_bytes: Counter[CacheResult] = field(default_factory=Counter)
+    first_byte: dict[CacheResult, FirstByteTimes] = field(default_factory=dict)
+    upstream_errors: Counter[str] = field(default_factory=Counter)
+    token_refusals: Counter[str] = field(default_factory=Counter)
+    fills: int = 0
+    fill_bytes: int = 0
+
+    def note_response(
+        self, result: CacheResult, *, status: int, content_bytes: int, first_byte_s: float
+    ) -> None:
+        """Count one response that was sent, or as much of it as the listener took."""
+        self.responses[result, status // 100] += 1
+        self.content_bytes[result] += content_bytes
+        times = self.first_byte.get(result)
+        if times is None:
+            times = self.first_byte[result] = FirstByteTimes()
+        times.note(first_byte_s)
+
+    def note_upstream_error(self, error: EdgeError) -> None:
+        """Count one failure of the upstream, or of our way there."""
+        self.upstream_errors[error.reason] += 1
+
+
+class EdgeCollector(Collector):
+    """Turns the counts and the state of the memory tier into metric families."""
+
+    def __init__(self, counts: EdgeCounts, store: SliceStore) -> None:
+        self._counts = counts
+        self._store = store
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        yield from self._responses()
+        yield from self._failures()
+        yield from self._tier()
+
+    def _responses(self) -> Iterator[Metric]:
+        responses = CounterMetricFamily(
+            "edge_responses", "Responses sent.", labels=["result", "status_class"]
+        )
+        for (result, status_class), count in sorted(self._counts.responses.items()):
+            responses.add_metric([result, f"{status_class}xx"], count)
+        yield responses
+        content = CounterMetricFamily(
+            "edge_content_bytes", "Content bytes sent.", labels=["result"]
+        )
+        for result, count in sorted(self._counts.content_bytes.items()):
+            content.add_metric([result], count)
+        yield content
+        first_byte = HistogramMetricFamily(
+            "edge_first_byte_seconds",
+            "From the end of the request's head to the first byte of the response.",
+            labels=["result"],
+        )
+        bounds = [*(str(bound) for bound in FIRST_BYTE_BUCKETS_S), "+Inf"]
+        for result, times in sorted(self._counts.first_byte.items()):
+            cumulated = list(itertools.accumulate(times.by_bucket))
+            buckets = [
+                (bound, float(count)) for bound, count in zip(bounds, cumulated, strict=True)
+            ]
+            first_byte.add_metric([result], buckets=buckets, sum_value=times.sum_s)
+        yield first_byte
+
+    def _failures(self) -> Iterator[Metric]:
+        upstream = CounterMetricFamily(
+            "edge_upstream_errors", "Failures of the upstream.", labels=["reason"]
+        )
+        for reason, count in sorted(self._counts.upstream_errors.items()):
+            upstream.add_metric([reason], count)
+        yield upstream
+        tokens = CounterMetricFamily(
+            "edge_token_refusals", "Requests refused for their token.", labels=["reason"]
+        )
+        for reason, count in sorted(self._counts.token_refusals.items()):
+            tokens.add_metric([reason], count)
+        yield tokens
+
+    def _tier(self) -> Iterator[Metric]:
+        store = self._store
+        yield CounterMetricFamily(
+            "edge_fills", "Requests to the upstream for slices.", value=self._counts.fills
+        )
+        yield CounterMetricFamily(
+            "edge_fill_bytes", "Content bytes fetched for slices.", value=self._counts.fill_bytes
+        )
+        yield GaugeMetricFamily(
+            "edge_memory_bytes", "Memory taken by slices and records.", value=store.bytes
+        )
+        yield GaugeMetricFamily("edge_memory_slices", "Slices in memory.", value=store.slices)
+        yield GaugeMetricFamily("edge_memory_records", "Records in memory.", value=store.records)
+        evictions = CounterMetricFamily(
+            "edge_memory_evictions", "What the memory tier dropped.", labels=["kind"]
+        )
+        evictions.add_metric(["slice"], store.counts.evicted_slices)
+        evictions.add_metric(["record"], store.counts.evicted_records)
+        yield evictions
+
+
+def registry_of(counts: EdgeCounts, store: SliceStore) -> CollectorRegistry:
+    """A registry of this edge's own."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(EdgeCollector(counts, store))
+    return registry

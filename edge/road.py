@@ -1,0 +1,198 @@
+"""The ordinary road: what happens to a request, from its head to the last byte of its answer.
+
+Every decision is made elsewhere and without I/O (`edge.target`, `edge.access`, `edge.lookup`,
+`edge.upstream_answers`); this shell moves the bytes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+
+from config.listener import problem_of, problem_response
+from drm.tokens import TokenError, TokenForeignError
+from edge.access import Admission, Gate
+from edge.answers import complete_fields, preflight_fields, tell_status
+from edge.errors import EdgeError, MethodRefusedError, TooManyRefusalsError
+from edge.exchange import Exchange
+from edge.metrics import EdgeCounts
+from edge.passing import Passer
+from edge.ports import Upstream
+from edge.routes import Route, route_of
+from edge.serving import Serving
+from edge.target import Target, parse_target
+from edge.token_keys import TokenKeys
+from http_semantics.cache_status import Forward
+from http_semantics.problem import Problem
+
+logger = logging.getLogger(__name__)
+access_logger = logging.getLogger("edge.access")
+
+_REFUSED_METHODS: Final = frozenset({"CONNECT", "TRACE"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+_INTERNAL: Final = Problem("internal", "Something is wrong on our side.", 500, headers=_NO_STORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What checks tokens; absent where they are not checked."""
+
+    gate: Gate
+    keys: TokenKeys
+    drm: Upstream
+
+
+class Road:
+    """Answers requests."""
+
+    def __init__(
+        self,
+        *,
+        serving: Serving,
+        passer: Passer,
+        origin: Upstream,
+        checkpoint: Checkpoint | None,
+        clock: Callable[[], float],
+        counts: EdgeCounts,
+    ) -> None:
+        self._serving = serving
+        self._passer = passer
+        self._origin = origin
+        self._checkpoint = checkpoint
+        self._clock = clock
+        self._counts = counts
+        self._monotonic = asyncio.get_running_loop().time
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; count and log it when it is over."""
+        exchange = Exchange(request.method, self._monotonic(), request.remote or "")
+        try:
+            return await self._answer(request, exchange)
+        except (EdgeError, TokenError) as error:
+            self._count_error(error, exchange)
+            return self._refuse(request, exchange, problem_of(error))
+        except ConnectionError:
+            exchange.detail = "aborted"
+            return _cut(request)
+        except asyncio.CancelledError:
+            exchange.detail = "aborted"
+            raise
+        except Exception:  # The connection's boundary: nothing may end the listener.
+            logger.exception("a request failed", extra={"method": request.method})
+            exchange.detail = "internal"
+            return self._refuse(request, exchange, _INTERNAL)
+        finally:
+            self._note(exchange)
+
+    async def _answer(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
+        if request.method in _REFUSED_METHODS:
+            raise MethodRefusedError(f"{request.method} is not for a cache")
+        checkpoint = self._checkpoint
+        if checkpoint is not None and request.method == "OPTIONS":
+            exchange.status = 204
+            return web.Response(status=204, headers=preflight_fields())
+        target = parse_target(
+            request.raw_path,
+            host=request.headers.get("Host"),
+            is_token_checked=checkpoint is not None,
+        )
+        exchange.shown = target.shown
+        if checkpoint is not None:
+            route = route_of(target.path)
+            if route is Route.DRM_OWN_CREDENTIAL:
+                own = request.headers.get("Authorization")
+                return await self._pass(request, exchange, checkpoint.drm, target, own)
+            admission = await self._admit(checkpoint, request, target)
+            exchange.session = admission.claims.session
+            if route is Route.DRM_WITH_TOKEN:
+                bearer = f"Bearer {admission.token}"
+                return await self._pass(request, exchange, checkpoint.drm, target, bearer)
+        if request.method not in {"GET", "HEAD"} or request.can_read_body:
+            return await self._pass(request, exchange, self._origin, target, None)
+        return await self._serving.serve(request, exchange, target)
+
+    async def _admit(
+        self, checkpoint: Checkpoint, request: web.BaseRequest, target: Target
+    ) -> Admission:
+        admit = partial(
+            checkpoint.gate.admit,
+            target,
+            request.headers,
+            client=request.remote or "",
+            now_s=self._clock(),
+        )
+        checkpoint.keys.require()
+        try:
+            return admit(monotonic_s=self._monotonic())
+        except TokenForeignError:
+            if not await checkpoint.keys.refresh_early():
+                raise
+            return admit(monotonic_s=self._monotonic())
+
+    async def _pass(
+        self,
+        request: web.BaseRequest,
+        exchange: Exchange,
+        upstream: Upstream,
+        target: Target,
+        authorization: str | None,
+    ) -> web.StreamResponse:
+        """Past the cache; what an unsafe method has changed is no longer served from it."""
+        exchange.is_refused = False
+        is_cached_method = request.method in {"GET", "HEAD"}
+        exchange.forward = Forward.BYPASS if is_cached_method else Forward.METHOD
+        answer = await self._passer.forward(
+            request, exchange, upstream, target.upstream, authorization=authorization
+        )
+        # Only a success changes anything: RFC 9111 section 4.4.
+        if request.method not in _SAFE_METHODS and 200 <= answer.status < 400:
+            self._serving.invalidate(target.upstream)
+        return await self._passer.stream_back(request, exchange, answer)
+
+    def _count_error(self, error: EdgeError | TokenError, exchange: Exchange) -> None:
+        exchange.detail = error.reason
+        if isinstance(error, TokenError | TooManyRefusalsError):
+            self._counts.token_refusals[error.reason] += 1
+
+    def _refuse(
+        self, request: web.BaseRequest, exchange: Exchange, problem: Problem
+    ) -> web.StreamResponse:
+        """Answer with a problem document, or cut the connection if an answer has begun.
+
+        A listener must never take half of an answer for the whole of it.
+        """
+        now_s = self._monotonic()
+        if exchange.status:
+            return _cut(request)
+        response = problem_response(problem)
+        complete_fields(response.headers, has_cors=self._checkpoint is not None)
+        if not exchange.is_refused:
+            tell_status(response.headers, exchange, now_s=now_s)
+        exchange.status = problem.status
+        exchange.first_byte_s = now_s
+        exchange.content_bytes = 0 if request.method == "HEAD" else len(problem.body())
+        return response
+
+    def _note(self, exchange: Exchange) -> None:
+        now_s = self._monotonic()
+        first_byte_s = now_s if exchange.first_byte_s is None else exchange.first_byte_s
+        self._counts.note_response(
+            exchange.result,
+            status=exchange.status,
+            content_bytes=exchange.content_bytes,
+            first_byte_s=first_byte_s - exchange.started_s,
+        )
+        if access_logger.isEnabledFor(logging.INFO):
+            access_logger.info("request", extra=exchange.facts(now_s=now_s))
+
+
+def _cut(request: web.BaseRequest) -> web.Response:
+    """Close the connection; the result is for aiohttp, which finds that it cannot send it."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response(status=500)

@@ -1,0 +1,274 @@
+"""Serving GET and HEAD through the cache: from memory, from fills, from a first contact."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from edge.answers import (
+    complete_fields,
+    lay_out,
+    not_modified_fields,
+    representation_fields,
+    tell_age,
+    tell_status,
+)
+from edge.contacts import (
+    ContactRequest,
+    Contacts,
+    Learned,
+    Told,
+    Uncacheable,
+    range_key,
+)
+from edge.errors import SliceGoneError, UpstreamChangedError
+from edge.exchange import Exchange
+from edge.fields import Fields, fill_fields
+from edge.lookup import Ask, NotModified, Part, Whole, select
+from edge.passing import Passer
+from edge.ports import Upstream, UpstreamAnswer
+from edge.reading import Reading
+from edge.representation import Representation
+from edge.slices import SliceStore
+from edge.target import Target
+from edge.uncacheables import Uncacheables
+from http_semantics.byte_range import ByteSlice
+from http_semantics.cache_status import Forward
+
+# A version may change under a request; an origin that changes it each time is sick.
+_RESTARTS_MAX: Final = 2
+
+# Copying as much costs less than a second write.
+_COALESCED_BYTES_MAX: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A GET or HEAD on its way through the cache."""
+
+    raw: web.BaseRequest
+    target: Target
+    ask: Ask
+    exchange: Exchange
+
+
+class Serving:
+    """Serves GET and HEAD.
+
+    Args:
+        store: what is known.
+        reading: the way to content.
+        contacts: the way to what is not known.
+        uncacheables: what there is no use in asking for together.
+        passer: the way past the cache.
+        origin: where all of it comes from.
+        is_token_checked: decides which fields pass.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a part of its own
+        self,
+        *,
+        store: SliceStore,
+        reading: Reading,
+        contacts: Contacts,
+        uncacheables: Uncacheables,
+        passer: Passer,
+        origin: Upstream,
+        is_token_checked: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._reading = reading
+        self._contacts = contacts
+        self._uncacheables = uncacheables
+        self._passer = passer
+        self._origin = origin
+        self._is_token_checked = is_token_checked
+        self._clock = clock
+        self._monotonic = asyncio.get_running_loop().time
+
+    def invalidate(self, key: str) -> None:
+        """Ask the upstream before what is stored under `key` is used again."""
+        found = self._store.current(key)
+        if found is not None:
+            self._store.retire(found)
+
+    async def serve(
+        self, raw: web.BaseRequest, exchange: Exchange, target: Target
+    ) -> web.StreamResponse:
+        """Answer a request out of the cache, or through it.
+
+        Raises:
+            EdgeError: it cannot be answered, or the answer cannot be completed.
+        """
+        exchange.is_refused = False
+        ask = Ask.from_headers(raw.method, raw.headers)
+        return await self._serve(_Request(raw, target, ask, exchange))
+
+    async def _serve(self, request: _Request) -> web.StreamResponse:
+        """Out of the cache, or through it."""
+        for restarts in range(_RESTARTS_MAX + 1):
+            representation = self._store.current(request.target.upstream)
+            try:
+                if representation is not None and representation.is_fresh(now_s=self._clock()):
+                    return await self._send(request, representation)
+                return await self._ask_upstream(request, representation)
+            except (UpstreamChangedError, SliceGoneError):
+                if request.exchange.status or restarts == _RESTARTS_MAX:
+                    raise
+        raise AssertionError
+
+    async def _ask_upstream(
+        self, request: _Request, stale: Representation | None
+    ) -> web.StreamResponse:
+        exchange = request.exchange
+        exchange.forward = Forward.URI_MISS if stale is None else Forward.STALE
+        key = request.target.upstream
+        reason = self._why_uncacheable(request)
+        if reason is not None:
+            exchange.forward, exchange.detail = Forward.BYPASS, reason
+            return await self._pass_through(request)
+        if request.ask.method == "HEAD":
+            return await self._pass_through(request)
+        contact, is_leader = self._contacts.join(
+            ContactRequest(key, self._fill_fields(request), request.ask.only_range, stale)
+        )
+        asked_s = self._monotonic()
+        outcome = await (contact.outcome_for_leader() if is_leader else contact.outcome())
+        exchange.upstream_s = self._monotonic() - asked_s
+        exchange.is_collapsed = not is_leader
+        match outcome:
+            case Learned(representation=found, upstream_status=status):
+                exchange.forward_status = status
+                exchange.is_stored = status != 304
+                return await self._send(request, found)
+            case Told():
+                return await self._send_told(request, outcome)
+            case Uncacheable(reason=reason):
+                exchange.detail = reason
+                answer = outcome.take() if is_leader else None
+                exchange.is_collapsed = False
+                return await self._pass_through(request, answer)
+
+    def _why_uncacheable(self, request: _Request) -> str | None:
+        key, now_s = request.target.upstream, self._monotonic()
+        reason = self._uncacheables.reason_of(key, now_s=now_s)
+        if reason is None and request.ask.only_range is not None:
+            reason = self._uncacheables.reason_of(range_key(key), now_s=now_s)
+        return reason
+
+    def _fill_fields(self, request: _Request) -> Fields:
+        return fill_fields(request.raw.headers, is_token_checked=self._is_token_checked)
+
+    async def _pass_through(
+        self, request: _Request, answer: UpstreamAnswer | None = None
+    ) -> web.StreamResponse:
+        if answer is None:
+            answer = await self._passer.forward(
+                request.raw, request.exchange, self._origin, request.target.upstream
+            )
+        request.exchange.forward_status = answer.status
+        return await self._passer.stream_back(request.raw, request.exchange, answer)
+
+    async def _send_told(self, request: _Request, told: Told) -> web.StreamResponse:
+        fields = complete_fields(told.fields.copy(), has_cors=self._is_token_checked)
+        request.exchange.forward_status = told.status
+        tell_status(fields, request.exchange, now_s=self._monotonic())
+        fields["Content-Length"] = str(len(told.content))
+        return await self._send_content(request, told.status, fields, told.content)
+
+    async def _send(self, request: _Request, found: Representation) -> web.StreamResponse:
+        """Send what a request gets of a representation that may be used."""
+        now_s = self._clock()
+        part: ByteSlice | None
+        status = 200
+        match select(found, request.ask, now_s=now_s):
+            case NotModified():
+                fields = not_modified_fields(found, has_cors=self._is_token_checked)
+                ttl_s = tell_age(fields, found, request.exchange, now_s=now_s)
+                tell_status(fields, request.exchange, ttl_s=ttl_s, now_s=self._monotonic())
+                return await self._send_content(request, 304, fields, b"")
+            case Whole():
+                length = found.complete_length
+                part = ByteSlice(0, length) if length else None
+            case Part(part=part):
+                status = 206
+        if part is None or request.ask.method == "HEAD":
+            fields = self._fields(request, found, part, status)
+            return await self._send_content(request, status, fields, b"")
+        content = self._reading.content_at_once(found, part)
+        if content is None:
+            return await self._follow(request, found, part, status)
+        fields = self._fields(request, found, part, status)
+        return await self._send_content(request, status, fields, content)
+
+    async def _follow(
+        self, request: _Request, found: Representation, part: ByteSlice, status: int
+    ) -> web.StreamResponse:
+        """Send a part that is not in one piece here: in many slices, or still to come."""
+        exchange = request.exchange
+        self._note_presence(exchange, found, part)
+        asked_s = self._monotonic()
+        chunks = self._reading.read(found, part, self._fill_fields(request))
+        async with contextlib.aclosing(chunks):
+            # Nothing is said before the first bytes are here: until then all may be taken back.
+            chunk = await anext(chunks)
+            if exchange.forward is not None and exchange.upstream_s is None:
+                exchange.upstream_s = self._monotonic() - asked_s
+            fields = self._fields(request, found, part, status)
+            response = await self._begin(request, status, fields)
+            await response.write(chunk)
+            exchange.content_bytes += len(chunk)
+            async for more in chunks:
+                await response.write(more)
+                exchange.content_bytes += len(more)
+        await response.write_eof()
+        return response
+
+    def _note_presence(self, exchange: Exchange, found: Representation, part: ByteSlice) -> None:
+        if exchange.forward is not None:
+            return  # The first contact has said it already.
+        presence = self._reading.presence(found, part)
+        if presence.filling or presence.missing:
+            exchange.forward = Forward.PARTIAL if presence.stored else Forward.MISS
+            exchange.is_collapsed = presence.missing == 0
+            exchange.is_stored = True
+
+    def _fields(
+        self, request: _Request, found: Representation, part: ByteSlice | None, status: int
+    ) -> Fields:
+        fields = representation_fields(found, has_cors=self._is_token_checked).copy()
+        lay_out(fields, found, part, is_part=status == 206)
+        ttl_s = tell_age(fields, found, request.exchange, now_s=self._clock())
+        tell_status(fields, request.exchange, ttl_s=ttl_s, now_s=self._monotonic())
+        return fields
+
+    async def _send_content(
+        self,
+        request: _Request,
+        status: int,
+        fields: Fields,
+        content: bytes | bytearray | memoryview,
+    ) -> web.StreamResponse:
+        is_short = len(content) <= _COALESCED_BYTES_MAX
+        response = await self._begin(request, status, fields, is_short=is_short)
+        if content and request.ask.method != "HEAD":
+            await response.write(content)
+            request.exchange.content_bytes = len(content)
+        await response.write_eof()
+        return response
+
+    async def _begin(
+        self, request: _Request, status: int, fields: Fields, *, is_short: bool = False
+    ) -> web.StreamResponse:
+        # A `Response` holds its head back until the first content: one write, and one copy of it.
+        kind = web.Response if is_short else web.StreamResponse
+        response = kind(status=status, headers=fields)
+        request.exchange.status = status
+        request.exchange.first_byte_s = self._monotonic()
+        await response.prepare(request.raw)
+        return response

@@ -1,0 +1,148 @@
+"""Settings of an edge node."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from config.settings import RoleSettings, Section
+
+
+def _check_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("an http:// or https:// URL with a host is needed")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
+        raise ValueError("only scheme, host and port: paths come from the listeners' requests")
+    return text.rstrip("/")
+
+
+ServerUrl = Annotated[str, AfterValidator(_check_url)]
+
+
+class CacheSettings(Section):
+    """The memory tier."""
+
+    memory_bytes: int = Field(
+        default=512 << 20,
+        ge=1 << 20,
+        description="What content, records and the objects around them may take, in bytes.",
+    )
+    slice_bytes: int = Field(
+        default=256 << 10,
+        ge=4 << 10,
+        le=16 << 20,
+        description="Size of a slice: the unit of storing, fetching and eviction, in bytes.",
+    )
+    run_bytes_max: int = Field(
+        default=4 << 20, ge=4 << 10, description="What one request for a range may ask for."
+    )
+    object_share_max: float = Field(
+        default=0.25,
+        gt=0,
+        le=1,
+        description="Larger representations than this share of the memory are passed through.",
+    )
+    uncacheable_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="How long it is remembered that answers to a target are not storable.",
+    )
+    uncacheable_keys_max: int = Field(
+        default=10_000, ge=1, description="How many such targets are remembered."
+    )
+
+
+class LimitSettings(Section):
+    """Bounds on what is taken from outside, and on how long it is waited for."""
+
+    fills_max: int = Field(
+        default=256, ge=1, description="Fills at once; each has at most one slice in flight."
+    )
+    fill_wait_s: float = Field(
+        default=5.0, gt=0, description="How long a fill waits for its turn, in seconds."
+    )
+    upstream_connections_max: int = Field(
+        default=512, ge=1, description="Connections to each upstream."
+    )
+    upstream_connect_s: float = Field(
+        default=5.0, gt=0, description="Until an upstream is connected, in seconds."
+    )
+    upstream_head_s: float = Field(
+        default=15.0,
+        gt=0,
+        description="Until the head of an upstream's answer is there, in seconds.",
+    )
+    upstream_stall_s: float = Field(
+        default=10.0, gt=0, description="Longest pause within an upstream's content, in seconds."
+    )
+    header_bytes_max: int = Field(
+        default=16 << 10, ge=1 << 10, description="Longest line of a head, in bytes."
+    )
+    content_bytes_max: int = Field(
+        default=64 << 20, ge=0, description="Longest content of a request, in bytes."
+    )
+    keep_alive_s: float = Field(
+        default=75.0, gt=0, description="How long an idle connection is kept, in seconds."
+    )
+    shutdown_s: float = Field(
+        default=5.0, ge=0, description="How long requests may go on after a stop, in seconds."
+    )
+
+
+class TokenSettings(Section):
+    """How playback tokens are checked."""
+
+    refresh_s: float = Field(
+        default=60.0, gt=0, description="How often drm's public keys are fetched, in seconds."
+    )
+    remembered_max: int = Field(
+        default=20_000, ge=1, description="Verified tokens that are remembered."
+    )
+    refusals_burst: int = Field(
+        default=30, ge=1, description="Refused tokens that one client address may send at once."
+    )
+    refusals_per_s: float = Field(
+        default=1.0, gt=0, description="Refused tokens a second, in the long run."
+    )
+    clients_max: int = Field(
+        default=50_000, ge=1, description="Client addresses whose refusals are remembered."
+    )
+
+
+class EdgeSettings(RoleSettings):
+    """An edge node."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port for listeners; 0 picks one.")
+    admin_host: str = Field(default="127.0.0.1", description="Address of the admin listener.")
+    admin_port: int = Field(default=8081, ge=0, le=65535, description="Its port; 0 picks one.")
+    is_metrics_open: bool = Field(
+        default=True, description="Whether /metrics needs no operator's credential."
+    )
+    upstream: ServerUrl = Field(
+        default="http://127.0.0.1:8090", description="URL of the origin, without a path."
+    )
+    drm: ServerUrl = Field(
+        default="http://127.0.0.1:8095", description="URL of drm, without a path."
+    )
+    token_check: bool = Field(
+        default=True,
+        description="Check playback tokens. Off, this is a cache in front of any HTTP origin.",
+    )
+    credential: SecretStr | None = Field(
+        default=None, description="The edge credential, which origin and drm ask for."
+    )
+    credential_file: Path | None = Field(
+        default=None, description="A file with the edge credential."
+    )
+    operator: SecretStr | None = Field(
+        default=None, description="The operator's credential, for the admin listener."
+    )
+    operator_file: Path | None = Field(
+        default=None, description="A file with the operator's credential."
+    )
+    cache: CacheSettings = CacheSettings()
+    limits: LimitSettings = LimitSettings()
+    tokens: TokenSettings = TokenSettings()

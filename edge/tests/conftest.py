@@ -1,0 +1,142 @@
+"""An edge in front of a scripted origin, and a plain client."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from config.credentials import Credential
+from drm.tokens import (
+    SigningKey,
+)
+from edge.app import EdgeCredentials, EdgeService, open_edge
+from edge.settings import EdgeSettings
+from edge.tests.scripted_origin import ScriptedOrigin, open_scripted_origin
+
+NOW_S = 1_700_000_000
+EDGE_CREDENTIAL = Credential("edge-credential-of-the-tests")
+OPERATOR = Credential("operator-credential-of-the-tests")
+SIGNING_KEY = SigningKey(bytes(range(32)))
+TRACK = "0123456789ABCDEFGHIJab"
+
+
+@dataclass
+class ManualClock:
+    now_s: float = NOW_S
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: CIMultiDictProxy[str]
+    content: bytes
+
+    @property
+    def cache_status(self) -> str:
+        return self.headers.get("Cache-Status", "")
+
+
+@dataclass
+class Client:
+    session: aiohttp.ClientSession
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def ask(
+        self,
+        target: str,
+        *,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> Answer:
+        url = URL(self.url + target, encoded=True)
+        async with self.session.request(
+            method,
+            url,
+            headers={**self.headers, **(headers or {})},
+            data=data,
+            allow_redirects=False,
+        ) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+    async def range(self, target: str, value: str, **headers: str) -> Answer:
+        return await self.ask(target, headers={"Range": f"bytes={value}", **headers})
+
+
+@dataclass
+class Node:
+    origin: ScriptedOrigin
+    service: EdgeService
+    client: Client
+    clock: ManualClock
+
+    @property
+    def ask(self):
+        return self.client.ask
+
+    @property
+    def range(self):
+        return self.client.range
+
+
+def settings_for(origin_url: str, **changes: object) -> EdgeSettings:
+    values: dict[str, object] = {
+        "port": 0,
+        "admin_port": 0,
+        "upstream": origin_url,
+        "token_check": False,
+        "limits": {"shutdown_s": 0.2},
+        **changes,
+    }
+    return EdgeSettings.model_validate(values)
+
+
+@contextlib.asynccontextmanager
+async def open_client(url: str, **headers: str) -> AsyncIterator[Client]:
+    async with aiohttp.ClientSession(
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        connector=aiohttp.TCPConnector(limit=0),
+        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
+    ) as session:
+        yield Client(session, url, dict(headers))
+
+
+@contextlib.asynccontextmanager
+async def open_node(
+    origin: ScriptedOrigin, *, clock: ManualClock | None = None, **changes: object
+) -> AsyncIterator[Node]:
+    clock = clock or ManualClock()
+    credentials = EdgeCredentials(EDGE_CREDENTIAL, OPERATOR)
+    settings = settings_for(origin.url, **changes)
+    async with (
+        open_edge(settings, credentials=credentials, clock=clock) as service,
+        open_client(service.url) as client,
+    ):
+        yield Node(origin, service, client, clock)
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[ScriptedOrigin]:
+    async with open_scripted_origin() as origin:
+        yield origin
+
+
+@pytest.fixture
+async def node(origin: ScriptedOrigin) -> AsyncIterator[Node]:
+    """A general cache: tokens are not checked."""
+    async with open_node(origin) as node:
+        yield node
+
+
+def content_of(size: int) -> bytes:
+    """Bytes that differ from place to place, so that no shift goes unseen."""
+    return b"".join(n.to_bytes(4, "big") for n in range(-(-size // 4)))[:size]

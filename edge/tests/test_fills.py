@@ -1,0 +1,294 @@
+"""Fills: one per slice, followed as bytes arrive, apart from listeners, never wrong."""
+
+import asyncio
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from edge.tests.conftest import Node, content_of, open_client, open_node
+from edge.tests.scripted_origin import FOREVER, Resource, ScriptedOrigin
+
+pytestmark = pytest.mark.socket
+
+SLICE = 256 * 1024
+BODY = content_of(8 * SLICE)
+
+
+async def test_50_listeners_on_one_cold_slice_cost_one_request(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, gate=asyncio.Event())
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(node.range("/a", f"{n}-{n + 65_535}")) for n in range(50)]
+        await node.origin.wait_for_requests(1)
+        assert resource.gate is not None
+        resource.gate.set()
+    for n, task in enumerate(tasks):
+        assert task.result().content == BODY[n : n + 65_536]
+    assert len(node.origin.seen) == 1
+    assert sum("collapsed" in task.result().cache_status for task in tasks) == 49
+
+
+async def test_followers_get_bytes_while_the_fill_is_under_way(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, pause_at=300_000)
+    async with node.client.session.get(f"{node.client.url}/a") as leader:
+        assert await leader.content.readexactly(300_000) == BODY[:300_000]
+        async with node.client.session.get(f"{node.client.url}/a") as follower:
+            assert await follower.content.readexactly(300_000) == BODY[:300_000]
+            behind = await node.range("/a", "1000-1999")
+            assert behind.content == BODY[1000:2000]
+            within = await node.range("/a", f"{SLICE}-{SLICE + 999}")
+            assert within.content == BODY[SLICE : SLICE + 1000]
+            assert "collapsed" in within.cache_status
+            resource.resume.set()
+            assert await follower.content.read() == BODY[300_000:]
+        assert await leader.content.read() == BODY[300_000:]
+    assert len(node.origin.seen) == 1
+
+
+async def test_a_range_ahead_of_the_fill_is_fetched_at_once_and_stored_once(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, pause_at=100_000)
+    async with node.client.session.get(f"{node.client.url}/a") as leader:
+        await leader.content.readexactly(100_000)
+        resource.pause_at = None
+        tail = await node.range("/a", f"{7 * SLICE}-{7 * SLICE + 999}")
+        assert tail.content == BODY[7 * SLICE :][:1000]
+        assert node.origin.ranges() == [None, f"bytes={7 * SLICE}-{8 * SLICE - 1}"]
+        resource.resume.set()
+        assert await leader.content.read() == BODY[100_000:]
+    assert node.service.store.slices == 8
+    assert (await node.ask("/a")).content == BODY
+
+
+async def test_a_fill_leaves_out_what_others_have_fetched_meanwhile(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, pause_at=100_000)
+    async with node.client.session.get(f"{node.client.url}/a") as leader:
+        await leader.content.readexactly(100_000)
+        resource.pause_at = None
+        await node.range("/a", f"{2 * SLICE}-{7 * SLICE - 1}")
+        resource.resume.set()
+        assert await leader.content.read() == BODY[100_000:]
+    assert node.service.store.slices == 8
+    assert node.origin.ranges()[-1] == f"bytes={7 * SLICE}-{8 * SLICE - 1}"
+
+
+async def test_a_leaving_listener_does_not_end_the_fill(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, pause_at=100_000)
+    async with open_client(node.client.url) as other:
+        response = await other.session.get(f"{node.client.url}/a")
+        await response.content.readexactly(50_000)
+        response.close()
+    follower = asyncio.create_task(node.ask("/a"))
+    resource.resume.set()
+    assert (await follower).content == BODY
+    assert len(node.origin.seen) == 1
+    assert (await node.ask("/a")).cache_status.startswith("attacca; hit")
+
+
+async def test_a_listener_who_leaves_before_the_head_leaves_the_others_waiting(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, gate=asyncio.Event())
+    leader = asyncio.create_task(node.ask("/a"))
+    await node.origin.wait_for_requests(1)
+    follower = asyncio.create_task(node.ask("/a"))
+    leader.cancel()
+    assert resource.gate is not None
+    resource.gate.set()
+    assert (await follower).content == BODY
+    assert len(node.origin.seen) == 1
+
+
+async def test_a_slow_listener_does_not_slow_the_fill(node: Node):
+    node.origin.resources["/a"] = Resource(content_of(32 * SLICE))
+    async with node.client.session.get(f"{node.client.url}/a") as slow:
+        await slow.content.readexactly(1)
+        assert (await node.ask("/a")).content == content_of(32 * SLICE)
+    assert node.origin.content_bytes == 32 * SLICE
+
+
+async def test_a_truncated_answer_is_neither_completed_nor_stored(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, truncate_at=SLICE + 5000)
+    async with node.client.session.get(f"{node.client.url}/a") as response:
+        assert await response.content.readexactly(SLICE) == BODY[:SLICE]
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.content.read()
+    assert node.service.store.slices == 1
+    assert node.service.counts.upstream_errors["upstream_truncated"] == 1
+    resource.truncate_at = None
+    assert (await node.ask("/a")).content == BODY
+
+
+async def test_a_truncated_answer_is_an_error_where_nothing_was_sent_yet(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY)
+    await node.range("/a", "0-0")
+    resource.truncate_at = 0
+    node.origin.behaviours["/a"] = cut_at_once
+    answer = await node.range("/a", f"{SLICE}-{SLICE + 9}")
+    assert answer.status == 502
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    del node.origin.behaviours["/a"]
+    resource.truncate_at = None
+    assert (await node.range("/a", f"{SLICE}-{SLICE + 9}")).status == 206
+
+
+async def cut_at_once(request: web.BaseRequest) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.close()
+    return web.Response()
+
+
+def answering(status: int, content: bytes, **fields: str):
+    """An origin that says this and nothing else."""
+
+    async def behave(request: web.BaseRequest) -> web.StreamResponse:
+        named = {name.replace("_", "-"): value for name, value in fields.items()}
+        return web.Response(status=status, body=content, headers=named)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "reason"),
+    [
+        pytest.param(
+            206,
+            {"ETag": '"v1"', "Content_Range": f"bytes 0-{SLICE - 1}/{len(BODY)}"},
+            "upstream_range",
+            id="other range",
+        ),
+        pytest.param(206, {"ETag": '"v1"'}, "upstream_range", id="no Content-Range"),
+        pytest.param(
+            206,
+            {"ETag": '"v1"', "Content_Range": f"bytes {SLICE}-{2 * SLICE - 2}/{len(BODY)}"},
+            "upstream_range",
+            id="shorter range",
+        ),
+        pytest.param(500, {}, "upstream_status", id="failing"),
+    ],
+)
+async def test_a_wrong_answer_to_a_fill_is_an_error(
+    node: Node, status: int, fields: dict[str, str], reason: str
+):
+    node.origin.resources["/a"] = Resource(BODY)
+    await node.range("/a", "0-0")
+    node.origin.behaviours["/a"] = answering(status, BODY[:SLICE], **fields)
+    answer = await node.range("/a", f"{SLICE}-{SLICE + 9}")
+    assert answer.status == 502
+    assert node.service.store.slices == 1
+    assert node.service.counts.upstream_errors[reason] > 0
+    del node.origin.behaviours["/a"]
+    again = await node.range("/a", f"{SLICE}-{SLICE + 9}")
+    assert again.content == BODY[SLICE : SLICE + 10]
+
+
+async def test_a_version_that_changes_under_a_listener_cuts_him_and_heals_at_once(node: Node):
+    node.origin.resources["/a"] = Resource(BODY)
+    await node.range("/a", f"0-{2 * SLICE - 1}")
+    other = BODY[::-1]
+    node.origin.resources["/a"] = Resource(other, etag='"v2"')
+    async with node.client.session.get(f"{node.client.url}/a") as response:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.content.read()
+    assert (await node.ask("/a")).content == other
+
+
+async def test_a_version_that_changed_before_the_first_byte_is_not_noticed(node: Node):
+    node.origin.resources["/a"] = Resource(BODY)
+    await node.range("/a", "0-0")
+    other = BODY[::-1]
+    node.origin.resources["/a"] = Resource(other, etag='"v2"')
+    answer = await node.range("/a", f"{3 * SLICE}-{3 * SLICE + 9}")
+    assert answer.content == other[3 * SLICE :][:10]
+    assert answer.headers["ETag"] == '"v2"'
+
+
+async def test_a_reader_of_the_old_version_finishes_on_it(node: Node):
+    resource = node.origin.resources["/a"] = Resource(
+        BODY, cache_control="max-age=60", pause_at=SLICE + 1000
+    )
+    async with node.client.session.get(f"{node.client.url}/a") as old:
+        await old.content.readexactly(SLICE)
+        node.clock.now_s += 61
+        other = BODY[::-1]
+        node.origin.resources["/a"] = Resource(other, etag='"v2"', cache_control="max-age=60")
+        assert (await node.ask("/a")).content == other
+        resource.resume.set()
+        assert await old.content.read() == BODY[SLICE:]
+
+
+async def test_an_upstream_that_ignores_ranges_is_read_through(node: Node):
+    node.origin.resources["/a"] = Resource(BODY, ignores_ranges=True)
+    cold = await node.range("/a", f"{5 * SLICE}-{5 * SLICE + 9}")
+    assert (cold.status, cold.content) == (206, BODY[5 * SLICE :][:10])
+    assert (await node.range("/a", "0-9")).content == BODY[:10]
+    assert len(node.origin.seen) == 1
+
+
+async def test_an_upstream_that_begins_to_ignore_ranges(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY)
+    await node.range("/a", "0-9")
+    resource.ignores_ranges = True
+    late = await node.range("/a", f"{7 * SLICE}-{7 * SLICE + 9}")
+    assert late.content == BODY[7 * SLICE :][:10]
+    assert (await node.range("/a", f"{3 * SLICE}-{3 * SLICE + 9}")).content == BODY[3 * SLICE :][
+        :10
+    ]
+
+
+async def test_a_hanging_upstream_is_given_up(origin: ScriptedOrigin):
+    async with open_node(origin, limits={"upstream_head_s": 0.05}) as node:
+        origin.resources["/a"] = Resource(BODY, gate=asyncio.Event())
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(node.ask("/a")) for _ in range(5)]
+        assert {task.result().status for task in tasks} == {504}
+        assert len(origin.seen) == 1
+        assert node.service.counts.upstream_errors["upstream_timeout"] > 0
+
+
+async def test_a_stalling_upstream_is_given_up(origin: ScriptedOrigin):
+    async with open_node(origin, limits={"upstream_stall_s": 0.05}) as node:
+        origin.resources["/a"] = Resource(BODY, pause_at=1000)
+        async with node.client.session.get(f"{node.client.url}/a") as response:
+            assert await response.content.readexactly(1000) == BODY[:1000]
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.content.read()
+        assert node.service.counts.upstream_errors["upstream_stalled"] == 1
+        assert node.service.store.slices == 0
+
+
+async def test_no_more_fills_at_once_than_allowed(origin: ScriptedOrigin):
+    limits = {"fills_max": 1, "fill_wait_s": 0.05}
+    async with open_node(origin, limits=limits) as node:
+        gate = asyncio.Event()
+        origin.resources["/a"] = Resource(BODY, gate=gate)
+        origin.resources["/b"] = Resource(BODY)
+        first = asyncio.create_task(node.ask("/a"))
+        await origin.wait_for_requests(1)
+        second = await node.ask("/b")
+        assert (second.status, second.headers["Retry-After"]) == (503, "1")
+        gate.set()
+        assert (await first).content == BODY
+        assert (await node.ask("/b")).content == BODY
+
+
+async def test_a_longer_answer_than_announced_is_not_believed(node: Node):
+    async def chunked(request: web.BaseRequest) -> web.StreamResponse:
+        fields = {
+            "ETag": '"v1"',
+            "Content-Range": f"bytes 0-{SLICE - 1}/{len(BODY)}",
+            "Cache-Control": FOREVER,
+        }
+        response = web.StreamResponse(status=206, headers=fields)
+        await response.prepare(request)
+        await response.write(BODY[: SLICE - 10])
+        await response.write(BODY[SLICE - 10 : SLICE + 10])
+        return response
+
+    node.origin.behaviours["/a"] = chunked
+    async with node.client.session.get(
+        f"{node.client.url}/a", headers={"Range": f"bytes=0-{SLICE - 1}"}
+    ) as response:
+        if response.status == 206:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.content.read()
+        else:
+            assert response.status == 502
+    assert node.service.store.slices == 0

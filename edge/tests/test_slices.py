@@ -1,0 +1,133 @@
+"""The memory tier: what it keeps, what it drops, and that it stays within its bound."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.lru import LruPolicy
+from edge.representation import RECORD_OVERHEAD_BYTES
+from edge.slices import RECORDS_SHARE, SLICE_OVERHEAD_BYTES, SliceStore, StoredSlice
+from edge.tests.making import representation_of
+from http_semantics.byte_range import ByteSlice
+
+ROOMY = 1 << 20
+
+
+def test_a_slice_is_given_back_as_it_was_put():
+    store, found = SliceStore(bytes_max=ROOMY), representation_of()
+    content = bytearray(b"x" * 100)
+    store.put(found, 3, content)
+    stored = store.get(found, 3)
+    assert stored is not None
+    assert stored.content is content
+    assert store.get(found, 4) is None
+    assert store.get(representation_of(), 3) is None
+    assert store.has(found, 3)
+    assert store.holds(found, ByteSlice(300, 400))
+    assert not store.holds(found, ByteSlice(300, 401))
+
+
+def test_the_first_slice_under_a_number_stays():
+    store, found = SliceStore(bytes_max=ROOMY), representation_of()
+    store.put(found, 0, bytearray(100))
+    store.put(found, 0, bytearray(b"y" * 100))
+    stored = store.get(found, 0)
+    assert stored is not None
+    assert stored.content == bytearray(100)
+    assert store.slices == 1
+
+
+def test_a_slice_of_a_wrong_length_is_a_mistake():
+    with pytest.raises(AssertionError):
+        SliceStore(bytes_max=ROOMY).put(representation_of(), 0, bytearray(99))
+
+
+def test_a_new_version_takes_the_place_and_readers_of_the_old_one_finish():
+    store, old, new = SliceStore(bytes_max=ROOMY), representation_of(), representation_of()
+    store.make_current(old)
+    store.put(old, 0, bytearray(100))
+    store.make_current(new)
+    assert store.current("/a") is new
+    assert store.get(old, 0) is not None
+    assert store.get(new, 0) is None
+    assert store.records == 1
+
+
+def test_a_retired_representation_keeps_its_slices_for_readers():
+    store, found = SliceStore(bytes_max=ROOMY), representation_of()
+    store.make_current(found)
+    store.put(found, 0, bytearray(100))
+    store.retire(found)
+    assert store.current("/a") is None
+    assert store.has(found, 0)
+    store.retire(found)
+
+
+def test_a_forgotten_representation_is_gone_with_its_slices():
+    store, found = SliceStore(bytes_max=ROOMY), representation_of()
+    store.make_current(found)
+    store.put(found, 0, bytearray(100))
+    store.forget(found)
+    assert (store.current("/a"), store.slices, store.bytes) == (None, 0, 0)
+
+
+def test_records_are_bounded_and_take_their_slices_along():
+    store = SliceStore(bytes_max=2 * RECORDS_SHARE * (RECORD_OVERHEAD_BYTES + 1000))
+    found = [representation_of(key=f"/{number}") for number in range(4)]
+    for one in found:
+        store.make_current(one)
+        store.put(one, 0, bytearray(100))
+    assert store.records == store.slices == 2
+    assert store.counts.evicted_records == 2
+    assert store.current("/3") is found[3]
+
+
+def test_a_record_that_grows_is_counted_anew():
+    store, found = SliceStore(bytes_max=ROOMY), representation_of()
+    store.make_current(found)
+    before = store.bytes
+    found.fields["X-Long"] = "x" * 1000
+    store.make_current(found)
+    assert store.bytes - before > 1000
+
+
+def test_another_policy_can_be_plugged_in():
+    made: list[int] = []
+
+    def policy_of(bytes_max: int) -> LruPolicy[StoredSlice]:
+        made.append(bytes_max)
+        return LruPolicy(bytes_max=bytes_max)
+
+    SliceStore(bytes_max=1600, policy_of=policy_of)
+    assert made == [1500]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["put", "get", "new", "retire", "forget"]), st.integers(0, 11)),
+        max_size=100,
+    )
+)
+def test_the_bound_holds_after_any_sequence(operations: list[tuple[str, int]]):
+    store = SliceStore(bytes_max=100_000)
+    slice_bytes = 4000 - SLICE_OVERHEAD_BYTES
+    found = [
+        representation_of(key=f"/{n}", complete_length=10 * slice_bytes, slice_bytes=slice_bytes)
+        for n in range(12)
+    ]
+    for operation, number in operations:
+        one = found[number]
+        match operation:
+            case "put":
+                store.put(one, number % 10, bytearray(slice_bytes))
+            case "get":
+                store.get(one, number % 10)
+            case "new":
+                store.make_current(one)
+            case "retire":
+                store.retire(one)
+            case _:
+                store.forget(one)
+        assert store.bytes <= 100_000
+    kept = sum(store.has(one, number) for one in found for number in range(10))
+    assert kept == store.slices
