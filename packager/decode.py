@@ -61,7 +61,8 @@ _FORMATS: Final = (
 _CONTAINER_OPTIONS: Final = {
     "format_whitelist": _FORMATS,
     "protocol_whitelist": "none",
-    "err_detect": "crccheck+bitstream+buffer+explode",
+    # No more than that: demuxers would also refuse what is odd in tags and pictures.
+    "err_detect": "crccheck",
 }
 _DECODER_OPTIONS: Final = {"err_detect": "crccheck+bitstream+buffer+explode"}
 
@@ -175,8 +176,7 @@ class MasterReader:
                     self._check_time(frame)
                     yield frame
         except av.FFmpegError as error:
-            if error.errno == errno.ENOMEM:
-                raise MemoryError from error
+            _raise_no_memory(error)
             raise self._decoding_error(error) from error
 
     def _decoding_error(self, error: av.FFmpegError) -> MasterError:
@@ -313,10 +313,17 @@ def _open_container(file: BinaryIO, check: ContainerCheck) -> InputContainer:
             file, "r", container_options=dict(_CONTAINER_OPTIONS), buffer_size=_READ_BYTES
         )
     except (av.FFmpegError, ValueError) as error:
+        _raise_no_memory(error)
         if check.is_audio_container:
             detail = check.tear.detail if check.tear else "the start of the file is damaged"
             raise TornMasterError(detail, sample=0) from error
         raise NotAudioError("no audio format that is read here fits the file's bytes") from error
+
+
+def _raise_no_memory(error: Exception) -> None:
+    """Let a lack of memory be that, not the master's fault."""
+    if isinstance(error, av.FFmpegError) and error.errno == errno.ENOMEM:
+        raise MemoryError from error
 
 
 def _streaminfo_of(decoder: av.AudioCodecContext) -> StreamInfo | None:

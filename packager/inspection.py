@@ -15,6 +15,7 @@ from packager.pcm import HiddenDepthError, quantizer_of
 from packager.resample import lossy_rate_hz, resampled_length
 
 _HASH_BYTES: Final = 1 << 20
+_BUFFER_BYTES: Final = 1 << 18
 
 # Of the whole inspection; hashing a file takes far less than decoding it.
 _HASHING_SHARE: Final = 0.1
@@ -48,10 +49,11 @@ def open_regular_file(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise MasterUnreadableError(f"the file cannot be opened: {error}") from error
-    with os.fdopen(descriptor, "rb", buffering=1 << 18) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise MasterUnreadableError("the path is not a regular file")
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise MasterUnreadableError("the path is not that of a regular file")
+    with os.fdopen(descriptor, "rb", buffering=_BUFFER_BYTES) as file:
         yield file, status.st_size
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from packager.errors import PoolBusyError, WorkerDiedError, WorkerError, WorkerStartError
+from packager.errors import PoolBusyError, WorkerError, WorkerStartError
 from packager.identity import CpuClass, EncoderIdentity
 from packager.jobs import (
     MasterFacts,
@@ -112,10 +112,10 @@ class PackagingPool:
                 await _discard(slot)
                 slot.worker = await self._start_worker()
             return await slot.worker.call(request, on_progress)
-        except (WorkerDiedError, asyncio.CancelledError):
-            await _discard(slot)
-            raise
         finally:
+            # Still busy: cancelled, dead, or left by an exception of `on_progress`.
+            if slot.worker is not None and slot.worker.is_busy:
+                await _discard(slot)
             self._idle.put_nowait(slot)
 
     async def _wait_idle(self) -> _Slot:

@@ -67,6 +67,12 @@ class WorkerProcess:
     def __init__(self, transport: asyncio.SubprocessTransport, pipes: _Pipes) -> None:
         self._transport = transport
         self._pipes = pipes
+        self._is_busy = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job has begun that has had no answer."""
+        return self._is_busy
 
     @property
     def pid(self) -> int:
@@ -81,7 +87,7 @@ class WorkerProcess:
     async def call(
         self, request: Mapping[str, object], on_progress: OnProgress | None
     ) -> dict[str, object]:
-        """Have a job done. If this is cancelled, the process is to be killed.
+        """Have a job done. A process that is busy afterwards is to be killed.
 
         Returns:
             The facts of the answer.
@@ -91,6 +97,7 @@ class WorkerProcess:
             WorkerDiedError: the process ended; it does not.
         """
         stdin = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0))
+        self._is_busy = True
         stdin.write(orjson.dumps(request) + b"\n")
         while True:
             match await self._next_answer():
@@ -98,8 +105,10 @@ class WorkerProcess:
                     if on_progress is not None:
                         on_progress(fraction)
                 case {"event": "done", "facts": dict(facts)}:
+                    self._is_busy = False
                     return facts
                 case {"event": "failed", "error": dict(error)}:
+                    self._is_busy = False
                     raise decode_error(error)
                 case _:
                     raise WorkerDiedError("the worker answers what is not understood")

@@ -1,0 +1,238 @@
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from packager import errors
+from packager.decode import MasterReader, open_master
+from packager.pcm import SampleKind
+from packager.streaminfo import decode_streaminfo
+from packager.tests.masters import (
+    FRAMES,
+    cut,
+    ffmpeg_file,
+    flipped,
+    music,
+    sound_file,
+    wav_header,
+)
+
+
+def read_all(data: bytes) -> tuple[MasterReader, np.ndarray]:
+    with open_master(io.BytesIO(data), len(data)) as master:
+        return master, np.concatenate(list(master.blocks()))
+
+
+FLAC = sound_file(music(), form="FLAC")
+WAV = sound_file(music())
+VORBIS = sound_file(music(), form="OGG", subtype="VORBIS")
+MP3 = sound_file(music(), form="MP3", subtype="MPEG_LAYER_III")
+M4A = ffmpeg_file(music(), codec="aac", form="ipod")
+WAVPACK = ffmpeg_file(music(), codec="wavpack", form="wv")
+
+
+@pytest.mark.parametrize(
+    ("data", "codec", "container", "kind"),
+    [
+        pytest.param(WAV, "pcm_s16le", "wav", SampleKind.S16, id="WAV"),
+        pytest.param(FLAC, "flac", "flac", SampleKind.S16, id="FLAC"),
+        pytest.param(sound_file(music(), form="AIFF"), "pcm_s16be", "aiff", "s16", id="AIFF"),
+        pytest.param(sound_file(music(), form="CAF"), "pcm_s16be", "caf", "s16", id="CAF"),
+        pytest.param(sound_file(music(), form="W64"), "pcm_s16le", "w64", "s16", id="Wave64"),
+        pytest.param(sound_file(music(), form="AU"), "pcm_s16be", "au", "s16", id="AU"),
+        pytest.param(
+            sound_file(music(), form="FLAC", subtype="PCM_24"), "flac", "flac", "s24", id="FLAC 24"
+        ),
+        pytest.param(sound_file(music(), subtype="PCM_U8"), "pcm_u8", "wav", "u8", id="WAV 8"),
+        pytest.param(sound_file(music(), subtype="PCM_32"), "pcm_s32le", "wav", "s32", id="WAV 32"),
+        pytest.param(sound_file(music(), subtype="FLOAT"), "pcm_f32le", "wav", "float", id="float"),
+        pytest.param(sound_file(music(), subtype="DOUBLE"), "pcm_f64le", "wav", "float", id="f64"),
+        pytest.param(VORBIS, "vorbis", "ogg", SampleKind.FLOAT, id="Vorbis"),
+        pytest.param(MP3, "mp3float", "mp3", SampleKind.FLOAT, id="MP3"),
+        pytest.param(WAVPACK, "wavpack", "wv", SampleKind.S16, id="WavPack"),
+        pytest.param(
+            ffmpeg_file(music(), codec="alac", form="ipod"), "alac", "mov", "s24", id="ALAC"
+        ),
+        pytest.param(
+            ffmpeg_file(music(), codec="flac", form="matroska"), "flac", "matroska", "s16", id="MKV"
+        ),
+        pytest.param(ffmpeg_file(music(), codec="tta", form="tta"), "tta", "tta", "u8", id="TTA"),
+    ],
+)
+def test_audio_is_read_to_the_last_sample(data: bytes, codec: str, container: str, kind: str):
+    master, samples = read_all(data)
+    form = master.format
+    assert (form.codec, form.container, form.kind) == (codec, container, kind)
+    assert (form.sample_rate_hz, form.channels, form.layout) == (44_100, 2, "stereo")
+    assert master.samples == len(samples) == FRAMES
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+def test_samples_are_those_of_another_decoder(subtype: str, channels: int):
+    data = sound_file(music(5000, channels), subtype=subtype)
+    expected, _ = soundfile.read(io.BytesIO(data), dtype="float64", always_2d=True)
+    _, samples = read_all(data)
+    scale = {"u1": 128, "i2": 1 << 15, "i4": 1 << 31, "f4": 1, "f8": 1}[samples.dtype.str[1:]]
+    zero = 128 if subtype == "PCM_U8" else 0
+    assert np.array_equal((samples.astype(np.float64) - zero) / scale, expected)
+
+
+def test_planar_samples_of_eight_channels_are_interleaved():
+    samples = np.tile(np.arange(8) / 10, (6000, 1))
+    data = sound_file(samples, form="FLAC", subtype="PCM_24")
+    _, read = read_all(data)
+    assert np.allclose(read / (1 << 31), samples, atol=1e-6)
+
+
+TORN: dict[str, tuple[bytes, Callable[[int], bool]]] = {
+    "truncated FLAC": (cut(FLAC), lambda sample: sample % 4096 == 0 and 0 < sample < FRAMES),
+    "FLAC without its last byte": (FLAC[:-1], lambda sample: sample == FRAMES // 4096 * 4096),
+    "flipped bytes in FLAC": (flipped(FLAC), lambda sample: sample in (8192, 12288)),
+    "FLAC that ends at a frame": (FLAC[: FLAC.rindex(b"\xff\xf8")], lambda sample: sample > 16000),
+    "truncated WAV": (cut(WAV), lambda sample: sample == (len(cut(WAV)) - 44) // 4),
+    "truncated Vorbis": (cut(VORBIS), lambda sample: 0 <= sample < FRAMES),
+    "flipped bytes in Vorbis": (flipped(VORBIS), lambda sample: 0 <= sample < FRAMES),
+    "truncated MP3": (cut(MP3), lambda sample: 10_000 < sample < FRAMES),
+    "truncated MP4, movie last": (cut(M4A), lambda sample: sample == 0),
+    "truncated WavPack": (cut(WAVPACK), lambda sample: 0 <= sample < FRAMES),
+    "truncated Matroska": (
+        cut(ffmpeg_file(music(), codec="flac", form="matroska")),
+        lambda sample: 0 < sample < FRAMES,
+    ),
+    "truncated ADTS": (
+        cut(ffmpeg_file(music(), codec="aac", form="adts")),
+        lambda sample: 0 < sample < FRAMES,
+    ),
+    "a FLAC header and nothing else": (FLAC[:42], lambda sample: sample == 0),
+    "a damaged WAV header": (WAV[:12] + bytes(40) + WAV[52:], lambda sample: sample == 0),
+}
+
+
+@pytest.mark.parametrize("name", TORN)
+def test_a_torn_master_is_refused_at_its_sample(name: str):
+    data, is_place = TORN[name]
+    with pytest.raises(errors.TornMasterError) as raised:
+        read_all(data)
+    assert is_place(raised.value.sample), raised.value
+    assert str(raised.value.sample) in str(raised.value)
+
+
+def test_an_md5_that_differs_is_refused_though_every_frame_is_sound():
+    info = decode_streaminfo(FLAC[8:42])
+    assert info is not None
+    data = FLAC.replace(info.md5, bytes(range(16)))
+    with pytest.raises(errors.TornMasterError, match="MD5"):
+        read_all(data)
+    assert read_all(FLAC.replace(info.md5, bytes(16)))[0].samples == FRAMES
+
+
+def test_frames_that_a_xing_header_counts_and_the_file_lacks_are_noticed():
+    tag = MP3.index(b"Info") if b"Info" in MP3[:200] else MP3.index(b"Xing")
+    frames = int.from_bytes(MP3[tag + 8 : tag + 12], "big")
+    data = MP3[: tag + 8] + (frames + 5).to_bytes(4, "big") + MP3[tag + 12 :]
+    with pytest.raises(errors.TornMasterError, match="frames are announced"):
+        read_all(data)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_sample_that_is_no_number_is_refused_at_its_place(bad: float):
+    samples = music(30_000)
+    samples[17_001, 1] = bad
+    with pytest.raises(errors.TornMasterError) as raised:
+        read_all(sound_file(samples, subtype="FLOAT"))
+    assert raised.value.sample == 17_001
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"hello, this is a text\n" * 50, id="a text"),
+        pytest.param(np.random.default_rng(3).bytes(60_000), id="noise"),
+        pytest.param(bytes(10_000), id="zeros"),
+        pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(2000), id="a picture"),
+        pytest.param(b"%PDF-1.7\n" + bytes(2000), id="a document"),
+        pytest.param(b"\x7fELF\x02\x01\x01" + bytes(2000), id="a program"),
+        pytest.param(b"ffconcat version 1.0\nfile '/etc/hostname'\n", id="a concat script"),
+        pytest.param(
+            b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/hostname\n", id="a playlist"
+        ),
+        pytest.param(b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\n", id="a session"),
+        pytest.param(b"x", id="one byte"),
+        pytest.param(b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(500), id="a tag and nothing else"),
+    ],
+)
+def test_what_is_not_audio_is_refused_as_such(data: bytes):
+    with pytest.raises((errors.NotAudioError, errors.TornMasterError)) as raised:
+        read_all(data)
+    assert raised.value.reason == ("torn_master" if data[:3] == b"ID3" else "not_audio")
+
+
+def test_a_film_without_sound_is_not_audio():
+    with pytest.raises(errors.NotAudioError, match="no audio in it"):
+        read_all(silent_film())
+
+
+def silent_film() -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        pytest.param(b"", errors.EmptyMasterError, id="empty"),
+        pytest.param(wav_header(data=b""), errors.NoSamplesError, id="no samples"),
+        pytest.param(wav_header(channels=0), errors.ChannelCountError, id="no channels"),
+        pytest.param(
+            wav_header(channels=9, data=bytes(1800)), errors.ChannelCountError, id="9 channels"
+        ),
+        pytest.param(wav_header(rate=7999), errors.SampleRateError, id="7999 Hz"),
+        pytest.param(wav_header(rate=192_001), errors.SampleRateError, id="192001 Hz"),
+    ],
+)
+def test_what_is_not_supported_is_refused_with_advice(data: bytes, kind: type[errors.MasterError]):
+    with pytest.raises(kind) as raised:
+        read_all(data)
+    assert raised.value.advice
+    assert raised.value.status == 422
+
+
+@pytest.mark.parametrize("rate", [8_000, 192_000])
+def test_the_bounds_of_the_sample_rate_are_accepted(rate: int):
+    assert read_all(wav_header(rate=rate))[0].format.sample_rate_hz == rate
+
+
+def test_a_master_of_more_than_12_hours_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("packager.decode.DURATION_S_MAX", 1)
+    at_most = sound_file(music(8_000), rate=8_000)
+    assert read_all(at_most)[0].samples == 8_000
+    with pytest.raises(errors.MasterTooLongError):
+        read_all(sound_file(music(8_001), rate=8_000))
+
+
+def test_a_master_that_changes_its_format_midway_is_refused():
+    chained = VORBIS + sound_file(music(), rate=48_000, form="OGG", subtype="VORBIS")
+    with pytest.raises(errors.MasterError):
+        read_all(chained)
+
+
+def test_no_other_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "other.wav").write_bytes(WAV)
+    monkeypatch.chdir(tmp_path)
+    for script in (
+        b"ffconcat version 1.0\nfile other.wav\n",
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXT-X-ENDLIST\n#EXTINF:9,\nother.wav\n",
+    ):
+        with pytest.raises(errors.NotAudioError):
+            read_all(script)

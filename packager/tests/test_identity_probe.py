@@ -1,0 +1,26 @@
+import platform
+
+from packager.identity import PACKAGING_FORMAT, CpuClass
+from packager.identity_probe import identity_of_this_process
+
+
+def test_the_identity_names_every_library_that_encodes():
+    identity = identity_of_this_process(CpuClass.GENERIC)
+    assert {"av", "libavcodec", "libswresample", "libsndfile"} <= set(identity.libraries)
+    assert all(identity.libraries.values())
+    assert "Xiph.Org libVorbis" in identity.libraries["libvorbis"]
+    assert identity.architecture == platform.machine()
+    assert identity.cpu_class is CpuClass.GENERIC
+    assert identity.packaging_format == PACKAGING_FORMAT
+
+
+def test_the_identity_tells_builds_of_one_version_apart():
+    wheels = identity_of_this_process(CpuClass.GENERIC).wheels
+    assert set(wheels) == {"av", "soundfile"}
+    assert all("Tag:" in wheel and "binaries" in wheel for wheel in wheels.values())
+    # A digest over no record at all would be that of the empty text.
+    assert not any(wheel.endswith("e3b0c44298fc1c14") for wheel in wheels.values())
+
+
+def test_the_identity_is_the_same_again():
+    assert identity_of_this_process(CpuClass.GENERIC) == identity_of_this_process(CpuClass.GENERIC)

@@ -1,0 +1,137 @@
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from packager import errors
+from packager.inspection import hash_file, inspect_master, open_regular_file
+from packager.tests.masters import FRAMES, cut, ffmpeg_file, music, saved, sound_file
+
+
+def quiet(_: float) -> None:
+    """Progress that nobody looks at."""
+
+
+def expected_pcm(data: bytes, *, bits: int) -> str:
+    dtype = "int16" if bits == 16 else "int32"
+    samples, _ = soundfile.read(io.BytesIO(data), dtype=dtype, always_2d=True)
+    return hashlib.sha256(samples.astype("<i2" if bits == 16 else "<i4").tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("form", "subtype", "bits"),
+    [
+        pytest.param("WAV", "PCM_U8", 16, id="8 bits"),
+        pytest.param("WAV", "PCM_16", 16, id="16 bits"),
+        pytest.param("WAV", "PCM_24", 24, id="24 bits"),
+        pytest.param("FLAC", "PCM_S8", 16, id="8 bits in FLAC"),
+        pytest.param("FLAC", "PCM_16", 16, id="16 bits in FLAC"),
+        pytest.param("FLAC", "PCM_24", 24, id="24 bits in FLAC"),
+        pytest.param("AIFF", "PCM_24", 24, id="24 bits in AIFF"),
+    ],
+)
+def test_the_digest_of_integer_samples_is_that_of_another_decoder(
+    tmp_path: Path, form: str, subtype: str, bits: int
+):
+    data = sound_file(music(), rate=48_000, form=form, subtype=subtype)
+    facts = inspect_master(saved(tmp_path, data), on_progress=quiet)
+    assert facts.pcm_sha256 == expected_pcm(data, bits=bits)
+    assert (facts.bits, facts.is_lossless_of_master) == (bits, True)
+    assert (facts.sample_rate_hz, facts.channels, facts.samples) == (48_000, 2, FRAMES)
+    assert (facts.bytes, facts.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(sound_file(music(), subtype="PCM_32"), id="32 bits"),
+        pytest.param(sound_file(music(), subtype="FLOAT"), id="float"),
+        pytest.param(sound_file(music(), form="OGG", subtype="VORBIS"), id="Vorbis"),
+        pytest.param(sound_file(music(), form="MP3", subtype="MPEG_LAYER_III"), id="MP3"),
+    ],
+)
+def test_what_24_bits_cannot_hold_is_dithered_the_same_way_again(tmp_path: Path, data: bytes):
+    first, again = (inspect_master(saved(tmp_path, data), on_progress=quiet) for _ in range(2))
+    assert first == again
+    assert (first.bits, first.is_lossless_of_master) == (24, False)
+
+
+def test_another_file_with_the_same_samples_is_dithered_otherwise(tmp_path: Path):
+    data = sound_file(music(), subtype="FLOAT")
+    one = inspect_master(saved(tmp_path, data), on_progress=quiet)
+    other = inspect_master(saved(tmp_path, data + b"JUNK\0\0\0\0"), on_progress=quiet)
+    assert one.samples == other.samples
+    assert one.pcm_sha256 != other.pcm_sha256
+
+
+def test_a_depth_of_32_bits_that_the_codec_does_not_tell_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("packager.decode._declared_bits", lambda *_: 24)
+    data = sound_file(music(), subtype="PCM_32")
+    facts = inspect_master(saved(tmp_path, data), on_progress=quiet)
+    assert (facts.bits, facts.is_lossless_of_master) == (24, False)
+
+
+def test_progress_grows_up_to_the_end(tmp_path: Path):
+    told: list[float] = []
+    data = sound_file(music(200_000))
+    inspect_master(saved(tmp_path, data), on_progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb", "'\"", "\u202eabc", "a b", "%s", "-i", "file:x", "http:", "ü", b"\xff\xfe"]
+)
+def test_any_name_will_do(tmp_path: Path, name: str | bytes):
+    text = os.fsdecode(name)
+    facts = inspect_master(saved(tmp_path, sound_file(music()), text), on_progress=quiet)
+    assert facts.samples == FRAMES
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "pipe", "forbidden name"])
+def test_what_is_no_file_is_refused(tmp_path: Path, kind: str):
+    path = tmp_path / "master"
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "forbidden name":
+            path = Path("nul\0byte")
+        case _:
+            pass  # There is nothing at the path.
+    with pytest.raises(errors.MasterUnreadableError):
+        inspect_master(path, on_progress=quiet)
+
+
+def test_a_torn_master_is_refused(tmp_path: Path):
+    with pytest.raises(errors.TornMasterError):
+        inspect_master(saved(tmp_path, cut(sound_file(music(), form="FLAC"))), on_progress=quiet)
+
+
+def test_less_than_a_sample_of_the_lossy_renditions_is_refused(tmp_path: Path):
+    one = saved(tmp_path, sound_file(np.zeros((1, 1)), rate=192_000))
+    with pytest.raises(errors.NoSamplesError):
+        inspect_master(one, on_progress=quiet)
+    other = saved(tmp_path, sound_file(np.zeros((2, 1)), rate=192_000))
+    assert inspect_master(other, on_progress=quiet).samples == 2
+
+
+def test_a_file_is_hashed_whole(tmp_path: Path):
+    data = np.random.default_rng(1).bytes(3_000_000)
+    counts: list[float] = []
+    with open_regular_file(saved(tmp_path, data)) as (file, size):
+        assert hash_file(file, counts.append) == hashlib.sha256(data).digest()
+    assert counts[-1] == size == len(data)
+
+
+def test_24_bits_of_alac_are_kept(tmp_path: Path):
+    data = ffmpeg_file(music(), codec="alac", form="ipod")
+    facts = inspect_master(saved(tmp_path, data), on_progress=quiet)
+    assert (facts.codec, facts.bits, facts.is_lossless_of_master) == ("alac", 24, True)

@@ -1,0 +1,199 @@
+import contextlib
+import hashlib
+import io
+import uuid
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import av
+import pytest
+import soundfile
+
+from packager import errors
+from packager.content_key import ContentKey, derive_iv
+from packager.inspection import inspect_master
+from packager.jobs import PackagingOrder, master_facts_from_json
+from packager.packaging import package_rendition, serial_of_version
+from packager.renditions import PROFILES, Codec
+from packager.resample import lossy_rate_hz, resampled_length
+from packager.sealing import unseal
+from packager.seek_index import RenditionFacts
+from packager.tests.masters import music, saved, sound_file
+
+KEY = ContentKey(uuid.UUID(int=7), bytes(range(16)))
+VERSION = "0123456789abcdef"
+
+
+def quiet(_: float) -> None:
+    """Progress that nobody looks at."""
+
+
+def order_for(folder: Path, data: bytes, rendition: str) -> PackagingOrder:
+    master = saved(folder, data)
+    return PackagingOrder(
+        master=master,
+        facts=inspect_master(master, on_progress=quiet),
+        rendition=rendition,
+        version=VERSION,
+        key=KEY,
+        output=folder / f"{rendition}.out",
+    )
+
+
+def decoded(path: Path) -> bytes:
+    """What FFmpeg, with the key, makes of an encrypted FLAC in MP4: interleaved samples."""
+    with av.open(str(path), options={"decryption_key": KEY.key.hex()}) as container:
+        frames = list(container.decode(audio=0))
+    width = {"s16": 2, "s32": 4}[frames[0].format.name] * frames[0].layout.nb_channels
+    return b"".join(bytes(frame.planes[0])[: frame.samples * width] for frame in frames)
+
+
+RATES = (8_000, 11_025, 22_050, 44_100, 48_000, 88_200, 96_000, 192_000)
+SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT")
+MASTERS = [
+    *((rate, "PCM_24", 2) for rate in RATES),
+    *((44_100, subtype, 2) for subtype in SUBTYPES),
+    *((48_000, "PCM_16", channels) for channels in range(1, 9)),
+    (192_000, "PCM_24", 8),
+    (8_000, "PCM_U8", 1),
+    (96_000, "FLOAT", 6),
+    (22_050, "PCM_32", 8),
+]
+
+
+@pytest.mark.parametrize(("rate", "subtype", "channels"), MASTERS)
+def test_flac_is_the_master_bit_by_bit(tmp_path: Path, rate: int, subtype: str, channels: int):
+    data = sound_file(music(rate // 5 + 7, channels), rate=rate, subtype=subtype)
+    order = order_for(tmp_path, data, "flac")
+    facts = package_rendition(order, on_progress=quiet)
+    assert (facts.sample_rate_hz, facts.channels, facts.bits) == (rate, channels, order.facts.bits)
+    assert (facts.samples, facts.priming) == (rate // 5 + 7, 0)
+    assert hashlib.sha256(decoded(order.output)).hexdigest() == order.facts.pcm_sha256
+
+
+@pytest.mark.parametrize("rendition", ["aac-160", "vorbis-160"])
+@pytest.mark.parametrize(("rate", "subtype", "channels"), MASTERS)
+def test_lossy_renditions_have_the_exact_length(
+    tmp_path: Path, rendition: str, rate: int, subtype: str, channels: int
+):
+    frames = rate // 5 + 7
+    data = sound_file(music(frames, channels), rate=rate, subtype=subtype)
+    order = order_for(tmp_path, data, rendition)
+    facts = package_rendition(order, on_progress=quiet)
+    lossy_hz = lossy_rate_hz(rate)
+    wanted = resampled_length(frames, from_hz=rate, to_hz=lossy_hz)
+    assert (facts.sample_rate_hz, facts.channels, facts.bits) == (lossy_hz, min(2, channels), 0)
+    assert facts.samples == wanted
+    assert sum(segment.duration_samples for segment in facts.seek.segments) == wanted
+    if facts.codec is Codec.VORBIS:
+        ogg = unseal(KEY.key, bytes.fromhex(facts.iv), 0, order.output.read_bytes())
+        samples, _ = soundfile.read(io.BytesIO(ogg), always_2d=True)
+        assert len(samples) == wanted
+    else:
+        with av.open(str(order.output), options={"decryption_key": KEY.key.hex()}) as container:
+            packets = [packet for packet in container.demux(audio=0) if packet.size]
+        assert len(packets) == -(-(wanted + 1024) // 1024)
+        assert facts.priming == 1024
+
+
+@pytest.mark.parametrize("rendition", PROFILES)
+def test_the_facts_are_those_of_the_file(tmp_path: Path, rendition: str):
+    told: list[float] = []
+    order = order_for(tmp_path, sound_file(music(100_000)), rendition)
+    facts = package_rendition(order, on_progress=told.append)
+    data = order.output.read_bytes()
+    assert (facts.bytes, facts.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert facts.name == rendition
+    assert facts.kid == str(KEY.kid)
+    assert facts.iv == iv_of(facts).hex()
+    assert facts.sha256 != facts.clear_sha256
+    last = facts.seek.segments[-1]
+    assert last.offset + last.bytes == len(data)
+    assert 0 < facts.bitrate_bps == -(-len(data) * 8 * facts.sample_rate_hz // facts.samples)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def iv_of(facts: RenditionFacts) -> bytes:
+    return derive_iv(
+        KEY,
+        version=VERSION,
+        rendition=facts.name,
+        clear_sha256=bytes.fromhex(facts.clear_sha256),
+    )
+
+
+def test_the_digest_of_the_clear_file_is_that_of_the_unsealed_one(tmp_path: Path):
+    order = order_for(tmp_path, sound_file(music()), "vorbis-160")
+    facts = package_rendition(order, on_progress=quiet)
+    ogg = unseal(KEY.key, bytes.fromhex(facts.iv), 0, order.output.read_bytes())
+    assert hashlib.sha256(ogg).hexdigest() == facts.clear_sha256
+    assert int.from_bytes(ogg[14:18], "little") == serial_of_version(VERSION)
+
+
+@pytest.mark.parametrize("rendition", PROFILES)
+def test_the_same_order_gives_the_same_bytes(tmp_path: Path, rendition: str):
+    order = order_for(tmp_path, sound_file(music(50_000), subtype="FLOAT"), rendition)
+    first = package_rendition(order, on_progress=quiet)
+    again = package_rendition(replace(order, output=tmp_path / "again"), on_progress=quiet)
+    assert first == again
+    assert order.output.read_bytes() == (tmp_path / "again").read_bytes()
+
+
+@pytest.mark.parametrize("rendition", PROFILES)
+def test_another_version_gives_other_bytes(tmp_path: Path, rendition: str):
+    order = order_for(tmp_path, sound_file(music()), rendition)
+    first = package_rendition(order, on_progress=quiet)
+    other = package_rendition(replace(order, version="f" * 16), on_progress=quiet)
+    assert first.iv != other.iv
+    assert first.sha256 != other.sha256
+
+
+@pytest.mark.parametrize("rendition", PROFILES)
+def test_a_master_that_has_changed_is_refused(tmp_path: Path, rendition: str):
+    order = order_for(tmp_path, sound_file(music(seed=1)), rendition)
+    saved(tmp_path, sound_file(music(seed=2)))
+    with pytest.raises(errors.MasterChangedError):
+        package_rendition(order, on_progress=quiet)
+    assert not order.output.exists()
+
+
+@pytest.mark.parametrize("fact", ["samples", "pcm_sha256"])
+def test_a_master_that_decodes_otherwise_than_before_is_refused(tmp_path: Path, fact: str):
+    order = order_for(tmp_path, sound_file(music()), "flac")
+    other = {"samples": 999, "pcm_sha256": "00" * 32}[fact]
+    order = replace(order, facts=master_facts_from_json({**asdict(order.facts), fact: other}))
+    with pytest.raises(errors.MasterChangedError):
+        package_rendition(order, on_progress=quiet)
+
+
+@pytest.mark.parametrize("rendition", PROFILES)
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, rendition: str):
+    order = order_for(tmp_path, sound_file(music()), rendition)
+    order = replace(order, output=tmp_path / "missing" / "file")
+    with pytest.raises(errors.ScratchError, match="missing"):
+        package_rendition(order, on_progress=quiet)
+
+
+def test_an_output_that_cannot_be_written_leaves_nothing(tmp_path: Path):
+    order = order_for(tmp_path, sound_file(music()), "flac")
+    order.output.symlink_to("/dev/full")
+    with pytest.raises(errors.ScratchError, match="space"):
+        package_rendition(order, on_progress=quiet)
+    assert [path.name for path in tmp_path.iterdir()] == ["master"]
+
+
+def test_nothing_but_the_output_is_left(tmp_path: Path):
+    order = order_for(tmp_path, sound_file(music()), "aac-160")
+    package_rendition(order, on_progress=quiet)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["aac-160.out", "master"]
+
+
+def test_a_wrong_key_does_not_decode_to_the_master(tmp_path: Path):
+    order = order_for(tmp_path, sound_file(music()), "flac")
+    package_rendition(order, on_progress=quiet)
+    with av.open(str(order.output), options={"decryption_key": "ff" * 16}) as container:
+        frames: list[bytes] = []
+        with contextlib.suppress(av.FFmpegError):
+            frames.extend(bytes(frame.planes[0]) for frame in container.decode(audio=0))
+    assert hashlib.sha256(b"".join(frames)).hexdigest() != order.facts.pcm_sha256

@@ -1,0 +1,17 @@
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packager.packet_spool import PacketSpool
+
+
+@given(packets=st.lists(st.binary(min_size=1, max_size=40), max_size=20))
+def test_packets_come_back_as_often_as_wanted(packets: list[bytes]):
+    spool = PacketSpool(io.BytesIO())
+    for packet in packets:
+        spool.write(packet)
+    assert list(spool.sizes) == [len(packet) for packet in packets]
+    assert spool.total_bytes == sum(map(len, packets))
+    assert list(spool.packets()) == packets
+    assert list(spool.packets()) == packets

@@ -1,0 +1,234 @@
+import asyncio
+import os
+import resource
+import signal
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from packager import errors
+from packager.content_key import ContentKey
+from packager.identity import CpuClass
+from packager.jobs import PackagingOrder
+from packager.pool import PackagingPool, open_pool
+from packager.renditions import PROFILES
+from packager.tests.masters import cut, flipped, music, saved, sound_file, wav_header
+
+MEMORY = 400 << 20
+KEY = ContentKey(uuid.UUID(int=11), b"fifteen and one.")
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[PackagingPool]:
+    async with open_pool(workers=1, memory_bytes_max=MEMORY) as opened:
+        yield opened
+
+
+def exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def data_bytes_of(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (in_use,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmData"))
+    return int(in_use) << 10
+
+
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def arguments_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+async def test_every_rendition_is_the_same_in_another_worker(tmp_path: Path):
+    master = saved(tmp_path, sound_file(music(50_000), subtype="FLOAT"))
+    outcomes = []
+    for _ in range(2):
+        async with open_pool(workers=1, memory_bytes_max=MEMORY) as pool:
+            facts = await pool.inspect(master)
+            renditions = [
+                await pool.package(PackagingOrder(master, facts, name, "v1", KEY, tmp_path / name))
+                for name in PROFILES
+            ]
+            files = [(tmp_path / name).read_bytes() for name in PROFILES]
+            outcomes.append((pool.identity, facts, renditions, files))
+    assert outcomes[0] == outcomes[1]
+
+
+FLAC = sound_file(music(), form="FLAC")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        pytest.param(b"", errors.EmptyMasterError, id="empty"),
+        pytest.param(b"just a text\n" * 99, errors.NotAudioError, id="a text"),
+        pytest.param(cut(FLAC), errors.TornMasterError, id="truncated"),
+        pytest.param(flipped(FLAC), errors.TornMasterError, id="flipped bytes"),
+        pytest.param(wav_header(channels=0), errors.ChannelCountError, id="no channels"),
+        pytest.param(wav_header(channels=9, data=bytes(1800)), errors.ChannelCountError, id="nine"),
+        pytest.param(wav_header(rate=4000), errors.SampleRateError, id="4 kHz"),
+        pytest.param(wav_header(data=b""), errors.NoSamplesError, id="no samples"),
+    ],
+)
+async def test_an_error_comes_out_as_what_it_is(
+    pool: PackagingPool, tmp_path: Path, data: bytes, kind: type[errors.MasterError]
+):
+    before = pool.worker_pids
+    with pytest.raises(errors.MasterError) as raised:
+        await pool.inspect(saved(tmp_path, data))
+    assert type(raised.value) is kind
+    assert pool.worker_pids == before
+    for name in raised.value.fact_names:
+        assert hasattr(raised.value, name)
+
+
+async def test_a_killed_worker_fails_its_job_alone(pool: PackagingPool, tmp_path: Path):
+    master = saved(tmp_path, sound_file(music(400_000)))
+    first = pool.worker_pids[0]
+    with pytest.raises(errors.WorkerDiedError, match="signal 9"):
+        await pool.inspect(master, on_progress=lambda _: os.kill(first, signal.SIGKILL))
+    assert not exists(first)
+    assert (await pool.inspect(master)).samples == 400_000
+    assert pool.worker_pids[0] != first
+
+
+async def test_a_worker_that_died_idle_is_replaced(pool: PackagingPool, tmp_path: Path):
+    master = saved(tmp_path, sound_file(music()))
+    worker = pool.worker_pids[0]
+    watch = os.pidfd_open(worker)
+    os.kill(worker, signal.SIGKILL)
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(watch, ended.set)
+    async with asyncio.timeout(10):
+        await ended.wait()
+    asyncio.get_running_loop().remove_reader(watch)
+    os.close(watch)
+    try:
+        facts = await pool.inspect(master)
+    except errors.WorkerDiedError:  # The loop had not yet heard of it.
+        facts = await pool.inspect(master)
+    assert facts.samples == 20_000
+
+
+async def test_a_cancelled_job_ends_its_worker_and_the_next_one_works(
+    pool: PackagingPool, tmp_path: Path
+):
+    master = saved(tmp_path, sound_file(music(400_000)))
+    first = pool.worker_pids[0]
+    begun = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        job = group.create_task(pool.inspect(master, on_progress=lambda _: begun.set()))
+        await begun.wait()
+        job.cancel()
+    assert job.cancelled()
+    assert not exists(first)
+    assert (await pool.inspect(master)).samples == 400_000
+
+
+async def test_an_exception_of_the_callback_comes_out_and_harms_no_later_job(
+    pool: PackagingPool, tmp_path: Path
+):
+    master = saved(tmp_path, sound_file(music(100_000)))
+
+    def fail(_: float) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError):
+        await pool.inspect(master, on_progress=fail)
+    assert (await pool.inspect(master)).samples == 100_000
+
+
+async def test_a_job_that_needs_too_much_memory_fails_alone(pool: PackagingPool, tmp_path: Path):
+    greedy = saved(tmp_path, sound_file(music(100_000, 8), subtype="DOUBLE"))
+    process = pool.worker_pids[0]
+    limit = data_bytes_of(process)
+    resource.prlimit(process, resource.RLIMIT_DATA, (limit, limit))
+    with pytest.raises(errors.WorkerDiedError, match="memory"):
+        await pool.inspect(greedy)
+    assert (await pool.inspect(greedy)).samples == 100_000
+
+
+async def test_jobs_wait_in_order_for_a_worker(pool: PackagingPool, tmp_path: Path):
+    masters = [saved(tmp_path, sound_file(music(2000 + k)), str(k)) for k in range(4)]
+    done: list[int] = []
+
+    async def inspect(master: Path) -> None:
+        done.append((await pool.inspect(master)).samples)
+
+    async with asyncio.TaskGroup() as group:
+        for master in masters:
+            group.create_task(inspect(master))
+    assert done == [2000, 2001, 2002, 2003]
+    assert len(pool.worker_pids) == 1
+
+
+async def test_a_queue_that_is_full_refuses_at_once(tmp_path: Path):
+    master = saved(tmp_path, sound_file(music(200_000)))
+    async with open_pool(workers=1, memory_bytes_max=MEMORY, waiting_max=1) as pool:
+        begun = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(pool.inspect(master, on_progress=lambda _: begun.set()))
+            await begun.wait()
+            second = group.create_task(pool.inspect(master))
+            await asyncio.sleep(0)
+            with pytest.raises(errors.PoolBusyError):
+                await pool.inspect(master)
+        assert first.result() == second.result()
+
+
+async def test_two_workers_do_two_jobs_at_a_time(tmp_path: Path):
+    master = saved(tmp_path, sound_file(music(100_000)))
+    async with open_pool(workers=2, memory_bytes_max=MEMORY) as pool:
+        assert len(pool.worker_pids) == 1
+        async with asyncio.TaskGroup() as group:
+            jobs = [group.create_task(pool.inspect(master)) for _ in range(2)]
+        assert jobs[0].result() == jobs[1].result()
+        assert len(pool.worker_pids) == 2
+
+
+async def test_leaving_the_pool_leaves_no_process():
+    async with open_pool(workers=1, memory_bytes_max=MEMORY) as pool:
+        worker = pool.worker_pids[0]
+        assert exists(worker)
+    assert not exists(worker)
+    assert pool.worker_pids == ()
+
+
+async def test_the_class_that_is_asked_for_is_forced():
+    async with open_pool(workers=1, memory_bytes_max=MEMORY, cpu_class=CpuClass.GENERIC) as pool:
+        assert pool.identity.cpu_class is CpuClass.GENERIC
+        environment = environment_of(pool.worker_pids[0])
+    if os.uname().machine == "x86_64":
+        assert b"GLIBC_TUNABLES=glibc.cpu.hwcaps" in environment
+
+
+async def test_a_pool_that_cannot_start_says_so():
+    with pytest.raises(errors.WorkerStartError, match="memory"):
+        async with open_pool(workers=1, memory_bytes_max=32 << 20):
+            pass
+
+
+async def test_a_worker_of_another_identity_is_refused(
+    pool: PackagingPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    master = saved(tmp_path, sound_file(music()))
+    monkeypatch.setattr(pool, "_cpu_class", CpuClass.GENERIC)
+    monkeypatch.setattr(pool._slots[0], "worker", None)
+    with pytest.raises(errors.WorkerStartError, match="restart"):
+        await pool.inspect(master)
+
+
+async def test_the_key_is_neither_in_arguments_nor_in_the_environment(
+    pool: PackagingPool, tmp_path: Path
+):
+    master = saved(tmp_path, sound_file(music()))
+    facts = await pool.inspect(master)
+    await pool.package(PackagingOrder(master, facts, "flac", "v1", KEY, tmp_path / "out"))
+    seen = environment_of(pool.worker_pids[0]) + arguments_of(pool.worker_pids[0])
+    assert KEY.key not in seen
+    assert KEY.key.hex().encode() not in seen

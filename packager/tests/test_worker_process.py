@@ -1,0 +1,117 @@
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from packager import worker_process
+from packager.errors import WorkerDiedError, WorkerStartError
+from packager.worker_process import WorkerProcess, start_worker
+
+READY = (
+    '{"event": "ready", "identity": {"libraries": {}, "wheels": {}, "architecture": "a",'
+    ' "libc": "b", "cpu_class": "generic", "packaging_format": 1}}'
+)
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Makes `python -m packager` run another program in the worker's place."""
+
+    def use(text: str) -> None:
+        package = tmp_path / "packager"
+        package.mkdir()
+        (package / "__init__.py").touch()
+        (package / "__main__.py").write_text(text)
+        monkeypatch.setattr(worker_process, "_PROJECT", str(tmp_path))
+
+    return use
+
+
+async def worker() -> WorkerProcess:
+    return await start_worker(memory_bytes_max=400 << 20, cpu_class=None)
+
+
+async def test_a_worker_becomes_ready_and_ends_when_it_is_closed():
+    running = await worker()
+    identity = await running.identify()
+    assert identity.libraries["av"]
+    assert running.is_alive
+    assert not running.is_busy
+    await running.close()
+    assert not running.is_alive
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="ends at once"),
+        pytest.param("print('hello', flush=True); input()", id="says no JSON"),
+        pytest.param("print('[]', flush=True); input()", id="says something else"),
+        pytest.param("print('x' * (9 << 20), flush=True); input()", id="says too much"),
+        pytest.param("print('half a line', end='', flush=True)", id="half a line"),
+    ],
+)
+async def test_what_does_not_become_ready_is_refused(program: Callable[[str], None], text: str):
+    program(text)
+    running = await worker()
+    with pytest.raises(WorkerStartError):
+        await running.identify()
+    await running.kill()
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        pytest.param("import os; input(); os._exit(7)", "status 7", id="ends"),
+        pytest.param("import os; input(); os._exit(86)", "more memory", id="needs more memory"),
+        pytest.param("import os; input(); os.kill(os.getpid(), 11)", "signal 11", id="crashes"),
+        pytest.param("input(); print('?', flush=True); input()", "not understood", id="no JSON"),
+        pytest.param("input(); print('1', flush=True); input()", "not understood", id="a number"),
+    ],
+)
+async def test_a_job_whose_worker_fails_fails_with_the_cause(
+    program: Callable[[str], None], text: str, cause: str
+):
+    program(f"print('{READY}', flush=True); {text}")
+    running = await worker()
+    await running.identify()
+    with pytest.raises(WorkerDiedError, match=cause):
+        await running.call({"job": "any"}, None)
+    assert running.is_busy
+    await running.kill()
+
+
+async def test_what_a_worker_writes_to_standard_error_is_logged_up_to_a_bound(
+    program: Callable[[str], None], caplog: pytest.LogCaptureFixture
+):
+    program(
+        "import sys; sys.stderr.write('trouble ' * 20_000); sys.stderr.flush();"
+        f"print('{READY}', flush=True); input()"
+    )
+    with caplog.at_level(logging.WARNING):
+        running = await worker()
+        await running.identify()
+        await running.kill()
+    texts = [str(vars(record)["text"]) for record in caplog.records]
+    assert "trouble" in texts[0]
+    assert sum(map(len, texts)) <= 32 << 10
+
+
+async def test_without_python_there_is_no_worker(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    with pytest.raises(WorkerStartError, match="no process"):
+        await worker()
+
+
+async def test_a_worker_that_does_not_end_by_itself_is_killed(
+    program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(worker_process, "_END_TIMEOUT_S", 0.05)
+    program(f"print('{READY}', flush=True)\nimport signal\nwhile True: signal.pause()")
+    running = await worker()
+    await running.identify()
+    monkeypatch.setattr(worker_process, "_END_TIMEOUT_S", 0.05)
+    await running.close()
+    assert not running.is_alive
