@@ -1,0 +1,111 @@
+"""The JSON record of a track, as far as playing needs it. No I/O."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from packager.seek_index import RenditionFacts
+from player.errors import MalformedAnswerError, RenditionMissingError
+
+TRACK_BYTES_MAX: Final = 1 << 20
+_TEXT_MAX: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionEntry:
+    """What the record says about one rendition.
+
+    Attributes:
+        url: of the file, relative to the record.
+        sha256: of the protected file, hexadecimal.
+    """
+
+    name: str
+    url: str
+    samples: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackDocument:
+    """What the record says about a track."""
+
+    title: str
+    renditions: tuple[RenditionEntry, ...]
+
+    def rendition(self, name: str) -> RenditionEntry:
+        """The rendition of this name.
+
+        Raises:
+            RenditionMissingError: there is none.
+        """
+        for entry in self.renditions:
+            if entry.name == name:
+                return entry
+        raise RenditionMissingError(name, tuple(entry.name for entry in self.renditions))
+
+
+def decode_track_document(data: bytes) -> TrackDocument:
+    """Read the record of a track; members that playing does not need are passed over.
+
+    Raises:
+        MalformedAnswerError: it is no JSON, or lacks something.
+    """
+    try:
+        document: object = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise MalformedAnswerError("the record of the track is not JSON") from None
+    if not isinstance(document, dict):
+        raise MalformedAnswerError("the record of the track is not a JSON object")
+    entries = document.get("renditions")
+    if not isinstance(entries, list):
+        raise MalformedAnswerError("the record of the track lists no `renditions`")
+    return TrackDocument(_text(document, "title"), tuple(_entry_of(entry) for entry in entries))
+
+
+def check_against_record(facts: RenditionFacts, entry: RenditionEntry) -> None:
+    """Compare a seek index with the record that named it.
+
+    Raises:
+        MalformedAnswerError: they are not of the same file.
+    """
+    pairs = {
+        "rendition": (facts.name, entry.name),
+        "samples": (facts.samples, entry.samples),
+        "bytes": (facts.bytes, entry.bytes),
+        "sha256": (facts.sha256, entry.sha256),
+    }
+    for name, (indexed, recorded) in pairs.items():
+        if indexed != recorded:
+            raise MalformedAnswerError(
+                f"seek index and record of the track disagree about `{name}`: "
+                f"{indexed!r} and {recorded!r}"
+            )
+
+
+def _entry_of(value: object) -> RenditionEntry:
+    if not isinstance(value, dict):
+        raise MalformedAnswerError("an entry of `renditions` is not a JSON object")
+    return RenditionEntry(
+        name=_text(value, "name"),
+        url=_text(value, "url"),
+        samples=_count(value, "samples"),
+        bytes=_count(value, "bytes"),
+        sha256=_text(value, "sha256"),
+    )
+
+
+def _text(members: dict[str, object], name: str) -> str:
+    value = members.get(name)
+    if not isinstance(value, str) or len(value) > _TEXT_MAX:
+        raise MalformedAnswerError(f"the record of the track has no text `{name}`")
+    return value
+
+
+def _count(members: dict[str, object], name: str) -> int:
+    value = members.get(name)
+    if type(value) is not int or value < 0:
+        raise MalformedAnswerError(f"the record of the track has no count `{name}`")
+    return value
