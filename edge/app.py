@@ -169,7 +169,11 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         is_token_checked=is_token_checked,
         counts=counts,
     )
-    passer = Passer(content_bytes_max=limits.content_bytes_max, is_token_checked=is_token_checked)
+    passer = Passer(
+        content_bytes_max=limits.content_bytes_max,
+        is_token_checked=is_token_checked,
+        counts=counts,
+    )
     serving = Serving(
         store=store,
         reading=Reading(store, fills),

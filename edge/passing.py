@@ -114,10 +114,11 @@ class Passer:
                 await response.write(data)
                 exchange.content_bytes += len(data)
             await response.write_eof()
-            return response
         except UpstreamError as error:
             self._counts.note_upstream_error(error)
             raise
+        else:
+            return response
         finally:
             answer.close()
 
