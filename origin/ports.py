@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from packager.identity import EncoderIdentity
-from packager.jobs import MasterFacts, OnProgress, PackagingOrder
-from packager.seek_index import RenditionFacts
-
 
 @dataclass(frozen=True, slots=True)
 class ObjectHead:
@@ -170,35 +166,5 @@ class ObjectStore(Protocol):
 
         Raises:
             StoreError: it cannot.
-        """
-        ...
-
-
-class Packager(Protocol):
-    """Inspects masters and makes renditions of them, in workers beside the event loop.
-
-    `packager.pool.PackagingPool` is one.
-    """
-
-    @property
-    def identity(self) -> EncoderIdentity:
-        """The encoders; equal identities make equal bytes."""
-        ...
-
-    async def inspect(self, master: Path, *, on_progress: OnProgress | None = None) -> MasterFacts:
-        """Decode all of a master and describe it.
-
-        Raises:
-            PackagerError: the master cannot be taken, or a worker failed.
-        """
-        ...
-
-    async def package(
-        self, order: PackagingOrder, *, on_progress: OnProgress | None = None
-    ) -> RenditionFacts:
-        """Make the rendition that is ordered.
-
-        Raises:
-            PackagerError: the master is another one, or a worker failed.
         """
         ...

@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 200
 
+# Bytes of content that were sent in answer to a request.
+_SENT: Final = web.RequestKey("content_bytes", int)
+
 _SERVER: Final = {"Server": "attacca"}
 
 
@@ -106,7 +109,7 @@ async def _send(
         response = web.StreamResponse(status=decided.status, headers={**decided.fields, **_SERVER})
         await response.prepare(request)
         try:
-            await _write(response, first, chunks)
+            await _write(request, response, first, chunks)
         except StoreError as error:
             figures.record_failure(error)
             logger.warning("an answer was cut short", extra={"reason": error.reason})
@@ -117,11 +120,16 @@ async def _send(
 
 
 async def _write(
-    response: web.StreamResponse, first: bytes, chunks: AsyncGenerator[bytes, None]
+    request: web.Request,
+    response: web.StreamResponse,
+    first: bytes,
+    chunks: AsyncGenerator[bytes, None],
 ) -> None:
     await response.write(first)
+    request[_SENT] = len(first)
     async for chunk in chunks:
         await response.write(chunk)
+        request[_SENT] += len(chunk)
     await response.write_eof()
 
 
@@ -138,8 +146,7 @@ def _limit_of(request: web.Request) -> int:
 
 
 def _content_bytes_of(request: web.Request, response: web.StreamResponse) -> int:
-    if request.method == "HEAD":
-        return 0
-    if isinstance(response, web.Response):
+    if isinstance(response, web.Response) and request.method != "HEAD":
         return response.content_length or 0
-    return response.body_length
+    sent: int = request.get(_SENT, 0)
+    return sent

@@ -72,7 +72,7 @@ def _open_source(path: Path, bytes_max: int) -> Iterator[BinaryIO]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SourceUnreadableError(f"{path.name!r}: {reason}") from error
-    with os.fdopen(handle, "rb", buffering=0) as raw:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise SourceUnreadableError(f"{path.name!r} is no regular file")
@@ -80,7 +80,10 @@ def _open_source(path: Path, bytes_max: int) -> Iterator[BinaryIO]:
             raise SourceTooLargeError(
                 f"{path.name!r} has {found.st_size} bytes, above the limit of {bytes_max}"
             )
-        yield raw
+        with os.fdopen(handle, "rb", buffering=0, closefd=False) as file:
+            yield file
+    finally:
+        os.close(handle)
 
 
 def _read_all(file: BinaryIO, path: Path, bytes_max: int, sink: Callable[[bytes], object]) -> str:

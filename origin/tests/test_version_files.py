@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import pytest
+
+from origin.tests.examples import TRACK, rendition
+from origin.version_files import WrittenFile, find_file
+from packager.seek_index import decode_seek_index
+
+VERSION = TRACK.current
+
+
+@pytest.mark.parametrize("name", ["flac.mp4", "aac-160.mp4", "vorbis-160.ogg"])
+def test_renditions_are_found_by_their_file_names(name: str):
+    facts = find_file(VERSION, name)
+    assert facts == VERSION.rendition(name.partition(".")[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "start"),
+    [
+        pytest.param("manifest.mpd", "application/dash+xml", b"<?xml", id="DASH"),
+        pytest.param("master.m3u8", "application/vnd.apple.mpegurl", b"#EXTM3U", id="HLS"),
+        pytest.param("hls.m3u8", "application/vnd.apple.mpegurl", b"#EXTM3U", id="hls.js"),
+        pytest.param("flac.m3u8", "application/vnd.apple.mpegurl", b"#EXTM3U", id="media playlist"),
+        pytest.param(
+            "flac.hls.m3u8", "application/vnd.apple.mpegurl", b"#EXTM3U", id="its hls.js flavor"
+        ),
+        pytest.param("vorbis-160.json", "application/json", b"{", id="seek index"),
+    ],
+)
+def test_the_rest_is_written_from_the_record(name: str, content_type: str, start: bytes):
+    file = find_file(VERSION, name)
+    assert isinstance(file, WrittenFile)
+    assert file.content_type == content_type
+    assert file.content.startswith(start)
+    assert find_file(VERSION, name) == file, "the same record, the same bytes"
+
+
+def test_a_seek_index_reads_back():
+    file = find_file(VERSION, "flac.json")
+    assert isinstance(file, WrittenFile)
+    assert decode_seek_index(file.content) == VERSION.rendition("flac")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "flac", "flac.ogg", "vorbis-160.mp4", "vorbis-160.m3u8", "opus-24.mp4", "../flac.mp4"],
+)
+def test_there_is_no_such_file(name: str):
+    assert find_file(VERSION, name) is None
+
+
+def test_without_fragmented_files_there_are_no_manifests():
+    sealed = replace(VERSION, renditions=(rendition("vorbis-160"),))
+    for name in ("manifest.mpd", "master.m3u8", "hls.m3u8"):
+        assert find_file(sealed, name) is None

@@ -1,0 +1,138 @@
+"""A workshop for tests: small real adapters of the ports, and no waiting."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from drm.adapters.memory_content_keys import MemoryContentKeys
+from drm.ports import ContentKeys
+from origin.errors import StoreError
+from origin.ports import KeyPage, ObjectHead, ObjectStore, PutCondition, StoredObject
+from origin.record_store import RecordStore
+from origin.tests.examples import IDENTITY, MASTER, rendition
+from origin.workshop import Workshop
+from packager.errors import NotAudioError
+from packager.identity import EncoderIdentity
+from packager.jobs import MasterFacts, OnProgress, PackagingOrder
+from packager.seek_index import RenditionFacts, SeekIndex, Segment
+
+NOW_S = 1_700_000_000
+
+
+class TextPackager:
+    """Takes files that begin with `tone` for audio, and packages them in no time.
+
+    Equal orders make equal bytes, like real encoders of one identity.
+    """
+
+    def __init__(self, identity: EncoderIdentity = IDENTITY) -> None:
+        self._identity = identity
+        self.packaged: list[str] = []
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        return self._identity
+
+    async def inspect(self, master: Path, *, on_progress: OnProgress | None = None) -> MasterFacts:
+        content = await asyncio.to_thread(master.read_bytes)
+        if not content.startswith(b"tone"):
+            raise NotAudioError
+        if on_progress is not None:
+            on_progress(1.0)
+        return replace(MASTER, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+
+    async def package(
+        self, order: PackagingOrder, *, on_progress: OnProgress | None = None
+    ) -> RenditionFacts:
+        master = order.master.read_bytes()
+        seed = hashlib.sha256(
+            master + order.version.encode() + order.rendition.encode() + order.key.key
+        )
+        content = seed.digest() * 40
+        order.output.write_bytes(content)
+        self.packaged.append(order.rendition)
+        if on_progress is not None:
+            on_progress(0.5)
+        return replace(
+            rendition(order.rendition),
+            bytes=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            kid=str(order.key.kid),
+            seek=SeekIndex(0, 80, 80, 20, (Segment(100, len(content) - 100, 0, 441_000),)),
+        )
+
+
+class BreakingStore:
+    """A store that stops working after some writes (puts and deletes)."""
+
+    def __init__(self, store: ObjectStore, *, writes: int, error: BaseException) -> None:
+        self._store = store
+        self._writes = writes
+        self._error = error
+        self.is_broken_for_good = False
+
+    async def put(
+        self,
+        key: str,
+        source: bytes | Path,
+        *,
+        sha256: str | None = None,
+        condition: PutCondition | None = None,
+    ) -> ObjectHead:
+        self._count()
+        return await self._store.put(key, source, sha256=sha256, condition=condition)
+
+    async def head(self, key: str) -> ObjectHead | None:
+        return await self._store.head(key)
+
+    async def read(self, key: str, *, size_max: int) -> StoredObject:
+        return await self._store.read(key, size_max=size_max)
+
+    def stream(self, head: ObjectHead, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        return self._store.stream(head, start=start, stop=stop)
+
+    def open_local(self, key: str) -> AbstractAsyncContextManager[Path]:
+        return self._store.open_local(key)
+
+    async def list_keys(self, prefix: str, *, after: str = "", limit: int) -> KeyPage:
+        return await self._store.list_keys(prefix, after=after, limit=limit)
+
+    async def delete(self, key: str) -> bool:
+        if self.is_broken_for_good:
+            raise StoreError("gone")
+        return await self._store.delete(key)
+
+    async def check(self) -> None:
+        raise self._error
+
+    def _count(self) -> None:
+        self._writes -= 1
+        if self._writes == -1 or (self._writes < 0 and self.is_broken_for_good):
+            raise self._error
+
+
+def make_workshop(
+    store: ObjectStore,
+    scratch: Path,
+    *,
+    packager: TextPackager | None = None,
+    content_keys: ContentKeys | None = None,
+    master_bytes_max: int = 1 << 20,
+) -> Workshop:
+    scratch.mkdir(exist_ok=True)
+    return Workshop(
+        store=store,
+        records=RecordStore(store, kept_bytes_max=1 << 20),
+        content_keys=content_keys or MemoryContentKeys(),
+        packager=packager or TextPackager(),
+        scratch=scratch,
+        master_bytes_max=master_bytes_max,
+        clock=lambda: NOW_S + 0.5,
+    )
+
+
+async def keys_in(store: ObjectStore) -> list[str]:
+    return list((await store.list_keys("", limit=1000)).keys)
