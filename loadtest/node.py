@@ -105,7 +105,9 @@ class Node:
             self.kill()
             raise NodeFailedError("`up` said nothing in time") from None
         if not line:
-            raise NodeFailedError(f"`up` ended with {self._process.wait()}")
+            status = self._process.wait()
+            _close(self._process)
+            raise NodeFailedError(f"`up` ended with {status}")
         self.ready = json.loads(line)
         if self.ready.get("event") != "ready":
             raise NodeFailedError(f"`up` said {self.ready}")
@@ -125,6 +127,7 @@ class Node:
             self.kill()
             raise NodeFailedError("`up` does not stop") from None
         left = psutil.wait_procs(tree, timeout=STOP_S_MAX)[1]
+        _close(process)
         if left:
             raise NodeFailedError(f"`up` left {len(left)} processes behind")
         return status
@@ -132,6 +135,7 @@ class Node:
     def kill(self) -> None:
         """Kill the whole tree at once, as a power cut would."""
         kill_tree(self.process)
+        _close(self.process)
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "ATTACCA_DATA": str(self.data)}
@@ -170,6 +174,12 @@ def _tree_of(pid: int) -> list[psutil.Process]:
 
 def _pump(process: subprocess.Popen[str], lines: Queue[str]) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        lines.put(line)
+    with contextlib.suppress(ValueError):  # Closed while it waited: nobody reads on.
+        for line in process.stdout:
+            lines.put(line)
     lines.put("")
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    if process.stdout is not None:
+        process.stdout.close()

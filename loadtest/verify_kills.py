@@ -55,11 +55,12 @@ def survives(data: Path, master: Path, delay_s: float) -> bool:
     """Kill everything `delay_s` into an ingest; tell whether all is well afterwards."""
     node = Node(data)
     node.start()
-    ingest = node.start_command("ingest", str(master), "--json")
-    time.sleep(delay_s)
-    kill_tree(ingest)
-    node.kill()
-    printed = ingest.stdout.read() if ingest.stdout else ""
+    with node.start_command("ingest", str(master), "--json") as ingest:
+        time.sleep(delay_s)
+        kill_tree(ingest)
+        node.kill()
+        assert ingest.stdout is not None
+        printed = ingest.stdout.read()
     with running_node(data) as again:
         seen = library(again)
         whole = all(plays_whole(again, track) for track in seen)

@@ -41,7 +41,8 @@ def call(url: str, headers: dict[str, str] | None = None, *, method: str = "GET"
         with urllib.request.urlopen(request, timeout=20) as response:
             return Answer(response.status, response.headers, response.read())
     except urllib.error.HTTPError as error:
-        return Answer(error.code, error.headers, error.read())
+        with error:
+            return Answer(error.code, error.headers, error.read())
 
 
 @pytest.fixture(scope="module")

@@ -20,14 +20,14 @@ def running_role(node: Node, role: str, settings: str) -> Iterator[dict[str, str
     """A role with its TOML file; yields what it said when it was ready."""
     file = node.data / f"{role}.toml"
     file.write_text(settings)
-    process = node.start_command(role, "--config", str(file), "--json")
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-    finally:
-        kill_tree(process)
+    with node.start_command(role, "--config", str(file), "--json") as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            kill_tree(process)
 
 
 @pytest.fixture
