@@ -61,11 +61,7 @@ class ObjectFiles:
             digest = _write(partial, source)
             if sha256 not in (None, digest.sha256):
                 raise ObjectDamagedError(key, "the bytes to put are not those they should be")
-            path = self.path_of(key)
-            _make_folders(path.parent)
-            with self._locked(key):
-                self._publish(key, partial, digest, condition)
-                stat = path.stat()
+            stat = self._put_partial(key, partial, digest, condition)
         finally:
             partial.unlink(missing_ok=True)
         return _head_of(key, digest, stat)
@@ -131,7 +127,8 @@ class ObjectFiles:
             except (FileNotFoundError, NotADirectoryError):
                 return False
             _sidecar_of(path).unlink(missing_ok=True)
-            _sync_folder(path.parent)
+            with contextlib.suppress(FileNotFoundError):  # Another delete removed the folder.
+                _sync_folder(path.parent)
         self._remove_empty_folders(path.parent)
         return True
 
@@ -147,6 +144,23 @@ class ObjectFiles:
             probe.read_bytes()
         finally:
             probe.unlink(missing_ok=True)
+
+    def _put_partial(
+        self, key: str, partial: Path, digest: Digest, condition: PutCondition | None
+    ) -> os.stat_result:
+        path = self.path_of(key)
+        for _ in range(_LOOKS_MAX):
+            try:
+                _make_folders(path.parent)
+                with self._locked(key):
+                    self._publish(key, partial, digest, condition)
+                    return path.stat()
+            except FileNotFoundError:
+                # Whoever deletes the last object of a folder removes the folder too, perhaps
+                # just after it was made for this one.
+                if not partial.exists():
+                    raise
+        raise ObjectConflictError(key)
 
     def _publish(
         self, key: str, partial: Path, digest: Digest, condition: PutCondition | None

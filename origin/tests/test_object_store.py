@@ -496,3 +496,16 @@ async def test_many_tasks_may_put_at_once(tmp_path: Path):
             for number in range(20):
                 group.create_task(store.put("a/b", str(number).encode()))
         assert int((await store.read("a/b", size_max=2)).content) in range(20)
+
+
+async def test_folders_may_come_and_go_under_a_put(tmp_path: Path):
+    async def put_and_delete(store: ObjectStore, key: str) -> None:
+        for _ in range(60):
+            await store.put(key, b"content")
+            assert (await store.read(key, size_max=9)).content == b"content"
+            assert await store.delete(key)
+
+    async with open_folder_store(tmp_path) as store, asyncio.TaskGroup() as group:
+        for name in "uvwxyz":
+            group.create_task(put_and_delete(store, f"a/b/{name}"))
+    assert files_under(tmp_path) == []
