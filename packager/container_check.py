@@ -115,9 +115,10 @@ def _id3_end(file: BinaryIO) -> int:
 def _chunks(file: BinaryIO, size: int, form: _ChunkForm) -> Iterator[_Chunk]:
     position = form.start
     for _ in range(_CHUNKS_MAX):
-        header = _read_at(file, position, form.header_bytes)
-        if len(header) < form.header_bytes or position > size:
+        # Before the read: the sum of sizes may be more than a file can be seeked to.
+        if position + form.header_bytes > size:
             return
+        header = _read_at(file, position, form.header_bytes)
         length = int.from_bytes(header[form.id_bytes :], form.order)
         if form.has_header_in_size:
             length = max(0, length - form.header_bytes)

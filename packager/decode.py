@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import av
 import numpy as np
@@ -37,7 +37,9 @@ from packager.errors import (
     SampleFormatError,
     SampleRateError,
     TornMasterError,
+    UnsupportedMasterError,
 )
+from packager.flac_frame import HEAD_BYTES_MAX, first_sample
 from packager.pcm import Block, NotFiniteError, SampleKind, rechunk, refuse_not_finite
 from packager.streaminfo import FlacMd5, StreamInfo, decode_streaminfo
 
@@ -123,9 +125,13 @@ class MasterReader:
         self._has_hidden_depth = has_hidden_depth
         self._samples = 0
         self._packets = 0
+        self._decoded = 0
+        self._base: int | None = None
         self._next_time_s: Fraction | None = None
         self._frames = self._decode()
-        decoder = stream.codec_context
+        decoder = cast("av.AudioCodecContext | None", stream.codec_context)
+        if decoder is None:
+            raise UnsupportedMasterError("the file's codec is not known here")
         decoder.options = dict(_DECODER_OPTIONS)
         decoder.thread_count = 1  # With more, errors would arrive early, at no known sample.
         self._info = _streaminfo_of(decoder)
@@ -172,8 +178,11 @@ class MasterReader:
                 if packet.is_corrupt:
                     raise self._torn("a packet is incomplete")
                 self._packets += packet.size > 0
+                if self._info is not None and packet.size:
+                    self._check_order(bytes(memoryview(packet)[:HEAD_BYTES_MAX]), self._info)
                 for frame in packet.decode():
                     self._check_time(frame)
+                    self._decoded += frame.samples
                     yield frame
         except av.FFmpegError as error:
             _raise_no_memory(error)
@@ -186,6 +195,17 @@ class MasterReader:
         return self._torn(
             f"the {self._stream.codec_context.name} data are damaged ({error.strerror})"
         )
+
+    def _check_order(self, head: bytes, info: StreamInfo) -> None:
+        """Refuse a frame of FLAC that does not start where the one before ended."""
+        start = first_sample(head, info)
+        if start is None:
+            return
+        if self._base is None:
+            # What was cut from a running stream has no length, and numbers that go on.
+            self._base = 0 if info.samples else start
+        if start != self._base + self._decoded:
+            raise self._torn(f"the next frame starts at sample {start - self._base}")
 
     def _check_time(self, frame: av.AudioFrame) -> None:
         """Refuse a hole between the end of the last frame and the start of this one."""

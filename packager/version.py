@@ -49,13 +49,7 @@ def version_of(inputs: VersionInputs) -> str:
         "metadata_sha256": inputs.metadata_sha256,
         "identity": identity_to_json(inputs.identity),
         "kids": {key_class.value: str(kid) for key_class, kid in inputs.kids.items()},
-        "profiles": inputs.profiles,
+        "profiles": list(inputs.profiles),
     }
-    canonical = orjson.dumps(document, option=orjson.OPT_SORT_KEYS, default=_plain)
+    canonical = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()[:VERSION_DIGITS]
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Sequence):
-        return list(value)
-    raise TypeError

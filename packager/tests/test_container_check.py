@@ -60,6 +60,12 @@ def test_the_sample_is_named_where_the_header_tells(data: bytes, sample: int):
     assert tear.sample == sample
 
 
+def test_a_chunk_that_is_larger_than_any_file_is_no_crash():
+    data = FILES["wave64"]
+    at = data.index(b"fmt ") + 16
+    assert check(data[:at] + b"\xff" * 8 + data[at + 8 :]).tear is not None
+
+
 @pytest.mark.parametrize("announced", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
 def test_a_wav_file_from_a_pipe_has_no_length_to_fall_short_of(announced: int):
     assert check(wav_header(announced=announced)).tear is None

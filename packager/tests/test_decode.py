@@ -6,9 +6,13 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from packager import errors
 from packager.decode import MasterReader, open_master
+from packager.encode_flac import encode_flac
+from packager.packet_spool import PacketSpool
 from packager.pcm import SampleKind
 from packager.streaminfo import decode_streaminfo
 from packager.tests.masters import (
@@ -100,6 +104,10 @@ TORN: dict[str, tuple[bytes, Callable[[int], bool]]] = {
     "truncated MP3": (cut(MP3), lambda sample: 10_000 < sample < FRAMES),
     "truncated MP4, movie last": (cut(M4A), lambda sample: sample == 0),
     "truncated WavPack": (cut(WAVPACK), lambda sample: 0 <= sample < FRAMES),
+    "truncated TTA": (
+        cut(ffmpeg_file(music(90_000), codec="tta", form="tta")),
+        lambda sample: sample == 44_100 * 256 // 245,  # The format's fixed frame.
+    ),
     "truncated Matroska": (
         cut(ffmpeg_file(music(), codec="flac", form="matroska")),
         lambda sample: 0 < sample < FRAMES,
@@ -120,6 +128,42 @@ def test_a_torn_master_is_refused_at_its_sample(name: str):
         read_all(data)
     assert is_place(raised.value.sample), raised.value
     assert str(raised.value.sample) in str(raised.value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    data=st.sampled_from([FLAC, WAV, VORBIS, MP3, M4A, WAVPACK]),
+    places=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4),
+    end=st.floats(0, 1),
+)
+def test_whatever_the_bytes_are_they_are_read_or_refused(
+    data: bytes, places: list[tuple[float, int]], end: float
+):
+    damaged = bytearray(data)
+    for place, value in places:
+        damaged[int(place**4 * (len(data) - 1))] = value  # Mostly in the headers.
+    try:
+        master, samples = read_all(bytes(damaged[: int(end * len(data)) if end < 0.5 else None]))
+    except errors.PackagerError as error:
+        assert error.advice
+    else:
+        assert master.samples == len(samples) > 0
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_a_frame_of_flac_that_is_missing_is_noticed_at_its_first_sample(lost: int):
+    spool = PacketSpool(io.BytesIO())
+    samples = np.round(music() * 32_767).astype("<i2")
+    track = encode_flac([samples], sample_rate_hz=44_100, channels=2, bits=16, spool=spool).track
+    packets = list(spool.packets())
+    whole, holed = (
+        b"fLaC" + bytes([0x80, 0, 0, 34]) + track.config + b"".join(kept)
+        for kept in (packets, packets[:lost] + packets[lost + 1 :])
+    )
+    assert np.array_equal(read_all(whole)[1], samples)
+    with pytest.raises(errors.TornMasterError) as raised:
+        read_all(holed)
+    assert raised.value.sample == lost * track.frame_samples
 
 
 def test_an_md5_that_differs_is_refused_though_every_frame_is_sound():
@@ -196,6 +240,11 @@ def silent_film() -> bytes:
         pytest.param(wav_header(channels=0), errors.ChannelCountError, id="no channels"),
         pytest.param(
             wav_header(channels=9, data=bytes(1800)), errors.ChannelCountError, id="9 channels"
+        ),
+        pytest.param(
+            wav_header().replace(b"fmt \x10\0\0\0\x01\0", b"fmt \x10\0\0\0\xee\xee"),
+            errors.UnsupportedMasterError,
+            id="an unknown codec",
         ),
         pytest.param(wav_header(rate=7999), errors.SampleRateError, id="7999 Hz"),
         pytest.param(wav_header(rate=192_001), errors.SampleRateError, id="192001 Hz"),

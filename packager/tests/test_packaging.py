@@ -189,6 +189,20 @@ def test_nothing_but_the_output_is_left(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["aac-160.out", "master"]
 
 
+@pytest.mark.parametrize("rendition", PROFILES)
+@pytest.mark.parametrize(("frames", "rate"), [(1, 44_100), (2, 192_000), (1, 8_000), (16, 48_000)])
+def test_the_shortest_master_has_every_rendition(
+    tmp_path: Path, rendition: str, frames: int, rate: int
+):
+    order = order_for(tmp_path, sound_file(music(frames, 1), rate=rate), rendition)
+    facts = package_rendition(order, on_progress=quiet)
+    lossy = resampled_length(frames, from_hz=rate, to_hz=lossy_rate_hz(rate))
+    assert facts.samples == (frames if rendition == "flac" else lossy)
+    if rendition == "flac":
+        digest = hashlib.sha256(decoded(order.output)).hexdigest()
+        assert digest == order.facts.pcm_sha256
+
+
 def test_a_wrong_key_does_not_decode_to_the_master(tmp_path: Path):
     order = order_for(tmp_path, sound_file(music()), "flac")
     package_rendition(order, on_progress=quiet)
