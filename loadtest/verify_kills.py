@@ -31,7 +31,7 @@ def main() -> int:
     print(f"seed {arguments.seed}")
     moments = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
-        master = write_tone(Path(folder) / "master.wav", seconds=30, seed=arguments.seed)
+        master = write_tone(Path(folder) / "master.wav", seconds=90, seed=arguments.seed)
         undisturbed_s = measure(Path(folder) / "undisturbed", master)
         failures = 0
         for number in range(arguments.kills):
@@ -69,7 +69,7 @@ def survives(data: Path, master: Path, delay_s: float) -> bool:
             print("an ingest that was acknowledged is lost")
         (track,) = again.json_lines("ingest", str(master))
         whole = whole and plays_whole(again, track["track_id"], track)
-        leftovers = list((data / "scratch").glob("*/*")) + partial_files(data / "store")
+    leftovers = work_files(data)
     verdict = "ok" if whole and not leftovers else f"WRONG {leftovers}"
     print(f"killed after {delay_s:.2f} s, {len(seen)} tracks there: {verdict}")
     return whole and not leftovers
@@ -96,9 +96,11 @@ def plays_whole(node: Node, track_id: str, ingested: dict[str, Any] | None = Non
     return True
 
 
-def partial_files(store: Path) -> list[Path]:
-    """Files in the store that are parts of no object."""
-    return [path for path in store.rglob("*") if "partial" in path.name or path.suffix == ".tmp"]
+def work_files(data: Path) -> list[Path]:
+    """What is left of work under way, once nothing runs."""
+    work = (data / "scratch", data / "store" / ".partial")
+    files = [path for folder in work for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if path.name != ".gate"]  # It guards the folder for ever.
 
 
 if __name__ == "__main__":
