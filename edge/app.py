@@ -121,6 +121,7 @@ async def _open_checkpoint(
         verifier,
         drm,
         refresh_s=checked.refresh_s,
+        early_refresh_s=checked.early_refresh_s,
         clock=asyncio.get_running_loop().time,
         counts=counts,
     )

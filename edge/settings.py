@@ -97,6 +97,11 @@ class TokenSettings(Section):
     refresh_s: float = Field(
         default=60.0, gt=0, description="How often drm's public keys are fetched, in seconds."
     )
+    early_refresh_s: float = Field(
+        default=2.0,
+        ge=0,
+        description="How often at most they are fetched for a token of an unknown key, in seconds.",
+    )
     remembered_max: int = Field(
         default=20_000, ge=1, description="Verified tokens that are remembered."
     )

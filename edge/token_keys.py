@@ -18,9 +18,6 @@ KEYS_TARGET: Final = "/v1/token-keys"
 # While there are no keys nothing can be served: ask often.
 _RETRY_S: Final = 1.0
 
-# A token of an unknown key makes the edge ask drm, no more often than this.
-_EARLY_REFRESH_S: Final = 2.0
-
 
 class TokenKeys:
     """Holds the verifier and its keys.
@@ -29,6 +26,7 @@ class TokenKeys:
         verifier: gets the keys.
         drm: where they are published.
         refresh_s: how often they are fetched again.
+        early_refresh_s: how often at most because of a token whose key is unknown.
         clock: monotonic seconds.
         counts: of this worker.
     """
@@ -39,12 +37,14 @@ class TokenKeys:
         drm: Upstream,
         *,
         refresh_s: float,
+        early_refresh_s: float,
         clock: Callable[[], float],
         counts: EdgeCounts,
     ) -> None:
         self._verifier = verifier
         self._drm = drm
         self._refresh_s = refresh_s
+        self._early_refresh_s = early_refresh_s
         self._clock = clock
         self._counts = counts
         self._fetching = asyncio.Lock()
@@ -90,7 +90,7 @@ class TokenKeys:
             Whether another look at the token is worth it. False if keys were fetched just before.
         """
         tried_s = self._tried_s
-        if tried_s is not None and self._clock() - tried_s < _EARLY_REFRESH_S:
+        if tried_s is not None and self._clock() - tried_s < self._early_refresh_s:
             return False
         await self.refresh()
         return True

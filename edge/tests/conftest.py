@@ -10,9 +10,6 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from config.credentials import Credential
-from drm.tokens import (
-    SigningKey,
-)
 from edge.app import EdgeCredentials, EdgeService, open_edge
 from edge.settings import EdgeSettings
 from edge.tests.scripted_origin import ScriptedOrigin, open_scripted_origin
@@ -20,8 +17,6 @@ from edge.tests.scripted_origin import ScriptedOrigin, open_scripted_origin
 NOW_S = 1_700_000_000
 EDGE_CREDENTIAL = Credential("edge-credential-of-the-tests")
 OPERATOR = Credential("operator-credential-of-the-tests")
-SIGNING_KEY = SigningKey(bytes(range(32)))
-TRACK = "0123456789ABCDEFGHIJab"
 
 
 @dataclass

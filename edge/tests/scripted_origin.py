@@ -128,9 +128,13 @@ class ScriptedOrigin:
 
 
 @contextlib.asynccontextmanager
-async def open_scripted_origin() -> AsyncIterator[ScriptedOrigin]:
-    origin = ScriptedOrigin()
-    server = web.Server(origin.handle, handler_cancellation=True, access_log=None)
+async def open_scripted_origin(
+    origin: ScriptedOrigin | None = None,
+) -> AsyncIterator[ScriptedOrigin]:
+    origin = origin or ScriptedOrigin()
+    server = web.Server(
+        origin.handle, handler_cancellation=True, access_log=None, auto_decompress=False
+    )
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.2)
     await runner.setup()
     try:
