@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -200,8 +201,11 @@ async def _open_road(
     road: Road, *, host: str, port: int, limits: LimitSettings
 ) -> AsyncIterator[str]:
     """Serve without aiohttp's router: it would decode targets, and costs more than the lookup."""
+    http_logger = logging.getLogger("edge.http")
+    http_logger.addFilter(_without_request_text)
     server = web.Server(
         road.handle,
+        logger=http_logger,
         handler_cancellation=True,
         access_log=None,
         auto_decompress=False,
@@ -223,6 +227,12 @@ async def _open_road(
         yield url_of(host, cast("int", runner.addresses[0][1]))
     finally:
         await runner.cleanup()
+
+
+def _without_request_text(record: logging.LogRecord) -> bool:
+    """Drop what aiohttp tells of a request that it cannot parse: its target may hold a token."""
+    record.exc_info = record.exc_text = None
+    return True
 
 
 def _readiness(checkpoint: Checkpoint | None) -> dict[str, str]:

@@ -161,11 +161,6 @@ class Contacts:
         self._counts = counts
         self._contacts: dict[str, Contact] = {}
 
-    @property
-    def under_way(self) -> int:
-        """How many there are."""
-        return len(self._contacts)
-
     def join(self, request: ContactRequest) -> tuple[Contact, bool]:
         """The contact under way for a key, or a new one; and whether it is new."""
         contact = self._contacts.get(request.key)

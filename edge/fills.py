@@ -98,11 +98,6 @@ class Fills:
         self._runs: dict[int, _Run] = {}
         self._run_numbers = itertools.count()
 
-    @property
-    def under_way(self) -> int:
-        """How many runs there are."""
-        return len(self._runs)
-
     def find(self, representation: Representation, number: int) -> FillingSlice | None:
         """The fill of a slice, if there is one under way."""
         return self._filling.get(representation, {}).get(number)
@@ -184,6 +179,7 @@ class Fills:
         run = _Run(next(self._run_numbers), representation, current, stop, fields)
         self._runs[run.number] = run
         self._counts.fills += 1
+        self._counts.fills_under_way += 1
         return run
 
     def _claim(self, run: _Run, number: int) -> FillingSlice:
@@ -322,6 +318,7 @@ class Fills:
     def _end(self, run: _Run, error: EdgeError | None) -> None:
         """Let go of what the run has not filled."""
         del self._runs[run.number]
+        self._counts.fills_under_way -= 1
         representation = run.representation
         left = [
             found

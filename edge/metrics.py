@@ -64,6 +64,7 @@ class EdgeCounts:
     upstream_errors: Counter[str] = field(default_factory=Counter)
     token_refusals: Counter[str] = field(default_factory=Counter)
     fills: int = 0
+    fills_under_way: int = 0
     fill_bytes: int = 0
 
     def note_response(
@@ -143,6 +144,9 @@ class EdgeCollector(Collector):
         )
         yield CounterMetricFamily(
             "edge_fill_bytes", "Content bytes fetched for slices.", value=self._counts.fill_bytes
+        )
+        yield GaugeMetricFamily(
+            "edge_fills_under_way", "Such requests now.", value=self._counts.fills_under_way
         )
         yield GaugeMetricFamily(
             "edge_memory_bytes", "Memory taken by slices and records.", value=store.bytes

@@ -26,6 +26,7 @@ _VISIBLE: Final = re.compile(r"[\x21\x22\x24-\x7e]+")
 _AMBIGUOUS: Final = re.compile(
     r"//|\\|/\.{1,2}(?:/|$)|%(?:2f|5c|2e|7e|[01][0-9a-f]|7f)|%(?![0-9a-f]{2})", re.IGNORECASE
 )
+_TOKEN_PREFIXES: Final = re.compile(r"\A(?:/~[^/]*)+")
 _SCHEME: Final = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 
 
@@ -37,11 +38,13 @@ class Target:
         path: begins with "/"; what a token's scope is checked against.
         query: without its question mark; None if there is none.
         token: the token of the path prefix, which is part of neither.
+        may_hold_token: tokens are checked, so what looks like one is one, however malformed.
     """
 
     path: str
     query: str | None = None
     token: str | None = field(default=None, repr=False)
+    may_hold_token: bool = field(default=False, repr=False, compare=False)
 
     @property
     def upstream(self) -> str:
@@ -51,6 +54,8 @@ class Target:
     @property
     def shown(self) -> str:
         """The path as it may stand in logs: a mask instead of the token, no query."""
+        if self.may_hold_token and self.path.startswith(TOKEN_PREFIX):
+            return TOKEN_MASK + _TOKEN_PREFIXES.sub("", self.path)
         return self.path if self.token is None else TOKEN_MASK + self.path
 
 
@@ -86,7 +91,7 @@ def _checked(text: str) -> Target:
     path = match["path"]
     if _AMBIGUOUS.search(path) is not None:
         raise TargetError("dot or empty segments, or encoded delimiters")
-    return Target(path, match["query"] or None, match["token"])
+    return Target(path, match["query"] or None, match["token"], may_hold_token=True)
 
 
 def _origin_form(text: str, host: str | None) -> str:

@@ -1,6 +1,7 @@
 """An edge in front of a scripted origin, and a plain client."""
 
 import contextlib
+import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -133,5 +134,5 @@ async def node(origin: ScriptedOrigin) -> AsyncIterator[Node]:
 
 
 def content_of(size: int) -> bytes:
-    """Bytes that differ from place to place, so that no shift goes unseen."""
-    return b"".join(n.to_bytes(4, "big") for n in range(-(-size // 4)))[:size]
+    """Bytes that differ from place to place, so that a shift is seen; a longer one begins alike."""
+    return random.Random(7).randbytes(-(-size // 4) * 4)[:size]

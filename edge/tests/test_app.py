@@ -99,6 +99,21 @@ async def test_it_ends_in_the_middle_of_everything(origin: ScriptedOrigin):
     assert len(asyncio.all_tasks()) <= before + 4  # The origin's own requests.
 
 
+async def test_what_cannot_be_parsed_is_refused_and_not_logged(
+    node: Node, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("DEBUG")
+    node.origin.resources["/a"] = Resource(b"content")
+    host, _, port = node.service.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /a HTTP/1.1\r\nHost: edge\r\n\r\n")
+    await reader.readuntil(b"content")
+    writer.write(b"GET /~se.cr.et/\x01 HTTP/1.1\r\nse.cr.et : x\r\n\r\n")
+    assert b" 400 " in await reader.readline()
+    writer.close()
+    assert "se.cr.et" not in caplog.text
+
+
 def test_credentials_are_not_shown():
     shown = repr(EdgeCredentials(EDGE_CREDENTIAL, OPERATOR))
     assert EDGE_CREDENTIAL.reveal() not in shown

@@ -90,9 +90,23 @@ def test_nothing_is_interpreted_while_tokens_are_not_checked(text: str):
     assert target.shown == text.partition("?")[0]
 
 
-def test_a_token_is_neither_shown_nor_represented():
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("/~se.cr.et/v1/a?b=c", "/~-/v1/a", id="token"),
+        pytest.param("/~se.cr.et", "/~-", id="nothing after it"),
+        pytest.param("/~se.cr!et/v1/a", "/~-/v1/a", id="malformed"),
+        pytest.param("/~x/~se.cr.et/v1/a", "/~-/v1/a", id="two of them"),
+        pytest.param("/v1/a/~b", "/v1/a/~b", id="none"),
+    ],
+)
+def test_a_token_is_not_shown(text: str, shown: str):
+    target = parse_target(text, host=None, is_token_checked=True)
+    assert target.shown == shown
+
+
+def test_a_token_is_part_of_neither_target_nor_representation():
     target = parse_target("/~se.cr.et/v1/a?b=c", host=None, is_token_checked=True)
-    assert target.shown == "/~-/v1/a"
     assert target.upstream == "/v1/a?b=c"
     assert "se.cr.et" not in repr(target)
 
