@@ -263,9 +263,18 @@ def _chunks_of(source: bytes | Path) -> Iterator[bytes]:
 
 
 def _make_folders(folder: Path) -> None:
-    """Make a folder and those above it; the new names are on the disk afterwards."""
+    """Make a folder and those above it; the new names are on the disk afterwards.
+
+    Raises:
+        FileNotFoundError: somebody removed one of them meanwhile.
+    """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        # There was something, and it is no folder; or by now there is nothing at all.
+        kind = NotADirectoryError if folder.exists() else FileNotFoundError
+        raise kind(error.errno, error.strerror, str(folder)) from error
     for one in missing:
         _sync_folder(one.parent)
 

@@ -28,6 +28,7 @@ from origin.errors import (
     ObjectTooLargeError,
     StoreError,
     StoreFullError,
+    StoreIoError,
     StoreReadOnlyError,
 )
 from origin.ports import IfAbsent, IfMatch, ObjectStore
@@ -509,3 +510,13 @@ async def test_folders_may_come_and_go_under_a_put(tmp_path: Path):
         for name in "uvwxyz":
             group.create_task(put_and_delete(store, f"a/b/{name}"))
     assert files_under(tmp_path) == []
+
+
+async def test_a_failing_disk_is_told_from_a_damaged_object(tmp_path: Path):
+    async with open_folder_store(tmp_path) as store:
+        await store.put(KEY, b"")
+        # A file of length 0 whose reads fail with EIO: nothing is mapped at address 0.
+        (tmp_path / KEY).unlink()
+        (tmp_path / KEY).symlink_to("/proc/self/mem")
+        with pytest.raises(StoreIoError, match="Input/output error"):
+            await store.read(KEY, size_max=9)
