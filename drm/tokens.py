@@ -123,6 +123,10 @@ class TokenVerifier:
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
         self.replace_keys(keys, not_issued_before_s=not_issued_before_s)
 
+    def is_remembered(self, token: str) -> bool:
+        """Whether the signature of `token` has been checked and held."""
+        return token in self._remembered
+
     @property
     def remembered(self) -> int:
         """How many tokens are remembered."""

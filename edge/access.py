@@ -71,10 +71,12 @@ class Gate:
 
         Raises:
             TokenError: the token is missing, sent twice, not good, or not for this.
-            TooManyRefusalsError: this client sent too many bad tokens; nothing was checked.
+            TooManyRefusalsError: this client sent too many bad tokens, and this one is not known
+                to be good; nothing was checked.
         """
         token = presented_token(target, headers)
-        self._limits.check(client, now_s=monotonic_s)
+        if not self._verifier.is_remembered(token):  # Others behind one address go on listening.
+            self._limits.check(client, now_s=monotonic_s)
         try:
             claims = self._verifier.verify(token, now_s=now_s)
         except TokenError as error:

@@ -136,16 +136,16 @@ class EdgeSettings(RoleSettings):
         default=True,
         description="Check playback tokens. Off, this is a cache in front of any HTTP origin.",
     )
-    credential: SecretStr | None = Field(
+    edge_credential: SecretStr | None = Field(
         default=None, description="The edge credential, which origin and drm ask for."
     )
-    credential_file: Path | None = Field(
+    edge_credential_file: Path | None = Field(
         default=None, description="A file with the edge credential."
     )
-    operator: SecretStr | None = Field(
+    operator_credential: SecretStr | None = Field(
         default=None, description="The operator's credential, for the admin listener."
     )
-    operator_file: Path | None = Field(
+    operator_credential_file: Path | None = Field(
         default=None, description="A file with the operator's credential."
     )
     cache: CacheSettings = CacheSettings()

@@ -107,6 +107,7 @@ def test_every_altered_character_is_refused(is_remembered: bool):  # noqa: FBT00
             with pytest.raises(TokenError):
                 checker.verify(TOKEN[:index] + other + TOKEN[index + 1 :], now_s=1500)
     assert checker.remembered == int(is_remembered)
+    assert checker.is_remembered(TOKEN) is is_remembered
 
 
 @given(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtest.calls import call
 from loadtest.masters import write_tone
 from loadtest.node import Node, kill_tree
 
@@ -80,6 +81,36 @@ def play_through(node: Node, urls: dict[str, str]) -> None:
         "aac-160",
     )
     assert report["samples"] == track["samples"]
+
+
+def test_an_origin_that_is_down_is_told_at_once(node: Node):
+    files = {name: node.data / name for name in ("operator", "edge", "origin")}
+    shared = (
+        f"port = 0\nadmin_port = 0\noperator_credential_file = '{files['operator']}'\n"
+        f"edge_credential_file = '{files['edge']}'\n"
+    )
+    drm_settings = (
+        f"{shared}origin_credential_file = '{files['origin']}'\n"
+        f"database = '{node.data}/keys.sqlite'\n"
+    )
+    with running_role(node, "drm", drm_settings) as drm:
+        # Nothing listens on the discard port.
+        edge_settings = f"{shared}upstream = 'http://127.0.0.1:9'\ndrm = '{drm['drm']}'\n"
+        with running_role(node, "edge", edge_settings) as edge:
+            running = node.data / "running.json"
+            credential = (node.data / "operator").read_text()
+            urls = {**drm, **edge, "origin": "http://127.0.0.1:9"}
+            running.write_text(json.dumps({**urls, "operator_credential": credential}))
+            token = node.output("token", "--config", str(running)).strip()
+            bearer = {"Authorization": f"Bearer {token}"}
+            answer = call(f"{edge['edge']}/v1/tracks/{'0' * 22}", bearer)
+            assert answer.status == 502
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert b"edge_upstream_errors_total" in call(f"{edge['admin']}/metrics").body
+            played = node.command("play", "0" * 22, "--edge", edge["edge"], "--token", token)
+            assert played.returncode == 1
+            assert "502" in played.stderr
+            assert "Traceback" not in played.stderr
 
 
 @pytest.mark.parametrize("role", ["origin", "drm"])
