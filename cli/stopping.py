@@ -26,9 +26,10 @@ async def stop_on_signals() -> AsyncIterator[None]:
             task.cancel()
         stopped.append(number)
 
-    handled = (signal.SIGINT, signal.SIGTERM)
-    for number in handled:
+    stopping = (signal.SIGINT, signal.SIGTERM)
+    for number in stopping:
         loop.add_signal_handler(number, stop, number)
+    loop.add_signal_handler(signal.SIGHUP, _explain_hang_up)
     try:
         yield
     except asyncio.CancelledError:
@@ -37,5 +38,9 @@ async def stop_on_signals() -> AsyncIterator[None]:
         task.uncancel()
         logger.info("stopped", extra={"signal": stopped[0].name})
     finally:
-        for number in handled:
+        for number in (*stopping, signal.SIGHUP):
             loop.remove_signal_handler(number)
+
+
+def _explain_hang_up() -> None:
+    logger.warning("nothing is reloaded: settings are read at the start; restart to change them")

@@ -1,9 +1,12 @@
 import asyncio
+import logging
 import os
 import signal
 
 import pytest
+from typing_extensions import override
 
+from cli import stopping
 from cli.stopping import stop_on_signals
 
 
@@ -22,10 +25,30 @@ async def test_a_signal_ends_the_block_after_its_cleaning_up(number: signal.Sign
     assert steps == ["cleaned up", "left"]
 
 
-async def test_a_hang_up_does_not_end_the_block():
-    async with stop_on_signals():
-        os.kill(os.getpid(), signal.SIGHUP)
-        await asyncio.sleep(0)
+class Listener(logging.Handler):
+    """Waits for a line in the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = asyncio.Event()
+        self.text = ""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text = record.getMessage()
+        self.told.set()
+
+
+async def test_a_hang_up_is_explained_and_does_not_end_the_block():
+    listener = Listener()
+    stopping.logger.addHandler(listener)
+    try:
+        async with stop_on_signals(), asyncio.timeout(10):
+            os.kill(os.getpid(), signal.SIGHUP)
+            await listener.told.wait()
+    finally:
+        stopping.logger.removeHandler(listener)
+    assert "restart" in listener.text
 
 
 async def test_a_cancellation_by_others_passes_through():
