@@ -1,6 +1,5 @@
 """DASH manifests (ISO/IEC 23009-1), on-demand profile: one file and one `sidx` a representation."""
 
-import base64
 import io
 import uuid
 from collections.abc import Iterable, Iterator
@@ -9,7 +8,6 @@ from operator import attrgetter
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from packager.common_encryption import W3C_COMMON_SYSTEM_ID, encode_pssh
 from packager.presentation import Presentation, file_name, format_seconds
 from packager.renditions import Protection
 from packager.seek_index import RenditionFacts
@@ -26,8 +24,8 @@ _ON_DEMAND: Final = "urn:mpeg:dash:profile:isoff-on-demand:2011"
 _MP4_PROTECTION: Final = "urn:mpeg:dash:mp4protection:2011"
 _CHANNELS: Final = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 
-# Clear Key as DASH-IF registered it. dash.js takes keys by it alone, Shaka Player by the common
-# system alone; each passes over what it does not know.
+# Clear Key as DASH-IF registered it. The W3C's common system is not named beside it: dash.js with a
+# license server set would choose that one, and fail on its `pssh`.
 _CLEAR_KEY_SYSTEM_ID: Final = uuid.UUID("e2719d58-a985-b3c9-781a-b030af78d30e")
 
 # Players wait for this much before they start. The first segment is about as long.
@@ -96,26 +94,23 @@ def _add_adaptation_set(
 def _add_content_protection(
     adaptation_set: ET.Element, facts: RenditionFacts, license_url: str
 ) -> None:
-    """The scheme, then the two ways to ask for its key."""
-    kid = uuid.UUID(facts.kid)
+    """The scheme, then how to ask for its key."""
     ET.SubElement(
         adaptation_set,
         "ContentProtection",
         {
             "schemeIdUri": _MP4_PROTECTION,
             "value": facts.protection.value,
-            "cenc:default_KID": str(kid),
+            "cenc:default_KID": str(uuid.UUID(facts.kid)),
         },
     )
-    common = ET.SubElement(
-        adaptation_set, "ContentProtection", {"schemeIdUri": f"urn:uuid:{W3C_COMMON_SYSTEM_ID}"}
-    )
-    ET.SubElement(common, "cenc:pssh").text = base64.b64encode(encode_pssh([kid])).decode()
     clear_key = ET.SubElement(
         adaptation_set,
         "ContentProtection",
         {"schemeIdUri": f"urn:uuid:{_CLEAR_KEY_SYSTEM_ID}", "value": "ClearKey1.0"},
     )
+    # Not `Laurl`, which dash.js reads as well: Shaka Player reads that alone, and would prefer this
+    # reference, which it does not resolve, to the license server that the application sets.
     ET.SubElement(clear_key, "dashif:laurl", {"Lic_type": "EME-1.0"}).text = license_url
 
 
