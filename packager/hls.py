@@ -4,7 +4,7 @@ There are two flavors, because players want keys told differently and one of the
 one when it sees both:
 
 * `HlsFlavor.COMMON`: `master.m3u8` and `{rendition}.m3u8`, for Shaka Player and native players.
-  Key format `identity`; the license server is the application's to configure.
+  Key format `identity`; the application gives the keys, by KID.
 * `HlsFlavor.HLS_JS`: `hls.m3u8` and `{rendition}.hls.m3u8`, for hls.js. Key format
   `org.w3.clearkey`, whose URI carries the KID.
 
@@ -112,8 +112,9 @@ def _durations_s(facts: RenditionFacts) -> Iterator[Fraction]:
 def _key_tag(facts: RenditionFacts, flavor: HlsFlavor) -> str:
     """`EXT-X-KEY` (RFC 8216 section 4.3.2.4).
 
-    The URI holds the KID in both flavors. Where the format `identity` would have the key itself
-    there, Shaka Player puts the application's license server before it, and no key is published.
+    The URI holds the KID in both flavors. The format `identity` would have the key itself there,
+    and none is published: Shaka Player takes those that the application sets (`drm.clearKeys`) over
+    it, though not its license server, and with neither finds a key that decrypts nothing.
     """
     kid = uuid.UUID(facts.kid)
     uri = f"data:text/plain;base64,{base64.b64encode(kid.bytes).decode()}"
