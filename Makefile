@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help install install-test run test check bench lint types contracts format lock \
-	verify-music verify-kills verify-twice
+	verify-music verify-kills verify-players verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -65,6 +65,14 @@ verify-music: install-test ## Proof: real music keeps its exact length, FLAC bit
 
 verify-kills: install-test ## Proof: 20 kills during an ingest leave nothing wrong behind
 	$(BIN)/python -m loadtest.verify_kills
+
+# The file is npm's own note of what it has installed.
+loadtest/players/node_modules/.package-lock.json: loadtest/players/package-lock.json
+	cd loadtest/players && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+verify-players: install-test loadtest/players/node_modules/.package-lock.json ## Proof: browsers' players play it (npm, Chromium)
+	$(BIN)/python -m loadtest.verify_players
 
 verify-twice: install-test ## Proof: two clean checkouts package to the same bytes
 	$(BIN)/python -m loadtest.verify_twice

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,18 @@ from loadtest.players.cells import (
 from loadtest.players.chromium import Chromium, open_chromium
 from loadtest.players.stage import FOLDER, PAGE, WRONG_LICENSES, open_stage
 
+_COLUMNS: Final = (
+    "player",
+    "manifest",
+    "codec",
+    "trial",
+    "played",
+    "start ms",
+    "seek ms",
+    "verdict",
+)
+# Of the table in a log.
+_WIDTH: Final = 120
 # The page has a few steps, each with a deadline of its own.
 _STEPS: Final = 3
 _PAGE_LOAD_S_MAX: Final = 20.0
@@ -53,14 +65,14 @@ class Published:
     edge: str
     track_id: str
     version: str
-    token: str
-    expired: str
+    token: str = field(repr=False)
+    expired: str = field(repr=False)
 
     def order(self, cell: Cell, stage: str) -> Order:
         """What the page has to do for `cell`."""
         token = {
-            Trial.EXPIRED_TOKEN: self.expired,
-            Trial.ALTERED_TOKEN: altered(self.token),
+            Trial.EXPIRED: self.expired,
+            Trial.ALTERED: altered(self.token),
         }.get(cell.trial, self.token)
         root = f"{self.edge}/~{token}/v1"
         license_url = {Trial.NO_LICENSE: None, Trial.WRONG_KEY: stage + WRONG_LICENSES}.get(
@@ -69,6 +81,7 @@ class Published:
         deadline_s = PLAY_DEADLINE_S if cell.trial.must_play else REFUSAL_DEADLINE_S
         return Order(
             player=cell.way.player,
+            track_url=f"{root}/tracks/{self.track_id}",
             manifest_url=f"{root}/audio/{self.track_id}/{self.version}/{cell.way.manifest}",
             license_url=license_url,
             codec=CODECS[cell.codec],
@@ -125,12 +138,12 @@ def altered(token: str) -> str:
 
 async def prove(published: Published, program: str) -> list[Result]:
     """Try everything, one after the other; None where the page never answered."""
-    results = []
     async with open_stage() as stage, open_chromium(program) as chromium:
         print(await chromium.version())
-        for cell in cells():
-            results.append((cell, await run_cell(chromium, published.order(cell, stage), stage)))
-    return results
+        return [
+            (cell, await run_cell(chromium, published.order(cell, stage), stage))
+            for cell in cells()
+        ]
 
 
 async def run_cell(chromium: Chromium, order: Order, stage: str) -> Outcome | None:
@@ -142,18 +155,32 @@ async def run_cell(chromium: Chromium, order: Order, stage: str) -> Outcome | No
 
 def tell(results: Sequence[Result]) -> int:
     """Print the table; returns how many cells are wrong."""
-    table = Table(
-        "player", "manifest", "codec", "trial", "played", "start ms", "seek ms", "verdict"
-    )
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
     failures = 0
     for cell, outcome in results:
         fault = fault_of(cell, outcome) if outcome else "the page never answered"
         failures += bool(fault)
-        table.add_row(cell.way.player, cell.way.manifest, cell.codec, cell.trial, *(str(outcome),))
-        print(cell, outcome, fault)
-    Console().print(table)
+        table.add_row(*row(cell, outcome), f"WRONG: {fault}" if fault else "ok")
+        if fault and outcome:
+            table.add_row("", "", "", "", "", "", "", "; ".join(outcome.errors))
+    Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)
     print(f"{len(results)} cells, {failures} failures")
     return failures
+
+
+def row(cell: Cell, outcome: Outcome | None) -> tuple[str, ...]:
+    """A line of the table, without the verdict."""
+    played_s = outcome.position_s if outcome else 0.0
+    start_ms, seek_ms = (outcome.start_ms, outcome.seek_ms) if outcome else (None, None)
+    return (
+        cell.way.player,
+        cell.way.manifest,
+        cell.codec,
+        cell.trial,
+        f"{played_s:.1f} s" if played_s else "no",
+        "" if start_ms is None else f"{start_ms:.0f}",
+        "" if seek_ms is None else f"{seek_ms:.0f}",
+    )
 
 
 if __name__ == "__main__":
