@@ -54,6 +54,8 @@ class NodeClient:
     async def _call(
         self, method: str, listener: str, path: str, document: object = None
     ) -> dict[str, Any]:
+        if listener not in self._urls:
+            raise NodeError(f"what runs has no URL of {listener}")
         data = None if document is None else orjson.dumps(document)
         headers = {**self._headers, "Content-Type": "application/json"}
         try:

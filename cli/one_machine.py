@@ -121,14 +121,14 @@ async def open_everything(
     async with contextlib.AsyncExitStack() as stack:
         drm_service = await stack.enter_async_context(
             open_drm(
-                drm_settings(installation, **_ports(port, _DRM)),
+                drm_settings(installation, **ports_from(port, _DRM)),
                 DrmCredentials(operator=operator, edge=edge, origin=origin),
                 clock=clock,
             )
         )
         origin_service = await stack.enter_async_context(
             open_origin(
-                origin_settings(installation, **_ports(port, _ORIGIN)),
+                origin_settings(installation, **ports_from(port, _ORIGIN)),
                 content_keys=drm_service.content_keys,
                 credentials=OriginCredentials(operator=operator, edge=edge),
                 clock=clock,
@@ -137,7 +137,7 @@ async def open_everything(
         upstreams = {"upstream": origin_service.url, "drm": drm_service.url}
         edge_service = await stack.enter_async_context(
             open_edge(
-                load_settings(EdgeSettings, "edge", overrides={**upstreams, **_ports(port, 0)}),
+                load_settings(EdgeSettings, "edge", overrides={**upstreams, **ports_from(port, 0)}),
                 credentials=EdgeCredentials(operator=operator, edge=edge),
                 clock=clock,
             )
@@ -153,7 +153,8 @@ async def open_everything(
         yield Everything(Running(urls, operator), origin_service.library)
 
 
-def _ports(port: int, distance: int) -> dict[str, object]:
+def ports_from(port: int, distance: int) -> dict[str, object]:
+    """Ports of a role that stands `distance` from the edge; 0 stays 0 and picks free ones."""
     if port == 0:
         return {"port": 0, "admin_port": 0}
     return {"port": port + distance, "admin_port": port + distance + _ADMIN}

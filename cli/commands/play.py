@@ -66,7 +66,7 @@ async def _play(find: Callable[[], Running], request: PlayRequest) -> PlayReport
     try:
         if not request.edge_url:
             running = find()
-            request = replace(request, edge_url=running.urls_by_listener["edge"])
+            request = replace(request, edge_url=running.urls_by_listener.get("edge", ""))
             if not request.token:
                 async with open_node_client(running) as client:
                     wanted: dict[str, object] = {"tracks": [request.track_id], "ttl_s": 3600}

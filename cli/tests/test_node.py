@@ -1,0 +1,76 @@
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from cli.installation import Running
+from cli.node import NodeClient, NodeError, open_node_client
+from config.credentials import Credential
+from config.listener import open_listener
+
+pytestmark = pytest.mark.socket
+
+OPERATOR = Credential("an-operator-credential")
+TRACK = "0" * 22
+
+
+async def track(request: web.Request) -> web.Response:
+    assert request.headers["Authorization"] == f"Bearer {OPERATOR.reveal()}"
+    return web.json_response({"samples": 44101, "sample_rate_hz": 44100})
+
+
+async def token(request: web.Request) -> web.Response:
+    wanted = json.loads(await request.read())
+    if wanted.get("ttl_s") == 0:
+        problem = {"title": "Not a token request.", "detail": "`ttl_s` is at least 1"}
+        return web.json_response(problem, status=400)
+    return web.json_response({"token": "t", "wanted": wanted})
+
+
+async def nonsense(_: web.Request) -> web.Response:
+    return web.Response(text="<html>")
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[NodeClient]:
+    app = web.Application()
+    app.router.add_get(f"/v1/tracks/{TRACK}", track)
+    app.router.add_get("/v1/tracks/odd", nonsense)
+    app.router.add_post("/v1/tokens", token)
+    async with open_listener(app, host="127.0.0.1", port=0) as url:
+        running = Running({"origin": url, "drm": url}, OPERATOR)
+        async with open_node_client(running) as client:
+            yield client
+
+
+async def test_a_track_lasts_for_whole_seconds_rounded_up(client: NodeClient):
+    assert await client.duration_s(TRACK) == 2
+
+
+async def test_a_token_is_asked_for_as_the_operator(client: NodeClient):
+    answer = await client.issue_token({"ttl_s": 5})
+    assert answer == {"token": "t", "wanted": {"ttl_s": 5}}
+
+
+async def test_a_refusal_is_told_in_the_words_of_the_node(client: NodeClient):
+    with pytest.raises(NodeError, match=r"Not a token request\. `ttl_s` is at least 1"):
+        await client.issue_token({"ttl_s": 0})
+
+
+async def test_what_is_not_json_is_told(client: NodeClient):
+    with pytest.raises(NodeError, match="not JSON"):
+        await client.track("odd")
+
+
+@pytest.mark.parametrize(
+    ("urls", "told"),
+    [
+        pytest.param({"origin": "http://127.0.0.1:9"}, "does not answer", id="nothing listens"),
+        pytest.param({}, "no URL of origin", id="no address"),
+    ],
+)
+async def test_a_node_that_cannot_be_reached_is_told(urls: dict[str, str], told: str):
+    async with open_node_client(Running(urls, OPERATOR)) as client:
+        with pytest.raises(NodeError, match=told):
+            await client.track(TRACK)
