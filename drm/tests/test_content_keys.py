@@ -132,7 +132,7 @@ async def answer_never(request: web.Request) -> web.Response:
 async def test_a_drm_that_does_not_answer_well_is_an_error_of_its_own(
     session: aiohttp.ClientSession,
     answer: Answer,
-    is_retryable: bool,  # noqa: FBT001
+    is_retryable: bool,
 ):
     app = web.Application()
     app.router.add_post("/v1/content-keys", answer)

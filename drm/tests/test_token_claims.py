@@ -82,7 +82,7 @@ def test_it_opens_nothing_else(path: str):
         pytest.param(f"/v1/%61udio/{TRACK}/{VERSION}/flac.mp4", False, id="audio in disguise"),
     ],
 )
-def test_renditions_narrow_audio_only(path: str, is_allowed: bool):  # noqa: FBT001
+def test_renditions_narrow_audio_only(path: str, is_allowed: bool):
     narrowed = claims(prefixes=("/v1/",), renditions=frozenset({"aac-160"}))
     assert narrowed.allows(path) is is_allowed
 
@@ -115,7 +115,7 @@ def test_a_track_is_open_when_all_of_its_audio_is():
         pytest.param("192.0.2.0/24", "unix", False, id="no address"),
     ],
 )
-def test_a_network_is_checked(network: str | None, address: str, is_allowed: bool):  # noqa: FBT001
+def test_a_network_is_checked(network: str | None, address: str, is_allowed: bool):
     assert claims(network=network).allows_client(address) is is_allowed
 
 

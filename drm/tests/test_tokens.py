@@ -98,7 +98,7 @@ def test_a_token_is_a_compact_jws():
 
 
 @pytest.mark.parametrize("is_remembered", [False, True], ids=["cold", "remembered"])
-def test_every_altered_character_is_refused(is_remembered: bool):  # noqa: FBT001
+def test_every_altered_character_is_refused(is_remembered: bool):
     checker = verifier()
     if is_remembered:
         checker.verify(TOKEN, now_s=1500)
@@ -182,7 +182,7 @@ def test_a_signature_of_another_key_is_foreign():
 
 
 @pytest.mark.parametrize("is_remembered", [False, True], ids=["cold", "remembered"])
-def test_a_token_ends_with_its_second(is_remembered: bool):  # noqa: FBT001
+def test_a_token_ends_with_its_second(is_remembered: bool):
     checker = verifier()
     if is_remembered:
         checker.verify(TOKEN, now_s=1999.999)
@@ -193,7 +193,7 @@ def test_a_token_ends_with_its_second(is_remembered: bool):  # noqa: FBT001
 
 
 @pytest.mark.parametrize("is_remembered", [False, True], ids=["cold", "remembered"])
-def test_the_revocation_epoch_takes_effect_at_once(is_remembered: bool):  # noqa: FBT001
+def test_the_revocation_epoch_takes_effect_at_once(is_remembered: bool):
     checker = verifier()
     if is_remembered:
         checker.verify(TOKEN, now_s=1500)
