@@ -6,6 +6,7 @@ Every role has a public listener and an admin listener with `/metrics`, `/health
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, Protocol, cast
 
@@ -23,6 +24,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 # Reasons why a role is not ready, by slug; empty when it is.
 Readiness = Callable[[], Mapping[str, str]]
+
+# More connections than this wait for no answer.
+_BACKLOG: Final = 1024
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -120,17 +124,28 @@ async def open_listener(
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=shutdown_s)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
-        try:
-            await site.start()
-        except OSError as error:
-            raise ListenerError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; "
-                "stop what holds it or choose another port"
-            ) from error
-        yield url_of(host, cast("int", runner.addresses[0][1]))
+        yield await start_site(runner, host=host, port=port)
     finally:
         await runner.cleanup()
+
+
+async def start_site(runner: web.BaseRunner, *, host: str, port: int) -> str:
+    """Listen with a runner that is set up.
+
+    Returns:
+        The URL to reach it by.
+
+    Raises:
+        ListenerError: the address is taken or not of this machine.
+    """
+    try:
+        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ListenerError(
+            f"cannot listen on {host}:{port}: {reason}; stop what holds it or choose another port"
+        ) from error
+    return url_of(host, cast("int", runner.addresses[0][1]))
 
 
 def url_of(host: str, port: int) -> str:

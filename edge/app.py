@@ -6,12 +6,12 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import cast
 
 from aiohttp import web
 
 from config.credentials import Credential
-from config.listener import ListenerError, admin_app, open_listener, url_of
+from config.listener import admin_app, open_listener, start_site
+from config.tasks import Tasks, open_tasks
 from drm.tokens import TokenVerifier
 from edge.access import Gate
 from edge.adapters.aiohttp_upstream import open_upstream
@@ -27,7 +27,6 @@ from edge.road import Checkpoint, Road
 from edge.serving import Serving
 from edge.settings import EdgeSettings, LimitSettings
 from edge.slices import SliceStore
-from edge.tasks import Tasks, open_tasks
 from edge.token_keys import TokenKeys
 from edge.uncacheables import Uncacheables
 
@@ -216,15 +215,7 @@ async def _open_road(
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.shutdown_s)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
-        try:
-            await site.start()
-        except OSError as error:
-            raise ListenerError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; "
-                "stop what holds it or choose another port"
-            ) from error
-        yield url_of(host, cast("int", runner.addresses[0][1]))
+        yield await start_site(runner, host=host, port=port)
     finally:
         await runner.cleanup()
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from config.tasks import Tasks
 from edge.errors import EdgeError, UpstreamError, UpstreamProtocolError
 from edge.fields import Fields, passed_back_fields
 from edge.fill_slots import FillSlots
@@ -20,7 +21,6 @@ from edge.metrics import EdgeCounts
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 from edge.representation import Representation, ResponseHead
 from edge.slices import SliceStore
-from edge.tasks import Tasks
 from edge.uncacheables import Uncacheables
 from edge.upstream_answers import (
     Asked,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from config.tasks import Tasks
 from edge.errors import (
     EdgeError,
     SliceGoneError,
@@ -28,7 +29,6 @@ from edge.metrics import EdgeCounts
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 from edge.representation import Representation
 from edge.slices import SliceStore
-from edge.tasks import Tasks
 from edge.upstream_answers import check_fill, head_of
 from http_semantics.byte_range import ByteSlice
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 
+from config.tasks import open_tasks
 from origin.errors import StoreError
 from origin.ports import ObjectStore
 
@@ -49,9 +50,6 @@ async def open_readiness(
 ) -> AsyncIterator[Readiness]:
     """Look at the store every `interval_s` until the block is left."""
     readiness = Readiness(store, packager_problem=packager_problem, limit_s=interval_s)
-    async with asyncio.TaskGroup() as group:
-        watching = group.create_task(readiness.watch(interval_s), name="origin-readiness")
-        try:
-            yield readiness
-        finally:
-            watching.cancel()
+    async with open_tasks() as tasks:
+        tasks.start(readiness.watch(interval_s))
+        yield readiness

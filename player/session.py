@@ -14,6 +14,7 @@ from typing import Final
 
 import aiohttp
 
+from config.tasks import open_tasks
 from drm.clear_key import encode_license_request
 from packager.content_key import ContentKey
 from packager.format_error import FormatError
@@ -161,17 +162,9 @@ class _Play:
     ) -> None:
         """Fetch and decode side by side, until the end of the file."""
         parts: asyncio.Queue[MediaPart | PlayerError | None] = asyncio.Queue(_READ_AHEAD)
-        failure: PlayerError | None = None
-        async with asyncio.TaskGroup() as group:
-            fetching = group.create_task(self._fetch(url, facts, parts), name="player-fetch")
-            try:
-                await self._consume(parts, facts, playback, listener)
-            except PlayerError as error:
-                failure = error  # Raised below: the group would wrap it into another.
-            finally:
-                fetching.cancel()
-        if failure is not None:
-            raise failure
+        async with open_tasks() as tasks:
+            tasks.start(self._fetch(url, facts, parts))
+            await self._consume(parts, facts, playback, listener)
 
     async def _fetch(
         self,

@@ -112,7 +112,7 @@ async def ingest_all(
         for master in masters_left:
             try:
                 result = await _ingest_one(library, master, album=album, bars=bars)
-            except (PackagerError, OriginError) as error:
+            except (PackagerError, OriginError, DrmError) as error:
                 refused += 1
                 _tell_refusal(master, error, is_json=is_json)
             else:
@@ -164,7 +164,9 @@ def _tell_result(result: IngestResult, *, is_json: bool) -> None:
         click.echo(f"{result.track_id}  {shown(result.title)}  PCM {result.pcm_sha256}")
 
 
-def _tell_refusal(master: Path, error: PackagerError | OriginError, *, is_json: bool) -> None:
+def _tell_refusal(
+    master: Path, error: PackagerError | OriginError | DrmError, *, is_json: bool
+) -> None:
     if is_json:
         console.print_json(
             {"path": str(master), "refused": error.reason, "detail": console.describe(error)}

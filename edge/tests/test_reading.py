@@ -2,6 +2,7 @@
 
 import pytest
 
+from config.tasks import Tasks, open_tasks
 from edge.errors import SliceGoneError
 from edge.fields import Fields
 from edge.fill_slots import FillSlots
@@ -11,7 +12,6 @@ from edge.ports import UpstreamAnswer, UpstreamRequest
 from edge.reading import Presence, Reading
 from edge.representation import Representation
 from edge.slices import SliceStore
-from edge.tasks import Tasks, open_tasks
 from edge.tests.making import head_from, representation_of
 from http_semantics.byte_range import ByteSlice
 

@@ -1,4 +1,7 @@
-"""The owner of the edge's tasks: fills, first contacts, the fetching of keys."""
+"""Tasks with an owner: none outlives the block that it was started in.
+
+A plain `asyncio.TaskGroup` makes an ExceptionGroup of an error of its block; here it stays itself.
+"""
 
 import asyncio
 import contextlib

@@ -1,10 +1,8 @@
-"""The owner of the edge's tasks."""
-
 import asyncio
 
 import pytest
 
-from edge.tasks import open_tasks
+from config.tasks import open_tasks
 
 
 async def test_tasks_end_with_the_block():
