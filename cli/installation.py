@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import IO, Final, Self
 
 from config.credentials import Credential
 
@@ -97,7 +97,7 @@ class Installation:
         Raises:
             InstallationError: another process holds it.
         """
-        with (self.run_file.parent / "lock").open("a") as lock:
+        with self._lock() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -106,6 +106,25 @@ class Installation:
                     "folder with --data"
                 ) from None
             yield
+
+    def _lock(self) -> IO[str]:
+        path = self.run_file.parent / "lock"
+        try:
+            return path.open("a")
+        except OSError as error:
+            raise InstallationError(f"{path} cannot be written: {error.strerror}") from error
+
+    def check(self) -> None:
+        """Refuse a folder that nothing was ever kept in.
+
+        Raises:
+            InstallationError: it is none of ours.
+        """
+        if not self.store.is_dir():
+            raise InstallationError(
+                f"there is no library in {self.data}: name its folder with --data, or begin one "
+                "with `attacca ingest`"
+            )
 
     @contextlib.contextmanager
     def announced(self, running: Running) -> Iterator[None]:
@@ -130,6 +149,10 @@ class Installation:
         """
         try:
             return read_running(self.run_file)
+        except PermissionError as error:
+            raise InstallationError(
+                f"{self.run_file} may not be read: it is another user's"
+            ) from error
         except (OSError, ValueError) as error:
             raise InstallationError(
                 f"nothing runs in {self.data}: start `attacca up`, or name the folder that it "

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from cli.installation import Running
 
 _DEADLINE_S: Final = 30.0
 _ANSWER_BYTES_MAX: Final = 8 << 20
+
+_TRACK_ID: Final = re.compile(r"[0-9A-Za-z]{22}", re.ASCII)
 
 
 class NodeError(Exception):
@@ -33,7 +36,10 @@ class NodeClient:
             NodeError: there is no such track.
         """
         track = await self.track(track_id)
-        return -(-int(track["samples"]) // int(track["sample_rate_hz"]))
+        try:
+            return -(-int(track["samples"]) // int(track["sample_rate_hz"]))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise NodeError(f"the record of {track_id} does not tell its length") from error
 
     async def track(self, track_id: str) -> dict[str, Any]:
         """The track's JSON, as the origin serves it.
@@ -41,6 +47,11 @@ class NodeClient:
         Raises:
             NodeError: there is no such track.
         """
+        if _TRACK_ID.fullmatch(track_id) is None:
+            raise NodeError(
+                f"`{track_id}` is no track id: ids have 22 letters and digits, and "
+                "`attacca ingest` prints them"
+            )
         return await self._call("GET", "origin", f"/v1/tracks/{track_id}")
 
     async def issue_token(self, request: dict[str, object]) -> dict[str, Any]:
@@ -65,15 +76,32 @@ class NodeClient:
                     method, self._urls[listener] + path, data=data, headers=headers
                 ) as response,
             ):
-                body = await response.content.read(_ANSWER_BYTES_MAX)
-                answer: dict[str, Any] = orjson.loads(body)
+                answer: dict[str, Any] = orjson.loads(await _read_body(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NodeError(f"{listener} does not answer: {error}") from error
+            raise NodeError(
+                f"{listener} at {self._urls[listener]} does not answer; does `attacca up` run?"
+            ) from error
         except ValueError as error:
             raise NodeError(f"{listener} answered something that is not JSON") from error
         if response.status >= 400:
-            raise NodeError(f"{answer.get('title', 'refused')} {answer.get('detail', '')}".strip())
+            raise NodeError(_told(answer))
         return answer
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > _ANSWER_BYTES_MAX:
+            raise NodeError(f"an answer of more than {_ANSWER_BYTES_MAX} bytes")
+    return bytes(body)
+
+
+def _told(problem: dict[str, Any]) -> str:
+    """What a problem document says, in one sentence."""
+    title = str(problem.get("title", "refused")).rstrip(".")
+    detail = problem.get("detail")
+    return f"{title}: {detail}" if detail else title
 
 
 @contextlib.asynccontextmanager

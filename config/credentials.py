@@ -96,7 +96,7 @@ def guard_local_call(headers: Mapping[str, str], *, allowed_hosts: frozenset[str
 
     Args:
         headers: fields of the request, looked up without regard to case.
-        allowed_hosts: host names that this listener goes by, beside IP addresses of loopback.
+        allowed_hosts: host names that this listener goes by, in any case, beside loopback.
 
     Raises:
         CallRefusedError: the request has an `Origin`, or its `Host` is not one of this listener:
@@ -108,7 +108,8 @@ def guard_local_call(headers: Mapping[str, str], *, allowed_hosts: frozenset[str
         host = urlsplit(f"//{headers.get('Host', '')}").hostname or ""
     except ValueError:
         host = ""
-    if host.lower() not in allowed_hosts and not _is_loopback(host):
+    names = {name.lower() for name in allowed_hosts}
+    if host.lower() not in names and not _is_loopback(host):
         raise CallRefusedError("`Host` is not a name of this listener")
 
 

@@ -12,6 +12,10 @@ import orjson
 import structlog
 
 _TIMESTAMP: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
+# Without the values of local variables: among them are keys and tokens.
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 _SHARED: Final[list[structlog.types.Processor]] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -30,9 +34,13 @@ def configure_logging(*, level: str = "INFO", is_json: bool | None = None) -> No
     if is_json is None:
         is_json = not sys.stderr.isatty()
     renderer: list[structlog.types.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(_json_text)]
+        [_TRACEBACKS, structlog.processors.JSONRenderer(_json_text)]
         if is_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,

@@ -128,8 +128,11 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 
 
 def _unknown_variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    near = prefix.removesuffix("_")
     for name in sorted(os.environ):
         if not name.startswith(prefix):
+            if name.startswith(near):
+                yield f"{name}: did you mean `{prefix}{name[len(near) :]}`, with two underscores?"
             continue
         section: type[BaseModel] | None = model
         for key in name[len(prefix) :].lower().split(_DELIMITER):
@@ -174,5 +177,5 @@ def _describe(error: ValidationError | EnvironmentSourceError) -> str:
     told = []
     for one in error.errors(include_url=False, include_input=False, include_context=False):
         key = ".".join(str(part) for part in one["loc"]) or "settings"
-        told.append(f"`{key}`: {one['msg']}")
+        told.append(f"`{key}`: {one['msg'].removeprefix('Value error, ')}")
     return "; ".join(told)

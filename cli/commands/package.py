@@ -46,6 +46,8 @@ async def _package(
     installation: Installation, file: Path | None, track: str, rendition: str | None
 ) -> list[RenditionFacts]:
     try:
+        if file is None:
+            installation.check()
         async with open_library_of(installation, file, clock=WALL_CLOCK_S) as library:
             return list(await library.package(track, rendition))
     except (InstallationError, SettingsError, OriginError, DrmError, PackagerError) as error:

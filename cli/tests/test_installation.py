@@ -28,6 +28,18 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path):
         Installation(tmp_path / "file").create()
 
 
+def test_a_folder_is_checked_before_it_is_read(installation: Installation, tmp_path: Path):
+    installation.check()
+    with pytest.raises(InstallationError, match="no library"):
+        Installation(tmp_path / "elsewhere").check()
+
+
+def test_a_lock_that_cannot_be_written_is_told(installation: Installation):
+    (installation.run_file.parent / "lock").mkdir()
+    with pytest.raises(InstallationError, match="cannot be written"), installation.held():
+        pass
+
+
 def test_what_runs_is_found_by_others_and_only_while_it_runs(installation: Installation):
     running = Running({"edge": "http://127.0.0.1:1"}, OPERATOR)
     with installation.announced(running):

@@ -35,6 +35,24 @@ def test_a_traceback_stays_on_its_line(capsys: pytest.CaptureFixture[str]):
     assert "broken" in line
 
 
+def fail_with(secret: str) -> None:
+    local = f"{secret}-again"
+    raise RuntimeError(f"broken, {len(local)}")
+
+
+@pytest.mark.parametrize("is_json", [True, False], ids=["json", "text"])
+def test_a_traceback_shows_no_local_variable(capsys: pytest.CaptureFixture[str], is_json: bool):
+    configure_logging(is_json=is_json)
+    try:
+        fail_with("hush-hush")
+    except RuntimeError:
+        logging.getLogger("edge").exception("a request failed")
+    text = capsys.readouterr().err
+    assert "broken, 15" in text
+    assert "fail_with" in text
+    assert "hush" not in text.replace('fail_with("hush-hush")', "")
+
+
 def test_people_get_text(capsys: pytest.CaptureFixture[str]):
     configure_logging(is_json=False, level="warning")
     logging.getLogger("edge").info("not shown")

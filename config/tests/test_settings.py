@@ -80,6 +80,12 @@ def test_a_variable_that_names_no_setting_is_refused(
         load_settings(Settings, "role")
 
 
+def test_a_variable_with_one_underscore_is_no_setting(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ATTACCA_ROLE_PORT", "1")
+    with pytest.raises(SettingsError, match="did you mean `ATTACCA_ROLE__PORT`"):
+        load_settings(Settings, "role")
+
+
 def test_a_variable_that_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ATTACCA_ROLE__CACHE__FOLDERS", "[")
     with pytest.raises(SettingsError, match="cache"):
