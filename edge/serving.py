@@ -16,18 +16,12 @@ from edge.answers import (
     tell_age,
     tell_status,
 )
-from edge.contacts import (
-    ContactRequest,
-    Contacts,
-    Learned,
-    Told,
-    Uncacheable,
-    range_key,
-)
+from edge.contacts import ContactRequest, Contacts, range_key
 from edge.errors import SliceGoneError, UpstreamChangedError
 from edge.exchange import Exchange
 from edge.fields import Fields, fill_fields
 from edge.lookup import Ask, NotModified, Part, Whole, select
+from edge.outcomes import Learned, Told, Uncacheable
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
 from edge.reading import Reading

@@ -1,0 +1,87 @@
+"""What a first contact comes to, and how those who wait for it are told."""
+
+import asyncio
+from dataclasses import dataclass
+
+from edge.errors import EdgeError
+from edge.fields import Fields
+from edge.ports import UpstreamAnswer
+from edge.representation import Representation
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The resource has a stored representation, which is fresh or was just validated."""
+
+    representation: Representation
+    upstream_status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error for all who waited for it."""
+
+    status: int
+    fields: Fields
+    content: bytes
+
+
+@dataclass(slots=True)
+class Uncacheable:
+    """Each listener has to ask on its own. The answer at hand is for one of them."""
+
+    reason: str
+    answer: UpstreamAnswer | None = None
+
+    def take(self) -> UpstreamAnswer | None:
+        """The answer, for the first who asks."""
+        answer, self.answer = self.answer, None
+        return answer
+
+
+Outcome = Learned | Told | Uncacheable
+
+
+class Contact:
+    """A first contact under way."""
+
+    def __init__(self) -> None:
+        self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.is_leader_waiting = True
+
+    async def outcome(self) -> Outcome:
+        """Wait for it; leaving early leaves the others waiting.
+
+        Raises:
+            EdgeError: the upstream gave no usable answer.
+        """
+        return await asyncio.shield(self._outcome)
+
+    async def outcome_for_leader(self) -> Outcome:
+        """The same for who began it: an answer that nobody may share is his."""
+        try:
+            return await self.outcome()
+        except asyncio.CancelledError:
+            self.is_leader_waiting = False
+            if self._outcome.done() and self._outcome.exception() is None:
+                _abandon(self._outcome.result())
+            raise
+
+    def settle(self, outcome: Outcome) -> None:
+        """Tell all who wait."""
+        if not self.is_leader_waiting:
+            _abandon(outcome)
+        self._outcome.set_result(outcome)
+
+    def fail(self, error: EdgeError) -> None:
+        """Tell all who wait that it failed."""
+        self._outcome.set_exception(error)
+        self._outcome.exception()  # Marked as seen: perhaps nobody waits any more.
+
+
+def _abandon(outcome: Outcome) -> None:
+    """Close an answer that nobody will take."""
+    if isinstance(outcome, Uncacheable):
+        answer = outcome.take()
+        if answer is not None:
+            answer.close()
