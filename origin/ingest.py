@@ -1,17 +1,19 @@
 """Takes a master in: read, decoded whole, packaged, published; its record comes last.
 
-The same bytes are the same track: a second ingest finds the record and does nothing. An ingest
-that was killed leaves no record; the next one reuses what it published, if the bytes are equal.
+The same bytes are the same track: a second ingest finds the record and does nothing, unless the
+master is lost. An ingest that was killed leaves no record; the next one reuses what it published,
+if the bytes are equal.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from origin.errors import OriginError
+from origin.errors import ObjectDamagedError, OriginError
 from origin.metadata import read_tags
 from origin.object_key import rendition_key
 from origin.progress import IngestProgress, OnIngestProgress, ProgressTeller, Stage
@@ -77,6 +79,7 @@ async def ingest_master(
     sha256 = await asyncio.to_thread(hash_source, path, bytes_max=bytes_max)
     there = await workshop.records.find_track(track_id_of(sha256))
     if there is not None:
+        await _restore_master(workshop, there, path)
         teller.finish()
         return _result_of(there, is_new=False)
     async with open_job_folder(workshop.scratch) as folder:
@@ -90,6 +93,25 @@ async def ingest_master(
     teller.finish()
     logger.info("master ingested", extra={"track_id": record.track_id, "is_new": is_new})
     return _result_of(record, is_new=is_new)
+
+
+async def _restore_master(workshop: Workshop, record: TrackRecord, path: Path) -> None:
+    """Put the master of a track that is there once more if the store has lost it.
+
+    Its renditions follow from it when they are asked for.
+    """
+    facts = record.master
+    key = key_of_master(record.track_id, facts)
+    with contextlib.suppress(ObjectDamagedError):
+        if await workshop.store.head(key) is not None:
+            return
+    async with open_job_folder(workshop.scratch) as folder:
+        master = folder / "master"
+        await asyncio.to_thread(
+            copy_source, path, master, sha256=facts.sha256, bytes_max=workshop.master_bytes_max
+        )
+        await Publication(workshop.store).put(NewObject(key, master, facts.sha256))
+    logger.warning("a lost master was put again", extra={"track_id": record.track_id})
 
 
 async def _package(

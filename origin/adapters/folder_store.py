@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import errno
+import functools
 import hashlib
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import aiofiles
 import aiofiles.os
@@ -28,6 +29,8 @@ from origin.ports import KeyPage, ObjectHead, PutCondition, StoredObject
 from origin.work_folder import open_work_folder
 
 STREAM_CHUNK_BYTES: Final = 256 * 1024
+
+_Result = TypeVar("_Result")
 
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # A root that is a file, or below one, is as unwritable as one without permission.
@@ -51,7 +54,9 @@ class FolderStore:
         """See `ObjectStore.put`."""
         check_key(key)
         with _translated(key):
-            return await asyncio.to_thread(self._files.put, key, source, sha256, condition)
+            return await _finished(
+                functools.partial(self._files.put, key, source, sha256, condition)
+            )
 
     async def head(self, key: str) -> ObjectHead | None:
         """See `ObjectStore.head`."""
@@ -116,7 +121,7 @@ class FolderStore:
         """See `ObjectStore.delete`."""
         check_key(key)
         with _translated(key):
-            return await asyncio.to_thread(self._files.delete, key)
+            return await _finished(functools.partial(self._files.delete, key))
 
     async def check(self) -> None:
         """See `ObjectStore.check`."""
@@ -147,6 +152,25 @@ def _open_files(root: Path, stack: contextlib.ExitStack) -> ObjectFiles:
     locks.mkdir(parents=True, exist_ok=True)
     partials = stack.enter_context(open_work_folder(root / ".partial"))
     return ObjectFiles(root, partials=partials, locks=locks)
+
+
+async def _finished(write: Callable[[], _Result]) -> _Result:
+    """Write in a thread. A cancellation waits for its end: what is to be undone has been done.
+
+    A thread cannot be stopped. If it went on behind the back of a caller who was cancelled and
+    cleans up, it would write what the caller has just removed.
+    """
+    future = asyncio.get_running_loop().run_in_executor(None, write)
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait((future,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return future.result()
+    future.exception()  # Nobody is left to be told of it.
+    raise cancelled
 
 
 @contextlib.contextmanager

@@ -196,6 +196,37 @@ async def test_a_failed_ingest_leaves_the_store_as_it_was(
 
 
 @pytest.mark.parametrize("writes", range(WRITES))
+async def test_a_cancellation_never_leaves_a_visible_track_without_its_files(
+    tmp_path: Path, store: ObjectStore, writes: int
+):
+    """The write that is cancelled is done all the same: a thread cannot be stopped."""
+    breaking = BreakingStore(store, writes=writes, error=asyncio.CancelledError(), is_late=True)
+    workshop = make_workshop(breaking, tmp_path / "scratch")
+    with pytest.raises(asyncio.CancelledError):
+        await ingest_master(workshop, write_tone(tmp_path), album="Album")
+    left = [key for key in await keys_in(store) if not key.startswith("albums/")]
+    is_visible = any(key.startswith("tracks/") for key in left)
+    assert is_visible == (writes == WRITES - 1)
+    assert len(left) == (WRITES - 1 if is_visible else 0)
+
+
+@pytest.mark.parametrize("is_damaged", [False, True], ids=["missing", "cut short"])
+async def test_a_lost_master_is_put_again_by_the_next_ingest(tmp_path: Path, *, is_damaged: bool):
+    async with open_folder_store(tmp_path / "store") as store:
+        workshop = make_workshop(store, tmp_path / "scratch")
+        path = write_tone(tmp_path)
+        first = await ingest_master(workshop, path)
+        (key,) = (await store.list_keys("masters/", limit=9)).keys
+        if is_damaged:
+            (tmp_path / "store" / key).write_bytes(b"to")
+        else:
+            await store.delete(key)
+        again = await ingest_master(workshop, path)
+        assert (again.track_id, again.is_new) == (first.track_id, False)
+        assert (await store.read(key, size_max=100)).content == b"tone"
+
+
+@pytest.mark.parametrize("writes", range(WRITES))
 async def test_an_ingest_that_was_killed_is_completed(tmp_path: Path, writes: int):
     """As after a kill, nothing is taken back: the store is broken for good."""
     store = memory()

@@ -520,3 +520,22 @@ async def test_a_failing_disk_is_told_from_a_damaged_object(tmp_path: Path):
         (tmp_path / KEY).symlink_to("/proc/self/mem")
         with pytest.raises(StoreIoError, match="Input/output error"):
             await store.read(KEY, size_max=9)
+
+
+@pytest.mark.parametrize("cancellations", [1, 3])
+async def test_a_cancelled_put_does_not_go_on_after_its_caller(tmp_path: Path, cancellations: int):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    async with open_folder_store(tmp_path / "store") as store, asyncio.TaskGroup() as group:
+        put = group.create_task(store.put(KEY, pipe))
+        await asyncio.sleep(0)
+        for _ in range(cancellations):
+            put.cancel()
+            await asyncio.sleep(0)
+        is_over_early = put.done()
+        await asyncio.to_thread(pipe.write_bytes, b"content")  # Waits for the reader.
+        with contextlib.suppress(asyncio.CancelledError):
+            await put
+        assert put.cancelled()
+        assert not is_over_early
+        assert (await store.read(KEY, size_max=7)).content == b"content"

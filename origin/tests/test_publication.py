@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from origin.adapters.memory_store import MemoryStore
 from origin.errors import RebuildMismatchError
 from origin.publication import NewObject, Publication
+from origin.tests.workshops import BreakingStore
 
 
 def new(key: str, content: bytes) -> NewObject:
@@ -54,6 +56,25 @@ async def test_what_another_took_back_is_put_again(store: MemoryStore):
     await store.delete("a")
     await publication.confirm()
     assert (await store.list_keys("", limit=9)).keys == ("a", "b")
+
+
+async def test_what_a_cancelled_put_left_is_taken_back(store: MemoryStore):
+    late = BreakingStore(store, writes=1, error=asyncio.CancelledError(), is_late=True)
+    publication = Publication(late)
+    await publication.put(new("a", b"1"))
+    with pytest.raises(asyncio.CancelledError):
+        await publication.put(new("b", b"2"))
+    await publication.take_back(is_hidden)
+    assert (await store.list_keys("", limit=9)).keys == ()
+
+
+async def test_a_cancelled_put_takes_back_no_other_bytes(store: MemoryStore):
+    await store.put("a", b"other")
+    publication = Publication(BreakingStore(store, writes=0, error=asyncio.CancelledError()))
+    with pytest.raises(asyncio.CancelledError):
+        await publication.put(new("a", b"1"))
+    await publication.take_back(is_hidden)
+    assert (await store.read("a", size_max=9)).content == b"other"
 
 
 async def test_other_bytes_are_told_and_stay(store: MemoryStore):

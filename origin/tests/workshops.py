@@ -66,12 +66,22 @@ class TextPackager:
 
 
 class BreakingStore:
-    """A store that stops working after some writes (puts and deletes)."""
+    """A store that stops working after some puts.
 
-    def __init__(self, store: ObjectStore, *, writes: int, error: BaseException) -> None:
+    Args:
+        store: what it stands for.
+        writes: how many puts go well.
+        error: of the next one.
+        is_late: whether that one is done nevertheless, as when it is cancelled too late.
+    """
+
+    def __init__(
+        self, store: ObjectStore, *, writes: int, error: BaseException, is_late: bool = False
+    ) -> None:
         self._store = store
         self._writes = writes
         self._error = error
+        self._is_late = is_late
         self.is_broken_for_good = False
 
     async def put(
@@ -82,6 +92,8 @@ class BreakingStore:
         sha256: str | None = None,
         condition: PutCondition | None = None,
     ) -> ObjectHead:
+        if self._is_late and self._writes == 0:
+            await self._store.put(key, source, sha256=sha256, condition=condition)
         self._count()
         return await self._store.put(key, source, sha256=sha256, condition=condition)
 
