@@ -30,6 +30,19 @@ def print_json(document: object) -> None:
     click.echo(orjson.dumps(document).decode())
 
 
+class MusicPath(click.Path):
+    """An existing file or folder; `~` is the home folder, also where no shell has replaced it."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, path_type=Path)
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """See `click.Path.convert`."""
+        converted: Path = super().convert(str(Path(value).expanduser()), param, ctx)
+        return converted
+
+
 def data_option(command: _CommandT) -> _CommandT:
     """`--data DIR`, or ATTACCA_DATA."""
     return click.option(

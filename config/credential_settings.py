@@ -51,8 +51,12 @@ def need_credential(name: str, secret: SecretStr | None, file: Path | None) -> C
 def _read(name: str, file: Path) -> str:
     try:
         with file.open("rb") as opened:
-            return opened.read(_FILE_BYTES_MAX).decode("ascii").strip()
+            content = opened.read(_FILE_BYTES_MAX + 1)
     except OSError as error:
         raise SettingsError(f"`{name}_file`: {file}: {error.strerror}") from error
+    if len(content) > _FILE_BYTES_MAX:
+        raise SettingsError(f"`{name}_file`: {file} has more than {_FILE_BYTES_MAX} bytes")
+    try:
+        return content.decode("ascii").strip()
     except UnicodeDecodeError:
         raise SettingsError(f"`{name}_file`: {file} holds more than ASCII text") from None

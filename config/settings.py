@@ -84,9 +84,11 @@ def load_settings(
         SettingsError: the file cannot be read, or a key or value is wrong.
     """
     prefix = f"{_VARIABLE_PREFIX}{role.upper()}{_DELIMITER}"
-    unknown = [*_unknown_keys(model, _read_file(file)), *_unknown_variables(model, prefix)]
-    if unknown:
-        raise SettingsError("; ".join(unknown))
+    values = _read_file(file)
+    faults = [*_unknown_keys(model, values), *_secrets_in(model, values, prefix)]
+    faults += _unknown_variables(model, prefix)
+    if faults:
+        raise SettingsError("; ".join(faults))
     configuration = SettingsConfigDict(
         env_prefix=prefix, env_nested_delimiter=_DELIMITER, toml_file=file
     )
@@ -129,16 +131,17 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 
 def _unknown_variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
     near = prefix.removesuffix("_")
-    for name in sorted(os.environ):
+    for variable in sorted(os.environ):
+        name = variable.upper()  # They are read without regard to case.
         if not name.startswith(prefix):
             if name.startswith(near):
-                yield f"{name}: did you mean `{prefix}{name[len(near) :]}`, with two underscores?"
+                yield f"{variable}: did you mean `{prefix}{name[len(near) :]}`, two underscores?"
             continue
         section: type[BaseModel] | None = model
         for key in name[len(prefix) :].lower().split(_DELIMITER):
             if section is None or key not in section.model_fields:
                 known = list(section.model_fields) if section is not None else []
-                yield f"{name}: there is no setting `{key}`{_nearest(key, known)}"
+                yield f"{variable}: there is no setting `{key}`{_nearest(key, known)}"
                 break
             section = _section_of(section, key)
 
@@ -153,6 +156,19 @@ def _unknown_keys(
         section = _section_of(model, key)
         if section is not None and isinstance(value, Mapping):
             yield from _unknown_keys(section, value, f"{path}{key}.")
+
+
+def _secrets_in(model: type[BaseModel], values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """Settings files are copied around and shown to others: no secret stands in one itself."""
+    for key, value in values.items():
+        if key not in model.model_fields:
+            continue
+        section = _section_of(model, key)
+        if section is not None and isinstance(value, Mapping):
+            yield from _secrets_in(section, value, f"{prefix}{key.upper()}{_DELIMITER}")
+        elif SecretStr in get_args(model.model_fields[key].annotation):
+            variable = f"{prefix}{key.upper()}"
+            yield f"`{key}`: not in a settings file; set {variable}, or name a `{key}_file`"
 
 
 def _section_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:

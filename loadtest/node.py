@@ -100,17 +100,15 @@ class Node:
         lines: Queue[str] = Queue()
         threading.Thread(target=_pump, args=(self._process, lines), daemon=True).start()
         try:
-            line = lines.get(timeout=START_S_MAX)
-        except Empty:
-            self.kill()
-            raise NodeFailedError("`up` said nothing in time") from None
-        if not line:
-            status = self._process.wait()
-            _close(self._process)
-            raise NodeFailedError(f"`up` ended with {status}")
-        self.ready = json.loads(line)
-        if self.ready.get("event") != "ready":
-            raise NodeFailedError(f"`up` said {self.ready}")
+            self.ready = json.loads(lines.get(timeout=START_S_MAX))
+            if self.ready["event"] != "ready":
+                raise NodeFailedError(f"`up` said {self.ready}")
+        except (Empty, ValueError, LookupError) as error:
+            status = self._process.poll()
+            raise NodeFailedError(f"`up` said nothing that is ready; status {status}") from error
+        finally:
+            if not self.ready:
+                self.kill()
 
     def stop(self) -> int:
         """Stop `up` as Ctrl-C does, and tell its exit status.

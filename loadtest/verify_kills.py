@@ -56,9 +56,11 @@ def survives(data: Path, master: Path, delay_s: float) -> bool:
     node = Node(data)
     node.start()
     with node.start_command("ingest", str(master), "--json") as ingest:
-        time.sleep(delay_s)
-        kill_tree(ingest)
-        node.kill()
+        try:
+            time.sleep(delay_s)
+        finally:
+            kill_tree(ingest)
+            node.kill()
         assert ingest.stdout is not None
         printed = ingest.stdout.read()
     with running_node(data) as again:

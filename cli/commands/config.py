@@ -1,6 +1,5 @@
 """`attacca config check|dump|schema`: settings, before they meet a running role."""
 
-import importlib
 import json
 from pathlib import Path
 from typing import Final
@@ -8,13 +7,17 @@ from typing import Final
 import click
 
 from cli import console
+from cli.role_credentials import drm_credentials, edge_credentials, origin_credentials
+from config.credential_settings import need_credential
 from config.settings import RoleSettings, SettingsError, load_settings, redacted
+from drm.settings import DrmSettings
+from edge.settings import EdgeSettings
+from origin.settings import OriginSettings
 
-# Role: where its settings model is; imported when it is asked for.
-_MODELS: Final = {
-    "edge": ("edge.settings", "EdgeSettings"),
-    "origin": ("origin.settings", "OriginSettings"),
-    "drm": ("drm.settings", "DrmSettings"),
+_MODELS: Final[dict[str, type[RoleSettings]]] = {
+    "edge": EdgeSettings,
+    "origin": OriginSettings,
+    "drm": DrmSettings,
 }
 
 _role = click.argument("role", type=click.Choice(list(_MODELS)))
@@ -33,8 +36,9 @@ def config_command() -> None:
 @console.settings_option
 @console.json_option
 def check(role: str, file: Path | None, is_json: bool) -> None:
-    """Tell whether a role would start with these settings."""
-    _load(role, file)
+    """Tell whether the settings of a role are whole: every value, and the credentials it needs."""
+    with console.told_errors(SettingsError):
+        check_settings(_load(role, file))
     if is_json:
         console.print_json({"role": role, "ok": True})
     else:
@@ -61,10 +65,26 @@ def schema(role: str) -> None:
     click.echo(json.dumps(_model(role).model_json_schema(), indent=2))
 
 
+def check_settings(settings: RoleSettings) -> None:
+    """Find the credentials that a role cannot do without.
+
+    Raises:
+        SettingsError: one is missing or is none.
+    """
+    match settings:
+        case EdgeSettings():
+            edge_credentials(settings)
+        case OriginSettings():
+            origin_credentials(settings)
+            need_credential("drm_credential", settings.drm_credential, settings.drm_credential_file)
+        case DrmSettings():
+            drm_credentials(settings)
+        case _:
+            raise AssertionError("a role without credentials")
+
+
 def _model(role: str) -> type[RoleSettings]:
-    module, name = _MODELS[role]
-    model: type[RoleSettings] = getattr(importlib.import_module(module), name)
-    return model
+    return _MODELS[role]
 
 
 def _load(role: str, file: Path | None) -> RoleSettings:

@@ -9,9 +9,9 @@ import click
 from cli import console
 from cli.clock import WALL_CLOCK_S
 from cli.role import serve_role
-from config.credential_settings import need_credential
+from cli.role_credentials import drm_credentials
 from config.settings import load_settings
-from drm.app import DrmCredentials, DrmService, open_drm
+from drm.app import DrmService, open_drm
 from drm.settings import DrmSettings
 
 
@@ -26,16 +26,6 @@ def drm_command(file: Path | None, is_json: bool) -> None:
 @contextlib.asynccontextmanager
 async def _opened(file: Path | None) -> AsyncIterator[DrmService]:
     settings = load_settings(DrmSettings, "drm", file=file)
-    credentials = DrmCredentials(
-        operator=need_credential(
-            "operator_credential", settings.operator_credential, settings.operator_credential_file
-        ),
-        edge=need_credential(
-            "edge_credential", settings.edge_credential, settings.edge_credential_file
-        ),
-        origin=need_credential(
-            "origin_credential", settings.origin_credential, settings.origin_credential_file
-        ),
-    )
+    credentials = drm_credentials(settings)
     async with open_drm(settings, credentials, clock=WALL_CLOCK_S) as service:
         yield service

@@ -10,9 +10,9 @@ from typing_extensions import override
 from cli import console
 from cli.clock import WALL_CLOCK_S
 from cli.role import serve_role
-from config.credential_settings import read_credential
+from cli.role_credentials import edge_credentials
 from config.settings import load_settings
-from edge.app import EdgeCredentials, EdgeService, open_edge
+from edge.app import EdgeService, open_edge
 from edge.settings import EdgeSettings
 
 _HostAndPort = tuple[str, int]
@@ -74,13 +74,6 @@ def edge_command(
 @contextlib.asynccontextmanager
 async def _opened(file: Path | None, overrides: dict[str, object]) -> AsyncIterator[EdgeService]:
     settings = load_settings(EdgeSettings, "edge", file=file, overrides=overrides)
-    credentials = EdgeCredentials(
-        operator=read_credential(
-            "operator_credential", settings.operator_credential, settings.operator_credential_file
-        ),
-        edge=read_credential(
-            "edge_credential", settings.edge_credential, settings.edge_credential_file
-        ),
-    )
+    credentials = edge_credentials(settings)
     async with open_edge(settings, credentials=credentials, clock=WALL_CLOCK_S) as service:
         yield service

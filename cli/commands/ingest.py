@@ -34,7 +34,7 @@ _MASTERS_AT_ONCE: Final = 2
 
 
 @click.command(epilog="Example: attacca ingest ~/Music/Album --album 'The Album'")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=console.MusicPath())
 @click.option("--album", help="Title of the album they belong to, whatever their tags say.")
 @console.json_option
 @console.origin_option
@@ -87,11 +87,16 @@ async def _ingest(
 
 
 async def ingest_all(
-    library: Library, masters: list[Path], *, album: str | None, is_json: bool
+    library: Library,
+    masters: list[Path],
+    *,
+    album: str | None,
+    is_json: bool,
+    is_result: bool = True,
 ) -> int:
     """Take in `masters`, some at a time; a refused one does not stop the others.
 
-    Prints a line for each as it ends.
+    Prints a line for each as it ends; to standard error unless they are results of the command.
 
     Returns:
         How many were refused.
@@ -116,11 +121,11 @@ async def ingest_all(
                 refused += 1
                 _tell_refusal(master, error, is_json=is_json)
             else:
-                _tell_result(result, is_json=is_json)
+                _tell_result(result, is_json=is_json, err=not is_result)
             bars.advance(total)
 
     with bars:
-        total = bars.add_task(f"{len(masters)} masters", total=len(masters), stage="")
+        total = bars.add_task(_counted(len(masters)), total=len(masters), stage="")
         async with asyncio.TaskGroup() as group:
             for _ in range(_MASTERS_AT_ONCE):
                 group.create_task(work())
@@ -141,13 +146,17 @@ async def _ingest_one(
         bars.remove_task(bar)
 
 
+def _counted(masters: int) -> str:
+    return "1 master" if masters == 1 else f"{masters} masters"
+
+
 def shown(text: str) -> str:
     """`text` for a terminal: one line, no control characters, no markup."""
     return "".join(one if one.isprintable() else "�" for one in text).replace("[", "\\[")
 
 
-def _tell_result(result: IngestResult, *, is_json: bool) -> None:
-    if is_json:
+def _tell_result(result: IngestResult, *, is_json: bool, err: bool) -> None:
+    if is_json and not err:
         console.print_json(
             {
                 "track_id": result.track_id,
@@ -161,7 +170,7 @@ def _tell_result(result: IngestResult, *, is_json: bool) -> None:
             }
         )
     else:
-        click.echo(f"{result.track_id}  {shown(result.title)}  PCM {result.pcm_sha256}")
+        click.echo(f"{result.track_id}  {shown(result.title)}  PCM {result.pcm_sha256}", err=err)
 
 
 def _tell_refusal(

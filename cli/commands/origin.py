@@ -10,9 +10,9 @@ from cli import console
 from cli.clock import WALL_CLOCK_S
 from cli.one_machine import open_content_keys
 from cli.role import serve_role
-from config.credential_settings import need_credential
+from cli.role_credentials import origin_credentials
 from config.settings import load_settings
-from origin.app import OriginCredentials, OriginService, open_origin
+from origin.app import OriginService, open_origin
 from origin.settings import OriginSettings
 
 
@@ -27,14 +27,7 @@ def origin_command(file: Path | None, is_json: bool) -> None:
 @contextlib.asynccontextmanager
 async def _opened(file: Path | None) -> AsyncIterator[OriginService]:
     settings = load_settings(OriginSettings, "origin", file=file)
-    credentials = OriginCredentials(
-        operator=need_credential(
-            "operator_credential", settings.operator_credential, settings.operator_credential_file
-        ),
-        edge=need_credential(
-            "edge_credential", settings.edge_credential, settings.edge_credential_file
-        ),
-    )
+    credentials = origin_credentials(settings)
     async with (
         open_content_keys(settings) as content_keys,
         open_origin(

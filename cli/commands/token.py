@@ -2,17 +2,20 @@
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from typing_extensions import override
 
 from cli import console
+from cli.clock import WALL_CLOCK_S
 from cli.console import CommandError
 from cli.installation import Installation, InstallationError, find_running
 from cli.node import NodeClient, NodeError, open_node_client
 
 _TTL: Final = re.compile(r"(\d{1,9})([smhd]?)", re.ASCII)
+# Between asking and looking at the clock.
+_CLOCK_SLACK_S: Final = 5
 _SECONDS_BY_UNIT: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -69,6 +72,9 @@ def token_command(
     if session:
         request["session"] = session
     answer = console.run(_issue(Installation.at(data), file, request))
+    lifetime_s = int(answer["expires_s"]) - int(WALL_CLOCK_S())
+    if lifetime_s < ttl - _CLOCK_SLACK_S:
+        click.echo(f"attacca: the token lives for {lifetime_s} s, no longer", err=True)
     if is_json:
         console.print_json(answer)
     else:
@@ -77,7 +83,7 @@ def token_command(
 
 async def _issue(
     installation: Installation, file: Path | None, request: dict[str, object]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     try:
         async with open_node_client(find_running(installation, file)) as client:
             return await issue_token(client, request)
@@ -85,7 +91,7 @@ async def _issue(
         raise CommandError(console.describe(error)) from error
 
 
-async def issue_token(client: NodeClient, request: dict[str, object]) -> dict[str, object]:
+async def issue_token(client: NodeClient, request: dict[str, object]) -> dict[str, Any]:
     """Issue a token; one for single tracks lives as long as their length allows.
 
     Raises:

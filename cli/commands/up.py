@@ -23,6 +23,7 @@ from config.listener import ListenerError
 from config.observability import configure_logging
 from config.settings import SettingsError
 from demonstration.album import ALBUM, write_album
+from demonstration.score import TITLES
 from drm.errors import DrmError
 from edge.errors import EdgeError
 from origin.errors import OriginError
@@ -47,7 +48,7 @@ _LINKS_MAX: Final = 3
 @click.option("--demo", is_flag=True, help="Take in the demonstration album at the first start.")
 @click.option(
     "--music",
-    type=click.Path(exists=True, path_type=Path),
+    type=console.MusicPath(),
     help="Take in this file or folder once everything runs.",
 )
 @console.json_option
@@ -69,11 +70,11 @@ async def _up(
             if demo:
                 await _take_in_demonstration(everything.library)
             _tell_ready(everything.running, is_json=is_json)
-            if not is_json:
-                await _tell_links(everything)
             if music is not None:
                 masters = list(find_masters((music,)))
                 await ingest_all(everything.library, masters, album=None, is_json=is_json)
+            if not is_json:
+                await _tell_links(everything)
             await asyncio.Event().wait()
     except (
         InstallationError,
@@ -97,13 +98,17 @@ async def _opened(installation: Installation, port: int) -> AsyncIterator[Everyt
 
 
 async def _take_in_demonstration(library: Library) -> None:
-    """Compose and ingest the album of the first start, unless there is music already."""
-    if await library.has_tracks():
+    """Compose and ingest the album of the first start, unless there is other music already.
+
+    A start that was cut short has taken in a part of it; this completes it.
+    """
+    there = (await library.tracks(limit=len(TITLES))).tracks
+    if len(there) == len(TITLES) or any(track.tags.album != ALBUM for track in there):
         return
     with tempfile.TemporaryDirectory(prefix="attacca-") as folder:
         click.echo("composing the demonstration album …", err=True)
         masters = await asyncio.to_thread(write_album, Path(folder))
-        refused = await ingest_all(library, masters, album=ALBUM, is_json=False)
+        refused = await ingest_all(library, masters, album=None, is_json=False, is_result=False)
         if refused:
             raise CommandError("the demonstration album was refused")
 

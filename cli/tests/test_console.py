@@ -1,4 +1,5 @@
 import asyncio
+from pathlib import Path
 
 import click
 import pytest
@@ -54,3 +55,11 @@ def test_an_interrupt_ends_with_the_status_that_shells_expect():
     with pytest.raises(click.exceptions.Exit) as raised:
         console.run(main())
     assert raised.value.exit_code == 130
+
+
+def test_the_home_folder_is_found_without_a_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "Music").mkdir()
+    assert console.MusicPath().convert("~/Music", None, None) == tmp_path / "Music"
+    with pytest.raises(click.BadParameter, match="is not there"):
+        console.MusicPath().convert("~/Podcasts", None, None)

@@ -58,12 +58,30 @@ def test_wrong_use_ends_with_status_2(runner: CliRunner, arguments: list[str]):
 
 @pytest.mark.parametrize("role", ["edge", "origin", "drm"])
 def test_the_settings_of_each_role_are_checked_shown_and_described(runner: CliRunner, role: str):
-    assert "good" in runner.invoke(main, ["config", "check", role]).output
     dump = json.loads(runner.invoke(main, ["config", "dump", role, "--json"]).output)
     assert dump["port"] > 0
     assert "port = " in runner.invoke(main, ["config", "dump", role]).output
     schema = json.loads(runner.invoke(main, ["config", "schema", role]).output)
     assert schema["properties"]["port"]["description"]
+
+
+ROLES = {
+    "edge": ("edge_credential",),
+    "origin": ("edge_credential", "operator_credential", "drm_credential"),
+    "drm": ("edge_credential", "operator_credential", "origin_credential"),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_settings_are_good_when_nothing_is_missing(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, role: str
+):
+    refused = runner.invoke(main, ["config", "check", role])
+    assert refused.exit_code == 1
+    assert "_credential_file` is needed" in refused.stderr
+    for name in ROLES[role]:
+        monkeypatch.setenv(f"ATTACCA_{role.upper()}__{name.upper()}", "a-credential-of-length")
+    assert "good" in runner.invoke(main, ["config", "check", role]).output
     checked = runner.invoke(main, ["config", "check", role, "--json"])
     assert json.loads(checked.output) == {"role": role, "ok": True}
 

@@ -32,6 +32,7 @@ def test_a_credential_comes_as_text_or_in_a_file(file: Path):
         pytest.param("short", None, "at least 16", id="too short"),
         pytest.param(None, b"short", "at least 16", id="too short in the file"),
         pytest.param(None, b"\xff" * 20, "ASCII", id="not text"),
+        pytest.param(None, b"x" * 4097, "more than 4096", id="a file that is no credential"),
         pytest.param(None, None, "No such file", id="no file"),
     ],
 )

@@ -52,7 +52,11 @@ def test_bearer_of(value: str, expected: str | None):
     "host", ["127.0.0.1:8081", "localhost", "[::1]:8081", "edge.internal:8081", "EDGE.internal"]
 )
 def test_a_call_to_this_listener_by_its_names_is_let_through(host: str):
-    guard_local_call({"Host": host}, allowed_hosts=frozenset({"Edge.internal"}))
+    headers = {"Host": host, "Authorization": f"Bearer {OPERATOR.reveal()}"}
+    names = frozenset({"Edge.internal"})
+    require_bearer(headers, OPERATOR, allowed_hosts=names)
+    with pytest.raises(CredentialMissingError):  # It was let through to the credential.
+        require_bearer({"Host": host}, OPERATOR, allowed_hosts=names)
 
 
 @pytest.mark.parametrize(

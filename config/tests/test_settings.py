@@ -29,13 +29,14 @@ def test_defaults_work_without_a_file():
 def test_the_command_line_wins_over_variables_and_these_over_the_file(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    file.write_text("port = 1\nsecret = 'of the file'\n[cache]\nmemory_bytes = 11\n")
+    file.write_text("port = 1\n[cache]\nmemory_bytes = 11\n")
+    monkeypatch.setenv("ATTACCA_ROLE__SECRET", "of a variable")
     monkeypatch.setenv("ATTACCA_ROLE__CACHE__MEMORY_BYTES", "22")
     monkeypatch.setenv("ATTACCA_ROLE__PORT", "2")
     settings = load_settings(Settings, "role", file=file, overrides={"port": 3})
     assert (settings.port, settings.cache.memory_bytes) == (3, 22)
     assert settings.secret is not None
-    assert settings.secret.get_secret_value() == "of the file"
+    assert settings.secret.get_secret_value() == "of a variable"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_a_variable_that_names_no_setting_is_refused(
 
 def test_a_variable_with_one_underscore_is_no_setting(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ATTACCA_ROLE_PORT", "1")
-    with pytest.raises(SettingsError, match="did you mean `ATTACCA_ROLE__PORT`"):
+    with pytest.raises(SettingsError, match="did you mean `ATTACCA_ROLE__PORT`, two"):
         load_settings(Settings, "role")
 
 
@@ -92,8 +93,25 @@ def test_a_variable_that_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPat
         load_settings(Settings, "role")
 
 
+def test_a_secret_stands_in_no_settings_file(file: Path):
+    file.write_text("secret = 'hush-hush'")
+    with pytest.raises(SettingsError, match="`secret`: not in a settings file") as raised:
+        load_settings(Settings, "role", file=file)
+    assert "ATTACCA_ROLE__SECRET" in str(raised.value)
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize("variable", ["attacca_role__prot", "Attacca_Role__Cache__Memry_bytes"])
+def test_variables_are_checked_without_regard_to_case(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+):
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(SettingsError, match="there is no setting"):
+        load_settings(Settings, "role")
+
+
 def test_secrets_are_shown_by_neither_errors_nor_dumps(file: Path):
-    file.write_text("secret = 'hush-hush'\nport = 'hush-hush'")
+    file.write_text("port = 'hush-hush'")
     with pytest.raises(SettingsError) as raised:
         load_settings(Settings, "role", file=file)
     assert "hush" not in str(raised.value)

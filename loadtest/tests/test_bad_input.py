@@ -73,15 +73,15 @@ class Handed:
 
 
 REFUSED = {
-    "text.mp3": "not audio|no audio",
-    "empty.flac": "empty",
+    "text.mp3": "no audio format",
+    "empty.flac": "The file is empty",
     "truncated.flac": r"sample \d+",
     "flipped.flac": r"sample \d+",
     "truncated.wav": r"sample \d+",
-    "no channels.wav": "channel|not audio",
-    "nine channels.wav": "9 channels|channel",
-    "4 kHz.wav": "4000|sample rate",
-    "playlist.m3u8": "not audio|playlist",
+    "no channels.wav": "has 0 channels",
+    "nine channels.wav": "has 9 channels",
+    "4 kHz.wav": "runs at 4000 Hz",
+    "playlist.m3u8": "no audio format",
 }
 
 
@@ -111,8 +111,10 @@ def handed(tmp_path_factory: pytest.TempPathFactory) -> Handed:
     before = store_of(node.data)
     done = node.command("ingest", *(str(path) for path in paths))
     told = {
-        path.name: next((line for line in done.stderr.splitlines() if str(path) in line), "")
+        path.name: line.partition(f"{path}: ")[2]
+        for line in done.stderr.splitlines()
         for path in paths
+        if f"{path}: " in line
     }
     return Handed(before, store_of(node.data), told, done.stderr, done.returncode)
 
@@ -123,7 +125,7 @@ def test_no_sound_master_is_refused_with_a_reason(handed: Handed, name: str):
     assert "refused" in handed.stderr
     assert "Traceback" not in handed.stderr
     assert handed.told[name]
-    assert re.search(REFUSED[name], handed.told[name], re.IGNORECASE), handed.told[name]
+    assert re.search(REFUSED[name], handed.told[name]), handed.told[name]
 
 
 def test_what_is_refused_leaves_the_store_as_it_was(handed: Handed):

@@ -1,0 +1,59 @@
+"""The credentials that each role needs, from its settings."""
+
+from config.credential_settings import need_credential, read_credential
+from drm.service import DrmCredentials
+from drm.settings import DrmSettings
+from edge.app import EdgeCredentials
+from edge.settings import EdgeSettings
+from origin.access import OriginCredentials
+from origin.settings import OriginSettings
+
+
+def edge_credentials(settings: EdgeSettings) -> EdgeCredentials:
+    """Those of an edge; one that checks tokens cannot do without its own.
+
+    Raises:
+        SettingsError: one is missing or is none.
+    """
+    find = need_credential if settings.token_check else read_credential
+    return EdgeCredentials(
+        operator=read_credential(
+            "operator_credential", settings.operator_credential, settings.operator_credential_file
+        ),
+        edge=find("edge_credential", settings.edge_credential, settings.edge_credential_file),
+    )
+
+
+def origin_credentials(settings: OriginSettings) -> OriginCredentials:
+    """Those that an origin is shown.
+
+    Raises:
+        SettingsError: one is missing or is none.
+    """
+    return OriginCredentials(
+        operator=need_credential(
+            "operator_credential", settings.operator_credential, settings.operator_credential_file
+        ),
+        edge=need_credential(
+            "edge_credential", settings.edge_credential, settings.edge_credential_file
+        ),
+    )
+
+
+def drm_credentials(settings: DrmSettings) -> DrmCredentials:
+    """Those that drm is shown.
+
+    Raises:
+        SettingsError: one is missing or is none.
+    """
+    return DrmCredentials(
+        operator=need_credential(
+            "operator_credential", settings.operator_credential, settings.operator_credential_file
+        ),
+        edge=need_credential(
+            "edge_credential", settings.edge_credential, settings.edge_credential_file
+        ),
+        origin=need_credential(
+            "origin_credential", settings.origin_credential, settings.origin_credential_file
+        ),
+    )

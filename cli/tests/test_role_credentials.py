@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from cli.role_credentials import drm_credentials, edge_credentials, origin_credentials
+from config.settings import SettingsError
+from drm.settings import DrmSettings
+from edge.settings import EdgeSettings
+from origin.settings import OriginSettings
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "credential"
+    path.write_text("a-credential-of-length")
+    return path
+
+
+def test_an_edge_that_checks_tokens_needs_its_credential(file: Path):
+    with pytest.raises(SettingsError, match="`edge_credential_file` is needed"):
+        edge_credentials(EdgeSettings())
+    found = edge_credentials(EdgeSettings(edge_credential_file=file))
+    assert found.edge is not None
+    assert found.operator is None
+
+
+def test_an_edge_that_checks_none_needs_nothing():
+    found = edge_credentials(EdgeSettings(token_check=False))
+    assert (found.edge, found.operator) == (None, None)
+
+
+def test_origin_and_drm_need_all_of_theirs(file: Path):
+    origin = OriginSettings(operator_credential_file=file, edge_credential_file=file)
+    assert origin_credentials(origin).edge.matches("a-credential-of-length")
+    drm = DrmSettings(operator_credential_file=file, edge_credential_file=file)
+    with pytest.raises(SettingsError, match="`origin_credential_file` is needed"):
+        drm_credentials(drm)
+    whole = drm.model_copy(update={"origin_credential_file": file})
+    assert drm_credentials(whole).origin.matches("a-credential-of-length")
