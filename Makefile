@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help install install-test run test check bench lint types contracts format lock \
-	verify-music verify-kills verify-players verify-twice
+	verify-long verify-music verify-kills verify-players verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -73,6 +73,9 @@ loadtest/players/node_modules/.package-lock.json: loadtest/players/package-lock.
 
 verify-players: install-test loadtest/players/node_modules/.package-lock.json ## Proof: browsers' players play it (npm, Chromium)
 	$(BIN)/python -m loadtest.verify_players
+
+verify-long: install-test ## Proof: three hours are packaged in bounded memory
+	$(BIN)/python -m loadtest.verify_long
 
 verify-twice: install-test ## Proof: two clean checkouts package to the same bytes
 	$(BIN)/python -m loadtest.verify_twice
