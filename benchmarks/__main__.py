@@ -13,8 +13,12 @@ BENCHMARKS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], default=[])
-    for name in parser.parse_args().names or BENCHMARKS:
+    parser.add_argument("names", nargs="*", help=", ".join(BENCHMARKS))
+    names = parser.parse_args().names or list(BENCHMARKS)
+    for name in names:
+        if name not in BENCHMARKS:
+            parser.error(f"there is no benchmark `{name}`; there are {', '.join(BENCHMARKS)}")
+    for name in names:
         print(f"\n{name}")
         BENCHMARKS[name]()
 
