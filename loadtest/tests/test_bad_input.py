@@ -12,6 +12,7 @@ import pytest
 from mutagen.flac import FLAC
 
 from loadtest.calls import call
+from loadtest.decryption import ffmpegs
 from loadtest.exact_length import exact_length
 from loadtest.masters import write_tone
 from loadtest.node import Node
@@ -22,7 +23,7 @@ RENDITIONS = ("flac", "aac-160", "vorbis-160")
 
 
 def encoded(source: Path, target: Path, *arguments: str) -> Path:
-    command = ["ffmpeg", "-v", "error", "-i", str(source), *arguments, str(target)]
+    command = [ffmpegs()[-1], "-v", "error", "-i", str(source), *arguments, str(target)]
     subprocess.run(command, check=True)
     return target
 
