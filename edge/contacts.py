@@ -14,7 +14,7 @@ from typing import Final
 
 from config.tasks import Tasks
 from edge.errors import EdgeError, UpstreamError, UpstreamProtocolError
-from edge.fields import Fields, passed_back_fields
+from edge.fields import Fields, is_personal, passed_back_fields
 from edge.fill_slots import FillSlots
 from edge.fills import Fills
 from edge.metrics import EdgeCounts
@@ -24,6 +24,7 @@ from edge.representation import Representation, ResponseHead
 from edge.slices import SliceStore
 from edge.uncacheables import Uncacheables
 from edge.upstream_answers import (
+    ABOUT_THE_LISTENER,
     Asked,
     Keep,
     PassOn,
@@ -32,6 +33,7 @@ from edge.upstream_answers import (
     Validated,
     head_of,
     use_of,
+    why_not_freshened,
 )
 from http_semantics.byte_range import ByteSlice, IntRange, RangeSpec, SuffixRange
 
@@ -59,6 +61,11 @@ class ContactRequest:
     fields: Fields
     range_spec: RangeSpec | None = None
     stale: Representation | None = None
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it says who is asking, so that its answer is for him."""
+        return is_personal(self.fields)
 
 
 class Contacts:
@@ -93,7 +100,12 @@ class Contacts:
         self._contacts: dict[str, Contact] = {}
 
     def join(self, request: ContactRequest) -> tuple[Contact, bool]:
-        """The contact under way for a key, or a new one; and whether it is new."""
+        """The contact under way for a key, or a new one; and whether it is new.
+
+        A request that says who is asking neither joins another nor is joined.
+        """
+        if request.is_personal:
+            return self.begin_alone(request), True
         contact = self._contacts.get(request.key)
         if contact is not None:
             return contact, False
@@ -101,11 +113,21 @@ class Contacts:
         self._tasks.start(self._make(contact, request))
         return contact, True
 
+    def begin_alone(self, request: ContactRequest) -> Contact:
+        """A contact that nobody else joins."""
+        contact = Contact()
+        self._tasks.start(self._make(contact, request))
+        return contact
+
     async def _make(self, contact: Contact, request: ContactRequest) -> None:
         with self._failing(contact, request.key):
             outcome = await self._ask(request)
-            del self._contacts[request.key]
+            self._end(contact, request.key)
             contact.settle(outcome)
+
+    def _end(self, contact: Contact, key: str) -> None:
+        if self._contacts.get(key) is contact:
+            del self._contacts[key]
 
     @contextlib.contextmanager
     def _failing(self, contact: Contact, key: str) -> Iterator[None]:
@@ -124,7 +146,7 @@ class Contacts:
             error = EdgeError("a first contact failed")
         finally:
             if error is not None:
-                self._contacts.pop(key, None)
+                self._end(contact, key)
                 contact.fail(error)
 
     async def _ask(self, request: ContactRequest) -> Outcome:
@@ -137,13 +159,18 @@ class Contacts:
             held.callback(answer.close)
             head = head_of(answer, sent, is_token_checked=self._is_token_checked)
             content_range = answer.headers.get("Content-Range")
-            asked = Asked(part, request.stale is not None, "Authorization" in sent)
+            asked = Asked(
+                part,
+                is_conditional=request.stale is not None,
+                is_authorized="Authorization" in sent,
+                has_listener_fields=not self._is_token_checked,
+            )
             use = use_of(head, content_range, asked, length_max=self._length_max)
             match use:
                 case Keep():
                     return self._keep(request, head, use, answer, held)
                 case Validated():
-                    return self._freshen(request.stale, head)
+                    return self._freshen(request, head)
                 case Share():
                     return await self._share(request, answer)
                 case PassOn(reason=reason):
@@ -182,19 +209,23 @@ class Contacts:
             self._fills.adopt(found, answer, use.part, fields=request.fields, release=release)
         return Learned(found, head.status)
 
-    def _freshen(self, stale: Representation | None, head: ResponseHead) -> Learned:
+    def _freshen(self, request: ContactRequest, head: ResponseHead) -> Outcome:
+        stale = request.stale
         assert stale is not None
         if head.strong_tag is not None and head.strong_tag != stale.validator:
             self._store.retire(stale)
             raise UpstreamProtocolError("304 for a version that was not asked about")
+        reason = why_not_freshened(stale, head)
+        if reason is not None:
+            self._note(request, head, reason)
+            return Uncacheable(reason)
         stale.freshen(head)
         if self._store.current(stale.key) is stale:
             self._store.make_current(stale)  # Its size may have changed.
         return Learned(stale, head.status)
 
     async def _share(self, request: ContactRequest, answer: UpstreamAnswer) -> Outcome:
-        if request.stale is not None and answer.status < 500:
-            self._store.retire(request.stale)
+        self._retire_stale(request, answer.status)
         content = b""
         while chunk := await answer.read_some():
             content += chunk
@@ -206,12 +237,19 @@ class Contacts:
 
     def _note(self, request: ContactRequest, head: ResponseHead, reason: str) -> None:
         """Remember that there is nothing to share, where the range alone is not the reason."""
-        if request.stale is not None and head.status < 500:
-            self._store.retire(request.stale)
-        if head.status == 416:
+        self._retire_stale(request, head.status)
+        if head.status == 416 or head.status in ABOUT_THE_LISTENER:
             return
-        key = range_key(request.key) if reason == Unfit.NO_VALIDATOR else request.key
+        key = personal_key(request.key) if request.is_personal else request.key
+        if reason == Unfit.NO_VALIDATOR:
+            key = range_key(key)
         self._uncacheables.note(key, reason, now_s=asyncio.get_running_loop().time())
+
+    def _retire_stale(self, request: ContactRequest, status: int) -> None:
+        """Let go of what the upstream no longer has; one listener's answer does not tell that."""
+        is_about_listener = request.is_personal or status in ABOUT_THE_LISTENER
+        if request.stale is not None and status < 500 and not is_about_listener:
+            self._store.retire(request.stale)
 
     def _part_for(self, spec: RangeSpec | None) -> ByteSlice | None:
         """The slices that hold what the listener wants first, as one range."""
@@ -232,6 +270,11 @@ class Contacts:
 def range_key(key: str) -> str:
     """Under which it is remembered that ranges of a resource cannot be stored; the whole may be."""
     return f"range {key}"  # No key begins like this: all begin with "/".
+
+
+def personal_key(key: str) -> str:
+    """Under which it is remembered that answers to those who say who they are are not storable."""
+    return f"personal {key}"
 
 
 def _fields_of(request: ContactRequest, part: ByteSlice | None) -> Fields:

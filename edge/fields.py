@@ -102,6 +102,11 @@ PREFLIGHT_FIELDS: Final = (
 Fields = CIMultiDict[str]
 
 
+def is_personal(fields: Fields) -> bool:
+    """Whether a request as it goes upstream says who is asking."""
+    return any(name in fields for name in _TOKENS_OF_LISTENERS)
+
+
 def joined(fields: MultiMapping[str], name: str) -> str | None:
     """All lines of a list-valued field as one value (RFC 9110 section 5.3); None if absent."""
     lines = fields.getall(name, ())

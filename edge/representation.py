@@ -11,13 +11,14 @@ from multidict import CIMultiDictProxy
 
 from edge.fields import Fields, joined, stored_fields
 from http_semantics.byte_range import ByteSlice
-from http_semantics.cache_control import parse_directives
+from http_semantics.cache_control import Directives, parse_directives
 from http_semantics.freshness import (
     Refusal,
     ResponseTimes,
     StoringFacts,
     current_age_s,
     freshness_lifetime_s,
+    is_authorization_lifted,
     why_not_storable,
 )
 from http_semantics.preconditions import Validators
@@ -174,6 +175,16 @@ class Representation:
             and complete_length == self.complete_length
         )
 
+    @property
+    def directives(self) -> Directives:
+        """Of its `Cache-Control` as stored."""
+        return parse_directives(joined(self.fields, "Cache-Control") or "")
+
+    @property
+    def may_come_authorized(self) -> bool:
+        """Whether parts that came for a request with `Authorization` may be kept (section 3.5)."""
+        return is_authorization_lifted(self.directives)
+
     def part_of(self, number: int) -> ByteSlice:
         """The bytes of the slice with this number."""
         start = number * self.slice_bytes
@@ -194,9 +205,10 @@ class Representation:
                 self.fields.add(name, value)
         self.times = head.times
         self.sent_fields = None
-        directives = parse_directives(joined(self.fields, "Cache-Control") or "")
-        expires = self.fields.get("Expires")
-        self.lifetime_s = freshness_lifetime_s(directives, expires=expires, times=self.times) or 0.0
+        lifetime_s = freshness_lifetime_s(
+            self.directives, expires=self.fields.get("Expires"), times=self.times
+        )
+        self.lifetime_s = lifetime_s or 0.0
 
 
 def _content_length(headers: CIMultiDictProxy[str]) -> int | None:

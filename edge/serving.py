@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from aiohttp import web
@@ -16,12 +16,12 @@ from edge.answers import (
     tell_age,
     tell_status,
 )
-from edge.contacts import ContactRequest, Contacts, range_key
+from edge.contacts import ContactRequest, Contacts, personal_key, range_key
 from edge.errors import SliceGoneError, UpstreamChangedError
 from edge.exchange import Exchange
 from edge.fields import Fields, fill_fields
 from edge.lookup import Ask, NotModified, Part, Whole, select
-from edge.outcomes import Learned, Told, Uncacheable
+from edge.outcomes import Learned, Outcome, Told, Uncacheable
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
 from edge.reading import Reading
@@ -121,18 +121,17 @@ class Serving:
     ) -> web.StreamResponse:
         exchange = request.exchange
         exchange.forward = Forward.URI_MISS if stale is None else Forward.STALE
-        key = request.target.upstream
-        reason = self._why_uncacheable(request)
+        first = ContactRequest(
+            request.target.upstream, self._fill_fields(request), request.ask.only_range, stale
+        )
+        reason = self._why_uncacheable(first)
         if reason is not None:
             exchange.forward, exchange.detail = Forward.BYPASS, reason
             return await self._pass_through(request)
         if request.ask.method == "HEAD":
             return await self._pass_through(request)
-        contact, is_leader = self._contacts.join(
-            ContactRequest(key, self._fill_fields(request), request.ask.only_range, stale)
-        )
         asked_s = self._monotonic()
-        outcome = await (contact.outcome_for_leader() if is_leader else contact.outcome())
+        outcome, is_leader = await self._make_contact(first)
         exchange.upstream_s = self._monotonic() - asked_s
         exchange.is_collapsed = not is_leader
         match outcome:
@@ -148,12 +147,36 @@ class Serving:
                 exchange.is_collapsed = False
                 return await self._pass_through(request, answer)
 
-    def _why_uncacheable(self, request: _Request) -> str | None:
-        key, now_s = request.target.upstream, self._monotonic()
-        reason = self._uncacheables.reason_of(key, now_s=now_s)
-        if reason is None and request.ask.only_range is not None:
-            reason = self._uncacheables.reason_of(range_key(key), now_s=now_s)
-        return reason
+    async def _make_contact(self, first: ContactRequest) -> tuple[Outcome, bool]:
+        """What the upstream says, and whether it was asked for this request."""
+        contact, is_leader = self._contacts.join(first)
+        if is_leader:
+            return await contact.outcome_for_leader(), True
+        outcome = await contact.outcome()
+        if isinstance(outcome, Learned):
+            found = outcome.representation
+            # What has to be validated before each use was so for the leader's: RFC 9111 section 4.
+            if not found.is_fresh(now_s=self._clock()):
+                own = self._contacts.begin_alone(replace(first, stale=found))
+                return await own.outcome_for_leader(), True
+        return outcome, False
+
+    def _why_uncacheable(self, first: ContactRequest) -> str | None:
+        keys = [first.key]
+        if first.is_personal:
+            keys.append(personal_key(first.key))
+        if first.range_spec is not None:
+            keys += [range_key(key) for key in keys]
+        now_s = self._monotonic()
+        reasons = (self._uncacheables.reason_of(key, now_s=now_s) for key in keys)
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def _part_fields(self, request: _Request, found: Representation) -> Fields:
+        """Fields for parts of what is stored: they have to be as storable as the rest of it."""
+        fields = self._fill_fields(request)
+        if "Authorization" in fields and not found.may_come_authorized:
+            del fields["Authorization"]
+        return fields
 
     def _fill_fields(self, request: _Request) -> Fields:
         return fill_fields(request.raw.headers, is_token_checked=self._is_token_checked)
@@ -207,7 +230,7 @@ class Serving:
         exchange = request.exchange
         self._note_presence(exchange, found, part)
         asked_s = self._monotonic()
-        chunks = self._reading.read(found, part, self._fill_fields(request))
+        chunks = self._reading.read(found, part, self._part_fields(request, found))
         async with contextlib.aclosing(chunks):
             # Nothing is said before the first bytes are here: until then all may be taken back.
             chunk = await anext(chunks)

@@ -1,14 +1,19 @@
 """What an upstream's answer is good for: to be stored, shared, passed on, or refused. No I/O."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from edge.errors import UpstreamChangedError, UpstreamRangeError, UpstreamStatusError
 from edge.fields import Fields
 from edge.ports import UpstreamAnswer
 from edge.representation import Representation, ResponseHead, read_head
 from http_semantics.byte_range import ByteSlice, parse_content_range
-from http_semantics.freshness import Refusal
+from http_semantics.freshness import Refusal, why_not_storable
+
+# Whoever is refused is refused for what he showed, or did not: RFC 9110 sections 15.5.2, 15.5.4
+# and 15.5.8. Nothing follows for others, nor for what is stored.
+ABOUT_THE_LISTENER: Final = frozenset({401, 403, 407})
 
 
 class Unfit(StrEnum):
@@ -61,11 +66,13 @@ class Asked:
         part: the range that was asked for, None for the whole.
         is_conditional: whether a stored representation was to be validated.
         is_authorized: whether the listener's `Authorization` went along.
+        has_listener_fields: whether what a listener sends goes along at all.
     """
 
     part: ByteSlice | None = None
     is_conditional: bool = False
     is_authorized: bool = False
+    has_listener_fields: bool = False
 
 
 def head_of(answer: UpstreamAnswer, sent: Fields, *, is_token_checked: bool) -> ResponseHead:
@@ -105,6 +112,17 @@ def use_of(head: ResponseHead, content_range: str | None, asked: Asked, *, lengt
     if head.status >= 400 and head.status != 416 and _is_shareable(head, asked):
         return Share()
     return PassOn(Unfit.STATUS)
+
+
+def why_not_freshened(stale: Representation, head: ResponseHead) -> Refusal | None:
+    """The reason why a 304 lets nobody but its listener use what is stored; None if it does.
+
+    What it does not say stays as it is stored (RFC 9111 section 3.2).
+    """
+    directives = stale.directives if "Cache-Control" not in head.fields else head.facts.directives
+    return why_not_storable(
+        replace(head.facts, directives=directives, lifetime_s=0.0, has_validator=True)
+    )
 
 
 def check_fill(
@@ -176,6 +194,8 @@ def _unfit_length(length: int | None, length_max: int) -> Unfit | None:
 def _is_shareable(head: ResponseHead, asked: Asked) -> bool:
     """Whether those who wait may all be told this error. It is not stored."""
     if asked.is_authorized or head.facts.has_cookie:
+        return False
+    if asked.has_listener_fields and head.status in ABOUT_THE_LISTENER:
         return False
     reason = head.why_not_storable()
     if reason in {Refusal.PRIVATE, Refusal.VARY}:

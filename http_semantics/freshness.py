@@ -90,13 +90,18 @@ def why_not_storable(facts: StoringFacts) -> Refusal | None:
         Refusal.NO_STORE: "no-store" in facts.directives,
         Refusal.PRIVATE: "private" in facts.directives,
         Refusal.AUTHORIZATION: facts.is_authorized
-        and not any(name in facts.directives for name in _LIFTS_AUTHORIZATION),
+        and not is_authorization_lifted(facts.directives),
         # Storing it is allowed; giving one listener's cookie to all others is never meant.
         Refusal.SET_COOKIE: facts.has_cookie,
         Refusal.VARY: not _fields_of(facts.vary) <= facts.neutral_fields,
         Refusal.NO_FRESHNESS: is_useless,
     }
     return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def is_authorization_lifted(directives: Directives) -> bool:
+    """Whether a shared cache may keep what came for a request with `Authorization`."""
+    return any(name in directives for name in _LIFTS_AUTHORIZATION)
 
 
 def current_age_s(times: ResponseTimes, *, now_s: float) -> float:

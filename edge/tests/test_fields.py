@@ -1,9 +1,18 @@
 """Fields that pass, fields that do not."""
 
+import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from config.credentials import EDGE_CREDENTIAL_HEADER
-from edge.fields import Fields, fill_fields, joined, pass_fields, passed_back_fields, stored_fields
+from edge.fields import (
+    Fields,
+    fill_fields,
+    is_personal,
+    joined,
+    pass_fields,
+    passed_back_fields,
+    stored_fields,
+)
 
 
 def headers_of(**fields: str) -> CIMultiDictProxy[str]:
@@ -78,3 +87,10 @@ def test_lines_of_a_list_are_joined():
     fields: Fields = CIMultiDict([("If-Match", '"a"'), ("if-match", '"b"')])
     assert joined(fields, "If-Match") == '"a", "b"'
     assert joined(fields, "Range") is None
+
+
+@pytest.mark.parametrize("name", ["Authorization", "cookie", "CTA-Common-Access-Token"])
+def test_a_request_with_credentials_says_who_is_asking(name: str):
+    headers = CIMultiDictProxy(CIMultiDict({name: "x"}))
+    assert is_personal(fill_fields(headers, is_token_checked=False))
+    assert not is_personal(fill_fields(headers, is_token_checked=True))
