@@ -9,21 +9,21 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from origin.errors import ObjectDamagedError, OriginError
-from origin.metadata import read_tags
 from origin.object_key import rendition_key
 from origin.progress import IngestProgress, OnIngestProgress, ProgressTeller, Stage
 from origin.publication import NewObject, Publication
 from origin.records import AlbumRecord, TrackRecord, VersionRecord, entry_of, key_of_master
 from origin.source_file import copy_source, hash_source
-from origin.tags import Tags, clean_text
+from origin.tags import Tags, clean_text, make_tags
 from origin.track_id import album_id_of, track_id_of
 from origin.work_folder import open_job_folder
 from origin.workshop import PackagedFile, PackagingTask, Workshop, package_renditions
+from packager.errors import WorkerDiedError, WorkerTimeoutError
 from packager.jobs import MasterFacts
 from packager.renditions import PROFILES
 from packager.seek_index import encode_seek_index
@@ -120,7 +120,7 @@ async def _package(
     """The record of a track that is not published yet, and its files."""
     facts = await workshop.packager.inspect(master, on_progress=teller.enter(Stage.INSPECTING))
     track_id = track_id_of(facts.sha256)
-    tags = await read_tags(master, file_stem=path.stem)
+    tags = make_tags(await _tag_values(workshop, master), file_stem=path.stem)
     if album is not None and clean_text(album):
         # One album for all that is named together, also where the artists of its tracks differ.
         tags = replace(tags, album=clean_text(album), album_artist=tags.album_artist or "")
@@ -150,6 +150,15 @@ async def _package(
         renditions=tuple(file.facts for file in files),
     )
     return _track_of(track_id, facts, tags, path, version_record), files
+
+
+async def _tag_values(workshop: Workshop, master: Path) -> Mapping[str, Sequence[str]]:
+    """What the master says about itself; nothing if that would take too much time or memory."""
+    try:
+        return await workshop.packager.read_tags(master)
+    except (WorkerDiedError, WorkerTimeoutError) as error:
+        logger.warning("tags cannot be read", extra={"reason": error.reason})
+        return {}
 
 
 def _track_of(

@@ -34,6 +34,14 @@ class Packager(Protocol):
         """
         ...
 
+    async def read_tags(self, master: Path) -> Mapping[str, Sequence[str]]:
+        """Values of a master's tags by name, as `origin.tags.make_tags` takes them.
+
+        Raises:
+            PackagerError: they take too much time or memory, or a worker failed.
+        """
+        ...
+
     async def package(
         self, order: PackagingOrder, *, on_progress: OnProgress | None = None
     ) -> RenditionFacts:

@@ -15,6 +15,7 @@
             * SampleFormatError
     * WorkerError: this machine failed; the same job may succeed later
         * WorkerDiedError
+        * WorkerTimeoutError: its job took too long, and it was killed
         * WorkerStartError
         * PoolBusyError
         * ScratchError: no room, or no right, to write
@@ -185,6 +186,14 @@ class WorkerDiedError(WorkerError):
     reason = "worker_died"
     title = "The packaging worker died"
     advice = "Try again; if it persists, give packaging workers more memory."
+
+
+class WorkerTimeoutError(WorkerError):
+    """A job took longer than it may, and its worker was killed."""
+
+    reason = "worker_timeout"
+    title = "A packaging job took too long"
+    advice = "Try again; if it persists, look at what is special about this master."
 
 
 class WorkerStartError(WorkerError):

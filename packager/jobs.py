@@ -97,6 +97,20 @@ def master_facts_from_json(value: object) -> MasterFacts:
     return MasterFacts(**members)  # type: ignore[arg-type]
 
 
+def tags_from_json(value: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    """Values by the names of tags, as a worker read them.
+
+    Raises:
+        ValueError: a member is no list of texts.
+    """
+    tags: dict[str, tuple[str, ...]] = {}
+    for name, values in value.items():
+        if not isinstance(values, list):
+            raise ValueError(f"the values of tag {name!r} are no list")  # noqa: TRY004
+        tags[name] = tuple(text for text in values if isinstance(text, str))
+    return tags
+
+
 def order_to_json(order: PackagingOrder) -> dict[str, object]:
     """`order`, its key included, for the pipe to a worker and for nothing else."""
     return {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from packager.errors import PoolBusyError, WorkerError, WorkerStartError
+from packager.errors import PoolBusyError, WorkerError, WorkerStartError, WorkerTimeoutError
 from packager.identity import CpuClass, EncoderIdentity
 from packager.jobs import (
     MasterFacts,
@@ -21,11 +21,15 @@ from packager.jobs import (
     master_facts_from_json,
     order_to_json,
     path_to_text,
+    tags_from_json,
 )
 from packager.seek_index import RenditionFacts, facts_from_json
 from packager.worker_process import WorkerProcess, start_worker
 
 WAITING_MAX: Final = 256
+
+# Tags are read in milliseconds, unless somebody made them so that they are not.
+TAGS_TIMEOUT_S: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -87,6 +91,23 @@ class PackagingPool:
         request: dict[str, object] = {"job": "package", "order": order_to_json(order)}
         return facts_from_json(await self._run(request, on_progress))
 
+    async def read_tags(
+        self, master: Path, *, timeout_s: float = TAGS_TIMEOUT_S
+    ) -> dict[str, tuple[str, ...]]:
+        """Values of a master's tags by name, see `packager.tag_reader.read_tags`.
+
+        Args:
+            master: its file.
+            timeout_s: how long a worker may take; the wait for one does not count.
+
+        Raises:
+            WorkerTimeoutError: they would take longer; the worker is gone.
+            WorkerDiedError: they would take more memory than a worker may have.
+            WorkerError: this machine failed.
+        """
+        request = {"job": "tags", "master": path_to_text(master)}
+        return tags_from_json(await self._run(request, None, timeout_s=timeout_s))
+
     async def start(self) -> None:
         """Start the first worker and learn the identity of all.
 
@@ -104,16 +125,23 @@ class PackagingPool:
                 slot.worker = None
 
     async def _run(
-        self, request: Mapping[str, object], on_progress: OnProgress | None
+        self,
+        request: Mapping[str, object],
+        on_progress: OnProgress | None,
+        *,
+        timeout_s: float | None = None,
     ) -> dict[str, object]:
         slot = await self._wait_idle()
         try:
             if slot.worker is None or not slot.worker.is_alive:
                 await _discard(slot)
                 slot.worker = await self._start_worker()
-            return await slot.worker.call(request, on_progress)
+            async with asyncio.timeout(timeout_s):
+                return await slot.worker.call(request, on_progress)
+        except TimeoutError:
+            raise WorkerTimeoutError(f"the job {request['job']} took over {timeout_s} s") from None
         finally:
-            # Still busy: cancelled, dead, or left by an exception of `on_progress`.
+            # Still busy: cancelled, late, dead, or left by an exception of `on_progress`.
             if slot.worker is not None and slot.worker.is_busy:
                 await _discard(slot)
             self._idle.put_nowait(slot)

@@ -4,6 +4,7 @@ Requests come on standard input, one object a line:
 
     {"job": "inspect", "master": PATH}
     {"job": "package", "order": {...}}
+    {"job": "tags", "master": PATH}
 
 Answers go to what standard output was at the start:
 
@@ -44,6 +45,7 @@ from packager.jobs import (
 )
 from packager.packaging import package_rendition
 from packager.seek_index import facts_to_json
+from packager.tag_reader import read_tags
 
 Reply = Callable[[Mapping[str, object]], None]
 
@@ -110,6 +112,8 @@ def _do(request: Mapping[str, object], on_progress: OnProgress) -> dict[str, obj
             return master_facts_to_json(
                 inspect_master(path_from_text(master), on_progress=on_progress)
             )
+        case {"job": "tags", "master": str(master)}:
+            return {**read_tags(path_from_text(master))}
         case {"job": "package", "order": dict(order)}:
             facts = package_rendition(order_from_json(order), on_progress=on_progress)
             return facts_to_json(facts)

@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from drm.adapters.memory_content_keys import MemoryContentKeys
 from origin.adapters.folder_store import open_folder_store
@@ -21,6 +22,7 @@ from origin.ingest import ingest_master
 from origin.ports import ObjectStore
 from origin.progress import IngestProgress, Stage
 from origin.records import TrackRecord
+from origin.tags import Tags
 from origin.tests.workshops import (
     NOW_S,
     BreakingStore,
@@ -30,7 +32,7 @@ from origin.tests.workshops import (
 )
 from origin.track_id import track_id_of
 from origin.workshop import Workshop
-from packager.errors import NotAudioError
+from packager.errors import NotAudioError, PoolBusyError, WorkerDiedError, WorkerTimeoutError
 from packager.renditions import PROFILES
 from packager.seek_index import decode_seek_index
 
@@ -39,6 +41,18 @@ def write_tone(folder: Path, name: str = "01 - Tone.flac", content: bytes = b"to
     path = folder / name
     path.write_bytes(content)
     return path
+
+
+class TaglessPackager(TextPackager):
+    """Fails at the tags of every master."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    @override
+    async def read_tags(self, master: Path) -> Mapping[str, Sequence[str]]:
+        raise self._error
 
 
 def memory() -> MemoryStore:
@@ -278,6 +292,25 @@ async def test_a_damaged_leftover_is_replaced(tmp_path: Path):
         facts = record.current.rendition("flac")
         assert facts is not None
         assert (await store.read(key, size_max=10_000)).head.sha256 == facts.sha256
+
+
+@pytest.mark.parametrize("error", [WorkerDiedError("memory"), WorkerTimeoutError("10 s")])
+async def test_tags_that_cost_too_much_do_not_refuse_the_master(
+    tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
+):
+    workshop = make_workshop(memory(), tmp_path / "scratch", packager=TaglessPackager(error))
+    result = await ingest_master(workshop, write_tone(tmp_path))
+    record = await record_of(workshop, result.track_id)
+    assert record.tags == Tags("01 - Tone")
+    assert "tags cannot be read" in caplog.text
+
+
+async def test_a_master_is_refused_while_nobody_can_read_its_tags(tmp_path: Path):
+    packager = TaglessPackager(PoolBusyError("later"))
+    workshop = make_workshop(memory(), tmp_path / "scratch", packager=packager)
+    with pytest.raises(PoolBusyError):
+        await ingest_master(workshop, write_tone(tmp_path))
+    assert await keys_in(workshop.store) == []
 
 
 async def test_several_at_once_make_one_track(tmp_path: Path):

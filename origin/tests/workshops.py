@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +43,9 @@ class TextPackager:
         if on_progress is not None:
             on_progress(1.0)
         return replace(MASTER, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+
+    async def read_tags(self, master: Path) -> Mapping[str, Sequence[str]]:
+        return {"artist": [f"Artist of {master.name}"]}
 
     async def package(
         self, order: PackagingOrder, *, on_progress: OnProgress | None = None

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -97,3 +98,18 @@ def saved(folder: Path, data: bytes, name: str = "master") -> Path:
     path = folder / name
     path.write_bytes(data)
     return path
+
+
+def inflating_tag(kind: str, size: int) -> bytes:
+    """An ID3v2.4 tag with one compressed frame of `size` zero bytes (ID3v2.4 section 4.1.2)."""
+    packer = zlib.compressobj(9)
+    block = bytes(1 << 20)
+    packed = b"".join(packer.compress(block) for _ in range(size >> 20)) + packer.flush()
+    # Compressed, with a data length indicator.
+    content = _synchsafe(size & 0x0FFF_FFFF) + packed
+    frame = kind.encode() + _synchsafe(len(content)) + b"\0\x09" + content
+    return b"ID3\x04\0\0" + _synchsafe(len(frame)) + frame
+
+
+def _synchsafe(number: int) -> bytes:
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))

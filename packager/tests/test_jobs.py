@@ -18,6 +18,7 @@ from packager.jobs import (
     order_to_json,
     path_from_text,
     path_to_text,
+    tags_from_json,
 )
 
 FACTS = MasterFacts(
@@ -84,3 +85,12 @@ def test_an_impossible_order_is_refused(rendition: str, version: str):
 def test_the_key_stays_out_of_repr():
     assert "sixteen" not in repr(ORDER)
     assert ORDER.key.key.hex() not in repr(ORDER)
+
+
+def test_tags_come_out_as_they_went_in():
+    assert tags_from_json({"title": ["T"], "artist": []}) == {"title": ("T",), "artist": ()}
+
+
+def test_tags_of_another_form_are_refused():
+    with pytest.raises(ValueError, match="title"):
+        tags_from_json({"title": "T"})

@@ -14,7 +14,15 @@ from packager.identity import CpuClass
 from packager.jobs import PackagingOrder
 from packager.pool import PackagingPool, open_pool
 from packager.renditions import PROFILES
-from packager.tests.masters import cut, flipped, music, saved, sound_file, wav_header
+from packager.tests.masters import (
+    cut,
+    flipped,
+    inflating_tag,
+    music,
+    saved,
+    sound_file,
+    wav_header,
+)
 
 MEMORY = 400 << 20
 KEY = ContentKey(uuid.UUID(int=11), b"fifteen and one.")
@@ -151,6 +159,30 @@ async def test_a_job_that_needs_too_much_memory_fails_alone(pool: PackagingPool,
     with pytest.raises(errors.WorkerDiedError, match="memory"):
         await pool.inspect(greedy)
     assert (await pool.inspect(greedy)).samples == 100_000
+
+
+@pytest.mark.parametrize("kind", ["TIT2", "APIC"])
+async def test_tags_that_inflate_take_neither_the_memory_nor_the_time_of_others(
+    pool: PackagingPool, tmp_path: Path, kind: str
+):
+    """Half a megabyte that grows to more than a worker may have: it is refused, not endured."""
+    bomb = saved(tmp_path, inflating_tag(kind, MEMORY + (64 << 20)) + FLAC)
+    first = pool.worker_pids[0]
+    with pytest.raises(errors.WorkerDiedError, match="memory"):
+        await pool.read_tags(bomb)
+    assert not exists(first)
+    assert (await pool.inspect(saved(tmp_path, FLAC, "sound"))).samples == 20_000
+
+
+async def test_tags_that_take_too_long_are_given_up(tmp_path: Path):
+    # Texts are cut at each NUL, so there are as many as bytes.
+    bomb = saved(tmp_path, inflating_tag("TIT2", 32 << 20) + FLAC)
+    async with open_pool(workers=1, memory_bytes_max=4 << 30) as pool:
+        first = pool.worker_pids[0]
+        with pytest.raises(errors.WorkerTimeoutError):
+            await pool.read_tags(bomb, timeout_s=0.2)
+        assert not exists(first)
+        assert await pool.read_tags(saved(tmp_path, FLAC, "sound")) == {}
 
 
 async def test_jobs_wait_in_order_for_a_worker(pool: PackagingPool, tmp_path: Path):

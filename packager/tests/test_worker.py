@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-calls=False
 import json
 import os
 import select
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import mutagen.flac
 import pytest
 
 from packager.content_key import ContentKey
@@ -75,6 +77,16 @@ def test_an_order_is_carried_out_and_its_key_is_not_repeated(tmp_path: Path):
     said = json.dumps(answers)
     assert KEY.key.hex() not in said
     assert "secret" not in said
+
+
+def test_tags_are_answered_as_they_stand(tmp_path: Path):
+    path = tmp_path / "master.flac"
+    path.write_bytes(sound_file(music(), form="FLAC"))
+    file = mutagen.flac.FLAC(path)
+    file["artist"] = ["A", "\u202eB"]
+    file.save()
+    (answer,) = answers_to({"job": "tags", "master": path_to_text(path)})
+    assert answer == {"event": "done", "facts": {"artist": ["A", "\u202eB"]}}
 
 
 def test_an_error_is_answered_as_such_and_the_next_job_is_done(tmp_path: Path):

@@ -1,11 +1,12 @@
 """Tags out of a file, whatever its format, by mutagen.
 
-What mutagen cannot read is as if it were not there: tags never refuse an ingest.
+What mutagen cannot read is as if it were not there: tags never refuse a master. It unpacks
+compressed frames whatever they grow to, and cannot be interrupted: this runs in a worker only,
+whose memory is limited and which is killed when it takes too long.
 """
 
-import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,16 +18,17 @@ from mutagen.id3 import ID3
 from mutagen.mp4 import MP4
 from mutagen.wave import WAVE
 
-from origin.riff_info import read_riff_info
-from origin.tags import Tags, make_tags
-
-logger = logging.getLogger(__name__)
+from packager.riff_info import read_riff_info
 
 # mutagen reads a file's tag blocks into memory. A block can be no larger than the file, so small
 # files need no look; in a larger one a header may promise up to 4 GiB.
 TAG_BYTES_MAX: Final = 64 << 20
 
-_VALUES_MAX: Final = 100
+VALUES_MAX: Final = 50
+"""Values of one name; what follows is dropped."""
+
+CHARACTERS_MAX: Final = 2_000
+"""Of one value; what follows is dropped."""
 
 _ID3_FRAMES: Final = {
     "title": ("TIT2",),
@@ -61,22 +63,33 @@ _COMMENT_NAMES: Final = {
 }
 
 
-async def read_tags(path: Path, *, file_stem: str) -> Tags:
-    """Read the tags of the file `path`; `file_stem` stands in for a missing title."""
-    return await asyncio.to_thread(_read, path, file_stem)
+def read_tags(path: Path) -> dict[str, list[str]]:
+    """Values of the tags of a file, as they stand there, cut to the limits above.
 
+    Returns:
+        Lists under `title`, `artist`, `album`, `albumartist`, `discnumber`, `tracknumber`, `date`
+        and `isrc`; those that are not there are missing.
 
-def _read(path: Path, file_stem: str) -> Tags:
-    values: Mapping[str, Iterable[str]] = {}
+    Raises:
+        MemoryError: they take more memory than this process may have.
+    """
     try:
         values = _raw_values(path)
-    except Exception as error:  # noqa: BLE001
+    except MemoryError:
+        raise  # What is left of this process cannot be relied on.
+    except Exception:  # noqa: BLE001
         # mutagen meets hostile bytes with errors of any kind, not only its own.
-        logger.info("tags cannot be read", extra={"reason": type(error).__name__})
-    return make_tags(values, file_stem=file_stem)
+        return {}
+    return {name: [_cut(text) for text in texts] for name, texts in values.items()}
 
 
-def _raw_values(path: Path) -> Mapping[str, Iterable[str]]:
+def _cut(text: str) -> str:
+    # Half of a surrogate pair cannot be written as UTF-8.
+    short = text[:CHARACTERS_MAX]
+    return short.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _raw_values(path: Path) -> dict[str, list[str]]:
     with path.open("rb") as file:
         found = mutagen.File(_BoundedReads(file), easy=False)
     info = read_riff_info(path) if found is None or isinstance(found, WAVE) else {}
@@ -108,7 +121,7 @@ def _values_of(
     for name, candidates in names.items():
         for candidate in candidates:
             if candidate in tags:
-                values[name] = list(texts_of(tags[candidate]))[:_VALUES_MAX]
+                values[name] = list(islice(texts_of(tags[candidate]), VALUES_MAX))
                 break
     return values
 

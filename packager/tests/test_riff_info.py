@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from origin.riff_info import read_riff_info
+from packager.riff_info import read_riff_info
 
 
 def chunk(fourcc: bytes, content: bytes) -> bytes:
