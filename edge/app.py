@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +14,9 @@ from config.tasks import Tasks, open_tasks
 from drm.tokens import TokenVerifier
 from edge.access import Gate
 from edge.adapters.aiohttp_upstream import open_upstream
+from edge.connection import EdgeServer
 from edge.contacts import Contacts
+from edge.fields import CACHE_NAME
 from edge.fill_slots import FillSlots
 from edge.fills import Fills
 from edge.metrics import EdgeCounts, registry_of
@@ -101,6 +102,7 @@ async def open_edge(
             operator=credentials.operator,
             is_metrics_open=settings.is_metrics_open,
         )
+        admin.on_response_prepare.append(_name_server)
         admin_url = await stack.enter_async_context(
             open_listener(admin, host=settings.admin_host, port=settings.admin_port, shutdown_s=1.0)
         )
@@ -200,14 +202,9 @@ async def _open_road(
     road: Road, *, host: str, port: int, limits: LimitSettings
 ) -> AsyncIterator[str]:
     """Serve without aiohttp's router: it would decode targets, and costs more than the lookup."""
-    http_logger = logging.getLogger("edge.http")
-    http_logger.addFilter(_without_request_text)
-    server = web.Server(
+    server = EdgeServer(
         road.handle,
-        logger=http_logger,
-        handler_cancellation=True,
-        access_log=None,
-        auto_decompress=False,
+        refuse=road.refuse_unread,
         keepalive_timeout=limits.keep_alive_s,
         max_line_size=limits.header_bytes_max,
         max_field_size=limits.header_bytes_max,
@@ -220,10 +217,8 @@ async def _open_road(
         await runner.cleanup()
 
 
-def _without_request_text(record: logging.LogRecord) -> bool:
-    """Drop what aiohttp tells of a request that it cannot parse: its target may hold a token."""
-    record.exc_info = record.exc_text = None
-    return True
+async def _name_server(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = CACHE_NAME
 
 
 def _readiness(checkpoint: Checkpoint | None) -> dict[str, str]:

@@ -81,12 +81,14 @@ CORS_FIELDS: Final = (
     ("Timing-Allow-Origin", "*"),
     ("Referrer-Policy", "no-referrer"),
 )
-_OF_CORS: Final = frozenset(
+# What the edge says in place of the origin while tokens are checked.
+_SAID_BY_EDGE: Final = frozenset(
     {
         "access-control-allow-credentials",
         "access-control-allow-origin",
         "access-control-expose-headers",
         "referrer-policy",
+        "server",
         "timing-allow-origin",
     }
 )
@@ -136,12 +138,12 @@ def fill_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fi
 
 def stored_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:
     """Fields of a response as they are stored."""
-    return _end_to_end(headers, _NOT_STORED | (_OF_CORS if is_token_checked else frozenset()))
+    return _end_to_end(headers, _NOT_STORED | (_SAID_BY_EDGE if is_token_checked else frozenset()))
 
 
 def passed_back_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:
     """Fields of a response that is passed on to one listener."""
-    return _end_to_end(headers, _OF_CORS if is_token_checked else frozenset())
+    return _end_to_end(headers, _SAID_BY_EDGE if is_token_checked else frozenset())
 
 
 def _end_to_end(headers: CIMultiDictProxy[str], removed: frozenset[str]) -> Fields:

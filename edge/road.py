@@ -35,6 +35,9 @@ access_logger = logging.getLogger("edge.access")
 _REFUSED_METHODS: Final = frozenset({"CONNECT", "TRACE"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+_UNREADABLE: Final = Problem(
+    "bad-request", "The request cannot be served as it stands.", 400, headers=_NO_STORE
+)
 _INTERNAL: Final = Problem("internal", "Something is wrong on our side.", 500, headers=_NO_STORE)
 
 
@@ -88,6 +91,15 @@ class Road:
             return self._refuse(request, exchange, _INTERNAL)
         finally:
             self._note(exchange)
+
+    def refuse_unread(self, request: web.BaseRequest, is_unreadable: bool) -> web.Response:  # noqa: FBT001
+        """The answer to what is not HTTP, or to what went wrong outside of `handle`."""
+        exchange = Exchange("", self._monotonic(), request.remote or "")
+        problem = _UNREADABLE if is_unreadable else _INTERNAL
+        exchange.detail = problem.slug.replace("-", "_")
+        response = self._problem(exchange, problem)
+        self._note(exchange)
+        return response
 
     async def _answer(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         if request.method in _REFUSED_METHODS:
@@ -166,16 +178,22 @@ class Road:
 
         A listener must never take half of an answer for the whole of it.
         """
-        now_s = self._monotonic()
         if exchange.status:
             return _cut(request)
+        response = self._problem(exchange, problem)
+        if request.method == "HEAD":
+            exchange.content_bytes = 0
+        return response
+
+    def _problem(self, exchange: Exchange, problem: Problem) -> web.Response:
+        now_s = self._monotonic()
         response = problem_response(problem)
         complete_fields(response.headers, has_cors=self._checkpoint is not None)
         if not exchange.is_refused:
             tell_status(response.headers, exchange, now_s=now_s)
         exchange.status = problem.status
         exchange.first_byte_s = now_s
-        exchange.content_bytes = 0 if request.method == "HEAD" else len(problem.body())
+        exchange.content_bytes = len(problem.body())
         return response
 
     def _note(self, exchange: Exchange) -> None:

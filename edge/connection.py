@@ -1,0 +1,77 @@
+"""The border to aiohttp's server: what it says of its own accord, said as the edge says it.
+
+All that touches names of aiohttp which are not part of its interface is in this module, and
+`tests/test_connection.py` fails when an upgrade changes them.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web
+from typing_extensions import override
+
+_UNREADABLE: Final = 400
+
+# Its tracebacks show requests that it cannot parse, and their targets may hold tokens.
+_http_logger = logging.getLogger("edge.http")
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+# Answers a request that cannot be read (True), or one that ended in a mistake of ours.
+Refuse = Callable[[web.BaseRequest, bool], web.Response]
+
+
+class EdgeServer(web.Server):
+    """Makes the connections of a listener.
+
+    Args:
+        handler: of each request.
+        refuse: makes the answer where aiohttp would make one.
+        options: of `aiohttp.web.Server`.
+    """
+
+    def __init__(self, handler: Handler, *, refuse: Refuse, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(
+            handler,
+            logger=_http_logger,
+            access_log=None,
+            handler_cancellation=True,
+            auto_decompress=False,
+            **options,
+        )
+        _http_logger.addFilter(_without_request_text)
+        self._refuse = refuse
+
+    @override
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, self._refuse, **self._kwargs)
+
+
+class _Connection(web.RequestHandler):
+    """A connection whose errors are problem documents; nothing of the request is repeated."""
+
+    __slots__ = ("_refuse",)
+
+    def __init__(self, server: EdgeServer, refuse: Refuse, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(server, loop=server._loop, **options)  # noqa: SLF001
+        self._refuse = refuse
+
+    @override
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun")
+        response = self._refuse(request, status == _UNREADABLE)
+        response.force_close()
+        return response
+
+
+def _without_request_text(record: logging.LogRecord) -> bool:
+    record.exc_info = record.exc_text = None
+    return True

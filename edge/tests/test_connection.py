@@ -1,0 +1,100 @@
+"""What aiohttp would answer of its own accord, and the names of it that the edge relies on."""
+
+import asyncio
+import inspect
+import json
+import logging
+
+import pytest
+from aiohttp import web
+
+from edge.tests.conftest import Node, open_client
+from edge.tests.scripted_origin import Resource, ScriptedOrigin
+from edge.tests.token_making import AUDIO, bearer, open_guarded_node, open_scripted_drm, token_of
+
+SECRET = "se.cr.et"
+
+
+async def exchange(node: Node, sent: bytes) -> tuple[bytes, dict[str, str], bytes]:
+    """Status line, fields by name in lower case, and content of the answer to raw bytes."""
+    host, _, port = node.service.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(sent)
+        async with asyncio.timeout(10):
+            head, _, content = (await reader.read()).partition(b"\r\n\r\n")
+    finally:
+        writer.close()
+    first, *lines = head.split(b"\r\n")
+    fields = {}
+    for line in lines:
+        name, _, value = line.decode().partition(": ")
+        fields[name.lower()] = value
+    return first, fields, content
+
+
+UNREADABLE = [
+    pytest.param(f"GET /~{SECRET}/\x01 HTTP/1.1\r\nHost: a\r\n\r\n".encode(), id="target"),
+    pytest.param(f"GET /~{SECRET}/ HTTP/1.1\r\n{SECRET} : x\r\n\r\n".encode(), id="field name"),
+    pytest.param(f"{SECRET}\r\n\r\n".encode(), id="no HTTP"),
+    pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="TLS"),
+    pytest.param(b"GET /" + SECRET.encode() * 9000 + b" HTTP/1.1\r\n\r\n", id="long target"),
+    pytest.param(b"GET / HTTP/1.1\r\nA: " + SECRET.encode() * 9000 + b"\r\n\r\n", id="long field"),
+    pytest.param(
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        id="two lengths",
+    ),
+]
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("sent", UNREADABLE)
+async def test_what_cannot_be_read_is_echoed(
+    node: Node, sent: bytes, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG)
+    first, fields, content = await exchange(node, sent)
+    assert first.split()[1] == b"400"
+    assert fields["content-type"] == "application/problem+json"
+    assert fields["cache-control"] == "no-store"
+    assert fields["server"] == "attacca"
+    problem = json.loads(content)
+    assert set(problem) == {"type", "title", "status"}
+    assert problem["type"] == "urn:attacca:problem:bad-request"
+    assert SECRET not in str(fields) + content.decode() + caplog.text
+    assert SECRET not in " ".join(str(vars(record)) for record in caplog.records)
+    records = [record for record in caplog.records if record.name == "edge.access"]
+    assert [(record.levelno, vars(record)["status"]) for record in records] == [(logging.INFO, 400)]
+    assert max(record.levelno for record in caplog.records) == logging.INFO
+    async with open_client(node.service.admin_url) as admin:
+        text = (await admin.ask("/metrics")).content.decode()
+    assert 'edge_responses_total{result="refused",status_class="4xx"} 1.0' in text
+
+
+@pytest.mark.socket
+async def test_an_answer_names_the_library(origin: ScriptedOrigin):
+    async with (
+        open_scripted_drm() as drm,
+        open_guarded_node(origin, drm) as node,
+        open_client(node.service.admin_url) as admin,
+    ):
+        for target in (f"{AUDIO}/flac.mp4", f"{AUDIO}/flac.mp4", "/v1/licenses/x", "//"):
+            answer = await node.ask(target, headers=bearer(token_of()))
+            assert answer.headers.getall("Server") == ["attacca"]
+        for target in ("/metrics", "/healthz", "/nowhere"):
+            assert (await admin.ask(target)).headers["Server"] == "attacca"
+
+
+@pytest.mark.socket
+async def test_a_general_cache_renames_the_origin(node: Node):
+    node.origin.resources["/a"] = Resource(b"content", fields={"Server": "theirs"})
+    for _ in range(2):
+        assert (await node.ask("/a")).headers["Server"] == "theirs"
+
+
+def test_aiohttp_calls_what_is_overridden():
+    asked = inspect.signature(web.RequestHandler.handle_error)
+    assert list(asked.parameters) == ["self", "request", "status", "exc", "message"]
+    made = inspect.getsource(web.Server.__call__)
+    assert "RequestHandler(self, loop=self._loop, **self._kwargs)" in made
+    assert "self.handle_error(" in inspect.getsource(web.RequestHandler._make_error_handler)
