@@ -142,9 +142,11 @@ class PackagingPool:
             raise WorkerTimeoutError(f"the job {request['job']} took over {timeout_s} s") from None
         finally:
             # Still busy: cancelled, late, dead, or left by an exception of `on_progress`.
-            if slot.worker is not None and slot.worker.is_busy:
-                await _discard(slot)
-            self._idle.put_nowait(slot)
+            try:
+                if slot.worker is not None and slot.worker.is_busy:
+                    await _discard(slot)
+            finally:  # Whoever is cancelled may be cancelled once more.
+                self._idle.put_nowait(slot)
 
     async def _wait_idle(self) -> _Slot:
         if self._idle.empty() and self._waiting >= self._waiting_max:

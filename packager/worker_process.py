@@ -136,8 +136,10 @@ class WorkerProcess:
         """End the process at once, and wait until it can write nothing any more."""
         with suppress(ProcessLookupError):
             self._transport.kill()
-        await self._wait_exited()
-        self._transport.close()
+        try:
+            await self._wait_exited()
+        finally:
+            self._transport.close()
 
     async def close(self) -> None:
         """Let an idle process end by itself, else kill it."""

@@ -138,6 +138,22 @@ async def test_a_cancelled_job_ends_its_worker_and_the_next_one_works(
     assert (await pool.inspect(master)).samples == 400_000
 
 
+async def test_a_second_cancellation_does_not_lose_the_place_of_a_worker(
+    pool: PackagingPool, tmp_path: Path
+):
+    master = saved(tmp_path, sound_file(music(400_000)))
+    begun = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        job = group.create_task(pool.inspect(master, on_progress=lambda _: begun.set()))
+        await begun.wait()
+        job.cancel()
+        await asyncio.sleep(0)
+        job.cancel()
+    assert job.cancelled()
+    async with asyncio.timeout(10):
+        assert (await pool.inspect(master)).samples == 400_000
+
+
 async def test_an_exception_of_the_callback_comes_out_and_harms_no_later_job(
     pool: PackagingPool, tmp_path: Path
 ):
