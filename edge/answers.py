@@ -22,6 +22,8 @@ _NOT_MODIFIED_FIELDS: Final = (
     *(name for name, _ in CORS_FIELDS),
 )
 
+_HIT: Final = f"{CACHE_NAME}; hit"
+
 
 def complete_fields(fields: Fields, *, has_cors: bool) -> Fields:
     """Add to an answer's fields what all answers of the edge have."""
@@ -80,7 +82,7 @@ def tell_status(
     Args:
         fields: of the answer.
         exchange: how the request was met.
-        ttl_s: remaining freshness of what is sent.
+        ttl_s: remaining freshness of what is sent; None for what is not stored.
         now_s: monotonic seconds; the answer begins now.
     """
     fields.add("Cache-Status", _cache_status(exchange, ttl_s))
@@ -99,8 +101,8 @@ def preflight_fields() -> Fields:
 
 
 def _cache_status(exchange: Exchange, ttl_s: int | None) -> str:
-    if exchange.forward is None:
-        return f"{CACHE_NAME}; hit; ttl={ttl_s}"
+    if exchange.forward is None:  # The common case, spared the making of an object.
+        return _HIT if ttl_s is None else f"{_HIT}; ttl={ttl_s}"
     return CacheStatus(
         CACHE_NAME,
         exchange.forward,

@@ -2,8 +2,10 @@
 
 import contextlib
 import random
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Final
 
 import aiohttp
 import pytest
@@ -26,6 +28,33 @@ class ManualClock:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+_PARAMETERS: Final = {
+    "hit": None,
+    "fwd": "(?:bypass|method|uri-miss|vary-miss|miss|request|stale|partial)",
+    "fwd-status": "[1-5][0-9]{2}",
+    "ttl": "-?[0-9]{1,15}",
+    "stored": None,
+    "collapsed": None,
+    "detail": "[A-Za-z*][!#$%&'*+.^_`|~:/0-9A-Za-z-]*",
+}
+
+
+def parse_cache_status(value: str) -> dict[str, str | bool]:
+    """Parameters of a field with one member (RFC 9211 section 2), each of its own type."""
+    name, *parts = value.split(";")
+    assert name == "attacca"
+    parameters: dict[str, str | bool] = {}
+    for part in parts:
+        key, equals, argument = part.strip(" ").partition("=")
+        assert key not in parameters
+        pattern = _PARAMETERS[key]
+        assert (pattern is not None) == bool(equals)
+        assert pattern is None or re.fullmatch(pattern, argument), part
+        parameters[key] = argument or True
+    assert ("hit" in parameters) != ("fwd" in parameters)
+    return parameters
 
 
 @dataclass(frozen=True)
@@ -61,7 +90,10 @@ class Client:
             data=data,
             allow_redirects=False,
         ) as response:
-            return Answer(response.status, response.headers, await response.read())
+            answer = Answer(response.status, response.headers, await response.read())
+        if answer.cache_status:
+            parse_cache_status(answer.cache_status)
+        return answer
 
     async def range(self, target: str, value: str, **headers: str) -> Answer:
         return await self.ask(target, headers={"Range": f"bytes={value}", **headers})

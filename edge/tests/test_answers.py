@@ -11,6 +11,7 @@ from edge.answers import (
 )
 from edge.exchange import Exchange
 from edge.fields import Fields
+from edge.tests.conftest import parse_cache_status
 from edge.tests.making import NOW_S, head_from, representation_of
 from http_semantics.byte_range import ByteSlice
 from http_semantics.cache_status import Forward
@@ -69,3 +70,9 @@ def test_preflight_and_completion():
     assert fields["Content-Length"] == "0"
     assert fields["Referrer-Policy"] == "no-referrer"
     assert "Access-Control-Allow-Origin" not in complete_fields(Fields(), has_cors=False)
+
+
+def test_a_ttl_that_is_not_known_is_told():
+    tell_status(fields := Fields(), hit(), now_s=10.0)
+    assert fields["Cache-Status"] == "attacca; hit"
+    assert parse_cache_status(fields["Cache-Status"]) == {"hit": True}
