@@ -101,6 +101,7 @@ async def open_edge(
             readiness=lambda: _readiness(checkpoint),
             operator=credentials.operator,
             is_metrics_open=settings.is_metrics_open,
+            allowed_hosts=frozenset(settings.allowed_hosts),
         )
         admin.on_response_prepare.append(_name_server)
         admin_url = await stack.enter_async_context(
@@ -131,7 +132,7 @@ async def _open_checkpoint(
         async with asyncio.timeout(_FIRST_KEYS_S):
             await keys.refresh()
     tasks.start(keys.keep_fresh())
-    return Checkpoint(Gate(verifier, limits), keys, drm)
+    return Checkpoint(Gate(verifier, limits), keys, drm, frozenset(settings.allowed_hosts))
 
 
 def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet

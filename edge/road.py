@@ -13,8 +13,9 @@ from typing import Final
 
 from aiohttp import web
 
+from config.credentials import CallRefusedError, guard_local_call
 from config.listener import problem_of, problem_response
-from drm.tokens import TokenError, TokenForeignError
+from drm.tokens import TokenAmbiguousError, TokenError, TokenForeignError
 from edge.access import Admission, Gate
 from edge.answers import complete_fields, preflight_fields, tell_status
 from edge.errors import EdgeError, MethodRefusedError, TooManyRefusalsError
@@ -43,11 +44,19 @@ _INTERNAL: Final = Problem("internal", "Something is wrong on our side.", 500, h
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What checks tokens; absent where they are not checked."""
+    """What checks tokens; absent where they are not checked.
+
+    Attributes:
+        gate: checks them.
+        keys: that they are checked with.
+        drm: issues them.
+        allowed_hosts: names of this node, beside those of loopback, for calls that issue tokens.
+    """
 
     gate: Gate
     keys: TokenKeys
     drm: Upstream
+    allowed_hosts: frozenset[str] = frozenset()
 
 
 class Road:
@@ -76,7 +85,7 @@ class Road:
         exchange = Exchange(request.method, self._monotonic(), request.remote or "")
         try:
             return await self._answer(request, exchange)
-        except (EdgeError, TokenError) as error:
+        except (EdgeError, TokenError, CallRefusedError) as error:
             self._count_error(error, exchange)
             return self._refuse(request, exchange, problem_of(error))
         except ConnectionError:
@@ -117,6 +126,9 @@ class Road:
         if checkpoint is not None:
             route = route_of(target.path)
             if route is Route.DRM_OWN_CREDENTIAL:
+                if target.token is not None:
+                    raise TokenAmbiguousError
+                guard_local_call(request.headers, allowed_hosts=checkpoint.allowed_hosts)
                 own = request.headers.get("Authorization")
                 return await self._pass(request, exchange, checkpoint.drm, target, own)
             admission = await self._admit(checkpoint, request, target)
@@ -166,7 +178,9 @@ class Road:
             self._serving.invalidate(target.upstream)
         return await self._passer.stream_back(request, exchange, answer)
 
-    def _count_error(self, error: EdgeError | TokenError, exchange: Exchange) -> None:
+    def _count_error(
+        self, error: EdgeError | TokenError | CallRefusedError, exchange: Exchange
+    ) -> None:
         exchange.detail = error.reason
         if isinstance(error, TokenError | TooManyRefusalsError):
             self._counts.token_refusals[error.reason] += 1

@@ -126,6 +126,11 @@ class EdgeSettings(RoleSettings):
     is_metrics_open: bool = Field(
         default=True, description="Whether /metrics needs no operator's credential."
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Host names, beside those of loopback, by which operators' calls and calls for "
+        "tokens may reach this node.",
+    )
     upstream: ServerUrl = Field(
         default="http://127.0.0.1:8090", description="URL of the origin, without a path."
     )

@@ -9,7 +9,15 @@ import pytest
 from typing_extensions import override
 
 from config.credentials import EDGE_CREDENTIAL_HEADER
-from edge.tests.conftest import EDGE_CREDENTIAL, NOW_S, ManualClock, Node, open_node
+from edge.tests.conftest import (
+    EDGE_CREDENTIAL,
+    NOW_S,
+    OPERATOR,
+    ManualClock,
+    Node,
+    open_client,
+    open_node,
+)
 from edge.tests.scripted_origin import Resource, ScriptedOrigin
 from edge.tests.token_making import (
     AUDIO,
@@ -224,6 +232,41 @@ async def test_tokens_are_asked_for_with_the_callers_own_credential(
     assert drm.seen[-1].headers["Authorization"] == "Bearer operator's"
     assert (await guarded.ask("/v1/tokens", method="POST", data=b"{}")).status == 200
     assert "Authorization" not in drm.seen[-1].headers
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "status", "reason"),
+    [
+        pytest.param(
+            "/v1/tokens", {"Origin": "https://evil.example"}, 403, "call-refused", id="web page"
+        ),
+        pytest.param(
+            "/v1/tokens", {"Host": "evil.example"}, 403, "call-refused", id="rebound name"
+        ),
+        pytest.param(f"/~{token_of()}/v1/tokens", {}, 400, "token-ambiguous", id="token in path"),
+        pytest.param("/v1/tokens", {"Host": "node.example:8080"}, 200, "", id="own name"),
+    ],
+)
+async def test_a_web_page_may_ask_for_tokens(
+    origin: ScriptedOrigin,
+    drm: ScriptedDrm,
+    target: str,
+    headers: dict[str, str],
+    status: int,
+    reason: str,
+):
+    drm.resources["/v1/tokens"] = Resource(b"{}", cache_control="no-store")
+    own = {"Authorization": "Bearer operator's", **headers}
+    async with open_guarded_node(origin, drm, allowed_hosts=("node.example",)) as node:
+        drm.seen.clear()
+        answer = await node.ask(target, method="POST", data=b"{}", headers=own)
+        assert answer.status == status
+        assert (reason_of(answer.content) if reason else "") == reason
+        assert len(drm.seen) == (status == 200)
+        async with open_client(node.service.admin_url) as admin:
+            own = {**bearer(OPERATOR.reveal()), "Host": headers.get("Host", "localhost")}
+            admin_status = (await admin.ask("/admin/nothing", headers=own)).status
+            assert admin_status == (403 if headers.get("Host") == "evil.example" else 404)
 
 
 async def test_without_keys_nothing_is_served(origin: ScriptedOrigin, drm: ScriptedDrm):
