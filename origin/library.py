@@ -62,12 +62,15 @@ class Library:
             )
 
     async def tracks(self, *, after: str = "", limit: int = 100) -> TrackPage:
-        """Some of the tracks, in the order of their ids.
+        """Some of the tracks, in the order of their ids; damaged ones are counted and left out.
 
         Raises:
-            StoreError: a record cannot be read.
+            StoreError: the store cannot be read.
         """
-        return await self._workshop.records.list_tracks(after=after, limit=limit)
+        page = await self._workshop.records.list_tracks(after=after, limit=limit)
+        for failure in page.failures:
+            self._figures.record_failure(failure)
+        return page
 
     async def has_tracks(self) -> bool:
         """Whether there is any track.
@@ -75,7 +78,7 @@ class Library:
         Raises:
             StoreError: the store cannot be read.
         """
-        return bool((await self.tracks(limit=1)).tracks)
+        return await self._workshop.records.has_tracks()
 
     @contextlib.contextmanager
     def _watching_packager(self) -> Iterator[None]:

@@ -1,11 +1,20 @@
 """Reads and writes records in an object store; keeps those lately read, as long as they hold."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from origin.errors import NotFoundError, ObjectConflictError, ObjectMissingError
+from origin.errors import (
+    NotFoundError,
+    ObjectConflictError,
+    ObjectDamagedError,
+    ObjectMissingError,
+    ObjectTooLargeError,
+    RecordError,
+    StoreError,
+)
 from origin.object_key import TRACKS_PREFIX, album_key, track_key
 from origin.ports import IfAbsent, IfMatch, ObjectStore, PutCondition
 from origin.record_json import (
@@ -17,6 +26,8 @@ from origin.record_json import (
 )
 from origin.records import AlbumRecord, TrackRecord
 from origin.track_id import is_id
+
+logger = logging.getLogger(__name__)
 
 # Writers of one album that get in each other's way; each turn one of them succeeds.
 _TRIES_MAX: Final = 100
@@ -31,10 +42,12 @@ class TrackPage:
     Attributes:
         tracks: those that could be read.
         after: ask for the next page with this; None on the last one.
+        failures: why the others could not.
     """
 
     tracks: tuple[TrackRecord, ...]
     after: str | None
+    failures: tuple[StoreError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +134,40 @@ class RecordStore:
     async def list_tracks(self, *, after: str, limit: int) -> TrackPage:
         """Records of the tracks that follow the id `after` (empty to begin).
 
+        A damaged one is left out: it must not take the others away.
+
         Raises:
-            StoreError: a record cannot be read.
+            StoreError: the store cannot be read.
         """
         place = track_key(after) if after else ""
         page = await self._store.list_keys(TRACKS_PREFIX, after=place, limit=limit)
         ids = [key.removeprefix(TRACKS_PREFIX).removesuffix(".json") for key in page.keys]
-        found = [await self.find_track(track_id) for track_id in ids]
+        tracks: list[TrackRecord] = []
+        failures: list[StoreError] = []
+        for track_id in ids:
+            try:
+                record = await self.find_track(track_id)
+            except (ObjectDamagedError, ObjectTooLargeError, RecordError) as error:
+                logger.warning(
+                    "a track is left out of the list",
+                    extra={"track_id": track_id, "reason": error.reason},
+                )
+                failures.append(error)
+            else:
+                tracks += [] if record is None else [record]
         return TrackPage(
-            tracks=tuple(record for record in found if record is not None),
+            tracks=tuple(tracks),
             after=ids[-1] if page.has_more and ids else None,
+            failures=tuple(failures),
         )
+
+    async def has_tracks(self) -> bool:
+        """Whether there is any track, without reading a record.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return bool((await self._store.list_keys(TRACKS_PREFIX, limit=1)).keys)
 
     async def find_album(self, album_id: str) -> AlbumRecord | None:
         """The record of an album; None if there is none.

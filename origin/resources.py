@@ -1,7 +1,7 @@
 """Finds what a path of `/v1/` names: how it is represented, and where its bytes come from."""
 
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from origin.documents import (
     encode_track_document,
     track_url,
 )
-from origin.errors import NotFoundError, ObjectDamagedError, PackagingPendingError
+from origin.errors import NotFoundError, ObjectDamagedError, PackagingPendingError, StoreError
 from origin.object_key import rendition_key
 from origin.ports import ObjectHead, ObjectStore
 from origin.record_store import RecordStore
@@ -118,8 +118,12 @@ class Resources:
         content = encode_album_document(record, entries)
         return _in_memory(content, _JSON, RECORD, keys, links)
 
-    async def library(self, *, after: str, limit: int) -> Resource:
+    async def library(
+        self, *, after: str, limit: int, on_failure: Callable[[StoreError], None]
+    ) -> Resource:
         """A page of `/v1/library`; `after` is empty or an id.
+
+        A track whose record is damaged is told to `on_failure` and left out.
 
         Raises:
             NotFoundError: `after` is no id.
@@ -127,6 +131,8 @@ class Resources:
         if after and not is_id(after):
             raise NotFoundError(f"no page begins after {after[:40]!r}")
         page = await self._records.list_tracks(after=after, limit=limit)
+        for failure in page.failures:
+            on_failure(failure)
         following = None if page.after is None else f"library?limit={limit}&after={page.after}"
         content = encode_library_document(page.tracks, following)
         links = () if following is None else (f"<{following}>; rel=next",)

@@ -86,7 +86,8 @@ def origin_app(
 
     async def library(request: web.Request) -> web.StreamResponse:
         after, limit = request.query.get("after", ""), _limit_of(request)
-        return await send(request, await resources.library(after=after, limit=limit))
+        found = await resources.library(after=after, limit=limit, on_failure=figures.record_failure)
+        return await send(request, found)
 
     problems = answering_problems(OriginError, PackagerError, DrmError)
     app = web.Application(middlewares=[count, problems, guard])

@@ -53,6 +53,18 @@ async def test_tracks_are_made_and_listed(tmp_path: Path):
     assert jobs(figures, "rebuild", "not_found") == 1.0
 
 
+async def test_a_damaged_record_is_counted_and_left_out(tmp_path: Path):
+    store = MemoryStore(size_max=1 << 24, clock=lambda: 0.0)
+    figures = OriginMetrics()
+    library = Library(make_workshop(store, tmp_path / "scratch"), figures)
+    (tmp_path / "a").write_bytes(b"tone")
+    result = await library.ingest(tmp_path / "a")
+    await store.put(f"tracks/{'0' * 22}.json", b"{}")
+    assert [one.track_id for one in (await library.tracks()).tracks] == [result.track_id]
+    labels = {"reason": "record"}
+    assert figures.registry.get_sample_value("origin_failures_total", labels) == 1.0
+
+
 async def test_refusals_are_counted_by_reason(tmp_path: Path):
     library, figures = library_in(tmp_path, TextPackager())
     (tmp_path / "a").write_bytes(b"text")

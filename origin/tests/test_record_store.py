@@ -6,7 +6,7 @@ from typing_extensions import override
 
 from origin.adapters.memory_store import MemoryStore
 from origin.base62 import encode_base62
-from origin.errors import NotFoundError, ObjectConflictError, RecordError
+from origin.errors import NotFoundError, ObjectConflictError, ObjectDamagedError, RecordError
 from origin.object_key import album_key, track_key
 from origin.ports import ObjectStore
 from origin.record_json import encode_album, encode_track
@@ -18,13 +18,16 @@ from origin.tests.workshops import BreakingStore
 
 
 class CountingStore(MemoryStore):
-    """Counts reads of the whole."""
+    """Counts reads of the whole; one object may be damaged."""
 
     reads = 0
+    damaged = ""
 
     @override
     async def read(self, key: str, *, size_max: int):
         self.reads += 1
+        if key == self.damaged:
+            raise ObjectDamagedError(key, "its SHA-256 is another one")
         return await super().read(key, size_max=size_max)
 
 
@@ -100,6 +103,25 @@ async def test_tracks_are_listed_by_pages(store: CountingStore):
         found += [record.track_id for record in page.tracks]
         after = page.after
     assert found == ids
+
+
+async def test_a_damaged_record_takes_no_other_track_out_of_the_list(store: CountingStore):
+    records = records_in(store)
+    ids = [encode_base62(number.to_bytes(16, "big")) for number in range(1, 5)]
+    for track_id in ids:
+        await records.add_track(replace(TRACK, track_id=track_id))
+    await store.put(track_key(ids[1]), b"{}")
+    store.damaged = track_key(ids[2])
+    page = await records.list_tracks(after="", limit=9)
+    assert [record.track_id for record in page.tracks] == [ids[0], ids[3]]
+    assert [type(one) for one in page.failures] == [RecordError, ObjectDamagedError]
+
+
+async def test_a_damaged_record_is_a_track_nevertheless(store: CountingStore):
+    records = records_in(store)
+    assert not await records.has_tracks()
+    await store.put(track_key(TRACK_ID), b"{}")
+    assert await records.has_tracks()
 
 
 async def test_writers_of_one_album_all_get_in(store: CountingStore):

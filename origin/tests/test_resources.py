@@ -5,7 +5,13 @@ import pytest
 
 from origin.adapters.memory_store import MemoryStore
 from origin.answer import IMMUTABLE
-from origin.errors import NotFoundError, ObjectDamagedError, PackagingPendingError
+from origin.errors import (
+    NotFoundError,
+    ObjectDamagedError,
+    PackagingPendingError,
+    RecordError,
+    StoreError,
+)
 from origin.ingest import IngestResult, ingest_master
 from origin.resources import Resource, Resources
 from origin.tests.workshops import NOW_S, make_workshop
@@ -79,6 +85,10 @@ async def test_a_track_of_no_album_leads_nowhere(
     assert track.representation.surrogate_keys == (f"track:{result.track_id}",)
 
 
+def _fail(error: StoreError) -> None:
+    raise error
+
+
 async def test_the_library_is_listed_by_pages(
     workshop: Workshop, resources: Resources, tmp_path: Path
 ):
@@ -86,7 +96,7 @@ async def test_the_library_is_listed_by_pages(
     found: list[str] = []
     after = ""
     while True:
-        page = await resources.library(after=after, limit=2)
+        page = await resources.library(after=after, limit=2, on_failure=_fail)
         document = orjson.loads(await content_of(page))
         found += [one["track_id"] for one in document["tracks"]]
         if document["next"] is None:
@@ -97,7 +107,19 @@ async def test_the_library_is_listed_by_pages(
         after = document["next"].rpartition("=")[2]
     assert found == sorted(result.track_id for result in results)
     with pytest.raises(NotFoundError):
-        await resources.library(after="../x", limit=2)
+        await resources.library(after="../x", limit=2, on_failure=_fail)
+
+
+async def test_a_damaged_record_does_not_take_the_library_away(
+    workshop: Workshop, resources: Resources, tmp_path: Path
+):
+    result = await ingest(workshop, tmp_path, "1.flac", None)
+    await workshop.store.put(f"tracks/{'0' * 22}.json", b"{}")
+    failures: list[StoreError] = []
+    page = await resources.library(after="", limit=9, on_failure=failures.append)
+    document = orjson.loads(await content_of(page))
+    assert [one["track_id"] for one in document["tracks"]] == [result.track_id]
+    assert [type(one) for one in failures] == [RecordError]
 
 
 async def test_renditions_come_from_the_store(
