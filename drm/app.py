@@ -93,7 +93,6 @@ def _limits_of(settings: TokenSettings) -> TokenLimits:
     return TokenLimits(
         ttl_s=settings.ttl_s,
         ttl_s_max=settings.ttl_s_max,
-        path_ttl_s_max=settings.path_ttl_s_max,
         key_lead_s=settings.key_lead_s,
     )
 

@@ -17,13 +17,6 @@ class TokenSettings(Section):
     ttl_s_max: int = Field(
         default=86_400, ge=1, le=30 * 86_400, description="Longest lifetime of any token."
     )
-    path_ttl_s_max: int = Field(
-        default=4 * 3600,
-        ge=1,
-        le=86_400,
-        description="Longest lifetime of a token for named tracks, which may travel in a path, "
-        "unless the request tells how long the music is.",
-    )
     key_lead_s: int = Field(
         default=300,
         ge=0,

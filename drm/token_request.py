@@ -1,7 +1,8 @@
 """Requests for playback tokens: what may be asked for, and the claims that follow. No I/O.
 
-A token for named tracks may travel in a path, so it lives only as long as listening takes. A token
-for paths, or for everything, is for clients that can set a header field.
+A token for named tracks may travel in a path, so it is bound to renditions by name and lives only
+as long as listening takes. A token for paths, or for everything, is for clients that can set a
+header field.
 """
 
 from dataclasses import dataclass, field
@@ -33,14 +34,11 @@ class TokenLimits:
     Attributes:
         ttl_s: when the request names no lifetime.
         ttl_s_max: any token.
-        path_ttl_s_max: a token that may travel in a path, when the request does not tell how much
-            music it is for.
         key_lead_s: how long a signing key is published before it signs.
     """
 
     ttl_s: int
     ttl_s_max: int
-    path_ttl_s_max: int
     key_lead_s: int
 
 
@@ -51,10 +49,12 @@ class TokenRequest:
     Attributes:
         tracks: the token is for these alone and may travel in a path; None for `prefixes`.
         prefixes: the paths that it opens; None for everything. Only without `tracks`.
-        renditions: the renditions that it opens; None for all.
+        renditions: the renditions that it opens; None for all that there are at present, by name
+            in a token for tracks.
         ttl_s: how long it is to live, in seconds; shortened to what `TokenLimits` allow.
         session: the listener's session; None for a new one.
-        duration_s: how long the music is, in seconds; bounds the lifetime of a token for tracks.
+        duration_s: how long the music is, in seconds; bounds the lifetime of a token for tracks,
+            which must tell it.
         network: clients that it is for, as a CIDR block.
 
     Raises:
@@ -74,6 +74,8 @@ class TokenRequest:
             raise TokenRequestError("give `tracks` or `prefixes`, not both")
         if self.tracks is not None and not 0 < len(self.tracks) <= TRACKS_MAX:
             raise TokenRequestError(f"`tracks` has 1 to {TRACKS_MAX} track ids")
+        if self.tracks is not None and self.duration_s is None:
+            raise TokenRequestError("give `duration_s`, how long the `tracks` are, in seconds")
         if self.ttl_s is not None and self.ttl_s < 1:
             raise TokenRequestError("`ttl_s` is at least 1")
         if self.duration_s is not None and not 0 < self.duration_s <= DURATION_S_MAX:
@@ -95,7 +97,7 @@ class TokenRequest:
             issued_s=issued_s,
             expires_s=issued_s + self._lifetime_s(limits),
             prefixes=self._prefixes(),
-            renditions=self.renditions,
+            renditions=self._renditions(),
             network=self.network,
             is_path_bound=self.tracks is not None,
         )
@@ -104,9 +106,13 @@ class TokenRequest:
         lifetime_s = min(self.ttl_s or limits.ttl_s, limits.ttl_s_max)
         if self.tracks is None:
             return lifetime_s
-        if self.duration_s is None:
-            return min(lifetime_s, limits.path_ttl_s_max)
+        assert self.duration_s is not None
         return min(lifetime_s, _DURATION_FACTOR * self.duration_s + _DURATION_MARGIN_S)
+
+    def _renditions(self) -> frozenset[str] | None:
+        if self.tracks is not None and self.renditions is None:
+            return frozenset(PROFILES)
+        return self.renditions
 
     def _prefixes(self) -> tuple[str, ...]:
         if self.tracks is None:

@@ -138,7 +138,7 @@ async def test_no_secret_is_logged_counted_or_shown(
 ):
     caplog.set_level(logging.DEBUG)
     keys = await drm.content_keys.keys_of_track(TRACK)
-    issued = await drm.issue_token(TokenRequest(tracks=(TRACK,)))
+    issued = await drm.issue_token(TokenRequest(tracks=(TRACK,), duration_s=240))
     edge = {EDGE_CREDENTIAL_HEADER: credentials.edge.reveal()}
     kids = [key.kid for key in keys.by_class.values()]
     told = [repr(drm), repr(settings), repr(credentials), repr(keys), repr(issued)]

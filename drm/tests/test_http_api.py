@@ -93,7 +93,7 @@ def asking(keys: TrackKeys, *classes: KeyClass) -> bytes:
 
 
 async def token_for(drm: DrmService) -> dict[str, str]:
-    return bearer((await drm.issue_token(TokenRequest(tracks=(TRACK,)))).token)
+    return bearer((await drm.issue_token(TokenRequest(tracks=(TRACK,), duration_s=240))).token)
 
 
 async def test_a_license_has_the_keys_that_were_asked_for(
@@ -114,17 +114,33 @@ AAC = frozenset({"aac-160"})
     ("wanted", "classes", "status"),
     [
         pytest.param(TokenRequest(), list(KeyClass), 200, id="everything"),
-        pytest.param(TokenRequest((TRACK,)), list(KeyClass), 200, id="the track"),
-        pytest.param(TokenRequest((OTHER, TRACK)), [KeyClass.LOSSY], 200, id="one of two tracks"),
-        pytest.param(TokenRequest((OTHER,)), [KeyClass.LOSSY], 403, id="another track"),
+        pytest.param(TokenRequest((TRACK,), duration_s=240), list(KeyClass), 200, id="the track"),
         pytest.param(
-            TokenRequest((TRACK,), renditions=AAC), [KeyClass.LOSSY], 200, id="its rendition"
+            TokenRequest((OTHER, TRACK), duration_s=240),
+            [KeyClass.LOSSY],
+            200,
+            id="one of two tracks",
         ),
         pytest.param(
-            TokenRequest((TRACK,), renditions=AAC), [KeyClass.LOSSLESS], 403, id="another rendition"
+            TokenRequest((OTHER,), duration_s=240), [KeyClass.LOSSY], 403, id="another track"
         ),
         pytest.param(
-            TokenRequest((TRACK,), renditions=AAC), list(KeyClass), 403, id="one of several"
+            TokenRequest((TRACK,), renditions=AAC, duration_s=240),
+            [KeyClass.LOSSY],
+            200,
+            id="its rendition",
+        ),
+        pytest.param(
+            TokenRequest((TRACK,), renditions=AAC, duration_s=240),
+            [KeyClass.LOSSLESS],
+            403,
+            id="another rendition",
+        ),
+        pytest.param(
+            TokenRequest((TRACK,), renditions=AAC, duration_s=240),
+            list(KeyClass),
+            403,
+            id="one of several",
         ),
     ],
 )
@@ -245,7 +261,15 @@ async def test_content_keys_are_not_given_to_a_web_page(caller: Caller, origin: 
 async def test_a_token_is_issued_and_verified_with_the_published_keys(
     caller: Caller, operator: dict[str, str], edge: dict[str, str]
 ):
-    body = orjson.dumps({"tracks": [TRACK], "renditions": ["flac"], "ttl_s": 60, "session": "me"})
+    body = orjson.dumps(
+        {
+            "tracks": [TRACK],
+            "renditions": ["flac"],
+            "ttl_s": 60,
+            "duration_s": 9,
+            "session": "me",
+        }
+    )
     status, fields, content = await caller.call(TOKENS, operator, body)
     assert (status, fields["Cache-Control"]) == (200, "no-store")
     issued = orjson.loads(content)
@@ -263,7 +287,7 @@ async def test_a_token_is_issued_and_verified_with_the_published_keys(
     [
         pytest.param(b"", "token-request", id="nothing"),
         pytest.param(b'{"ttl_s":-1}', "token-request", id="no time"),
-        pytest.param(b'{"tracks":["x"]}', "track-id", id="no track id"),
+        pytest.param(b'{"tracks":["x"],"duration_s":9}', "track-id", id="no track id"),
         pytest.param(b'{"prefixes":["x"]}', "token-claims", id="no prefix"),
     ],
 )

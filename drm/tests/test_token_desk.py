@@ -7,7 +7,7 @@ from drm.tests.conftest import NOW_S, ManualClock
 from drm.token_desk import TokenDesk, open_token_desk
 from drm.token_request import TokenLimits, TokenRequest
 
-LIMITS = TokenLimits(ttl_s=3600, ttl_s_max=86_400, path_ttl_s_max=14_400, key_lead_s=300)
+LIMITS = TokenLimits(ttl_s=3600, ttl_s_max=86_400, key_lead_s=300)
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ from drm.token_request import (
     decode_token_request,
     encode_issued_token,
 )
+from packager.renditions import PROFILES
 
 TRACK = "0" * 21 + "A"
 OTHER = "0" * 21 + "B"
-LIMITS = TokenLimits(ttl_s=3600, ttl_s_max=86_400, path_ttl_s_max=14_400, key_lead_s=300)
+LIMITS = TokenLimits(ttl_s=3600, ttl_s_max=86_400, key_lead_s=300)
 
 
 def claims(**members: object) -> TokenClaims:
@@ -31,8 +32,7 @@ def claims(**members: object) -> TokenClaims:
         pytest.param({}, 3600, id="default"),
         pytest.param({"ttl_s": 60}, 60, id="short"),
         pytest.param({"ttl_s": 10**9}, 86_400, id="longest"),
-        pytest.param({"tracks": [TRACK]}, 3600, id="a track by default"),
-        pytest.param({"tracks": [TRACK], "ttl_s": 86_400}, 14_400, id="a track"),
+        pytest.param({"tracks": [TRACK], "duration_s": 240}, 3600, id="a track by default"),
         pytest.param({"tracks": [TRACK], "ttl_s": 86_400, "duration_s": 240}, 4080, id="its music"),
         pytest.param({"tracks": [TRACK], "ttl_s": 60, "duration_s": 240}, 60, id="shorter than it"),
         pytest.param(
@@ -47,11 +47,20 @@ def test_a_lifetime_is_shortened_to_what_is_allowed(members: Mapping[str, object
 
 
 def test_a_token_for_tracks_may_travel_in_a_path():
-    one = claims(tracks=[TRACK, OTHER, TRACK], renditions=["flac"], session="mine")
+    one = claims(tracks=[TRACK, OTHER, TRACK], renditions=["flac"], session="mine", duration_s=9)
     assert one.is_path_bound
     assert set(one.prefixes) == {*track_prefixes(TRACK), *track_prefixes(OTHER)}
     assert len(one.prefixes) == len(set(one.prefixes))
     assert (one.session, one.renditions) == ("mine", frozenset({"flac"}))
+
+
+def test_a_token_that_may_travel_in_a_path_is_bound_to_renditions_by_name():
+    assert claims(tracks=[TRACK], duration_s=9).renditions == frozenset(PROFILES)
+
+
+def test_a_token_for_tracks_without_their_length_is_not_issued():
+    with pytest.raises(TokenRequestError, match="duration_s"):
+        claims(tracks=[TRACK], ttl_s=60)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +88,11 @@ def test_a_token_for_paths_does_not_travel_in_one(
         pytest.param(b'{"tracks":[]}', TokenRequestError, id="no track"),
         pytest.param(b'{"tracks":"x"}', TokenRequestError, id="tracks are no list"),
         pytest.param(b'{"tracks":[1]}', TokenRequestError, id="a track is no text"),
-        pytest.param(b'{"tracks":["../x"]}', TrackIdError, id="no track id"),
+        pytest.param(b'{"tracks":["../x"],"duration_s":9}', TrackIdError, id="no track id"),
         pytest.param(
-            orjson.dumps({"tracks": [TRACK] * (TRACKS_MAX + 1)}), TokenRequestError, id="too many"
+            orjson.dumps({"tracks": [TRACK] * (TRACKS_MAX + 1), "duration_s": 9}),
+            TokenRequestError,
+            id="too many",
         ),
         pytest.param(
             orjson.dumps({"tracks": [TRACK], "prefixes": ["/v1/"]}), TokenRequestError, id="both"
