@@ -175,6 +175,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
     )
     passer = Passer(
         content_bytes_max=limits.content_bytes_max,
+        content_stall_s=limits.content_stall_s,
         is_token_checked=is_token_checked,
         counts=counts,
     )

@@ -5,6 +5,7 @@
         * TargetError
         * MethodRefusedError
         * ContentTooLargeError
+        * ContentStalledError
         * TooManyRefusalsError
         * PreconditionFailedError
         * RangeNotSatisfiableError
@@ -88,6 +89,19 @@ class ContentTooLargeError(DownstreamError):
     def __init__(self, bytes_max: int) -> None:
         super().__init__(f"at most {bytes_max} bytes are taken")
         self.bytes_max = bytes_max
+
+
+class ContentStalledError(DownstreamError):
+    """The listener sent nothing more of the request's content for too long."""
+
+    status = 408
+    retryable = True
+    reason = "content_stalled"
+    title = "The content of the request did not arrive in time."
+
+    def __init__(self, stall_s: float) -> None:
+        super().__init__(f"nothing arrived for {stall_s} s")
+        self.stall_s = stall_s
 
 
 class TooManyRefusalsError(DownstreamError):

@@ -7,7 +7,12 @@ from typing import Final
 from aiohttp import HttpVersion11, web
 
 from edge.answers import complete_fields, tell_status
-from edge.errors import ContentTooLargeError, UpstreamError
+from edge.errors import (
+    ContentStalledError,
+    ContentTooLargeError,
+    DownstreamError,
+    UpstreamError,
+)
 from edge.exchange import Exchange
 from edge.fields import Fields, pass_fields, passed_back_fields
 from edge.metrics import EdgeCounts
@@ -17,12 +22,22 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class RequestContent:
-    """The content of a listener's request, as it goes upstream."""
+    """The content of a listener's request, as it goes upstream.
 
-    def __init__(self, request: web.BaseRequest, *, bytes_max: int) -> None:
+    Args:
+        request: whose content.
+        bytes_max: longest that is taken.
+        stall_s: longest pause within it.
+
+    Attributes:
+        error: why it ended early; who sends it on knows only that it did.
+    """
+
+    def __init__(self, request: web.BaseRequest, *, bytes_max: int, stall_s: float) -> None:
         self._request = request
         self._bytes_max = bytes_max
-        self.error: ContentTooLargeError | None = None
+        self._stall_s = stall_s
+        self.error: DownstreamError | None = None
         length = request.content_length
         if length is not None and length > bytes_max:
             raise ContentTooLargeError(bytes_max)
@@ -31,12 +46,20 @@ class RequestContent:
         received = 0
         if self._request.headers.get("Expect", "").lower() == "100-continue":
             await self._request.writer.write(_CONTINUE)
-        async for chunk in self._request.content.iter_any():
+        while chunk := await self._read_some():
             received += len(chunk)
             if received > self._bytes_max:
                 self.error = ContentTooLargeError(self._bytes_max)
                 raise self.error
             yield chunk
+
+    async def _read_some(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._stall_s):
+                return await self._request.content.readany()
+        except TimeoutError:
+            self.error = ContentStalledError(self._stall_s)
+            raise self.error from None
 
 
 class Passer:
@@ -44,14 +67,21 @@ class Passer:
 
     Args:
         content_bytes_max: of a request.
+        content_stall_s: longest pause within it.
         is_token_checked: decides which fields pass.
         counts: of this worker.
     """
 
     def __init__(
-        self, *, content_bytes_max: int, is_token_checked: bool, counts: EdgeCounts
+        self,
+        *,
+        content_bytes_max: int,
+        content_stall_s: float,
+        is_token_checked: bool,
+        counts: EdgeCounts,
     ) -> None:
         self._content_bytes_max = content_bytes_max
+        self._content_stall_s = content_stall_s
         self._is_token_checked = is_token_checked
         self._counts = counts
 
@@ -75,14 +105,16 @@ class Passer:
 
         Raises:
             UpstreamError: there is no answer.
-            ContentTooLargeError: the content of the request is above the limit.
+            DownstreamError: the content of the request is above the limit, or does not arrive.
         """
         fields = pass_fields(request.headers, is_token_checked=self._is_token_checked)
         if authorization is not None:
             fields["Authorization"] = authorization
         content = None
         if request.can_read_body:
-            content = RequestContent(request, bytes_max=self._content_bytes_max)
+            content = RequestContent(
+                request, bytes_max=self._content_bytes_max, stall_s=self._content_stall_s
+            )
         sent_s = asyncio.get_running_loop().time()
         try:
             return await upstream.send(UpstreamRequest(request.method, target, fields, content))

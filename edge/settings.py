@@ -72,7 +72,8 @@ class LimitSettings(Section):
     upstream_head_s: float = Field(
         default=15.0,
         gt=0,
-        description="Until the head of an upstream's answer is there, in seconds.",
+        description="Until the head of an upstream's answer is there once the request has been "
+        "sent, in seconds.",
     )
     upstream_stall_s: float = Field(
         default=10.0, gt=0, description="Longest pause within an upstream's content, in seconds."
@@ -82,6 +83,9 @@ class LimitSettings(Section):
     )
     content_bytes_max: int = Field(
         default=64 << 20, ge=0, description="Longest content of a request, in bytes."
+    )
+    content_stall_s: float = Field(
+        default=30.0, gt=0, description="Longest pause within a request's content, in seconds."
     )
     keep_alive_s: float = Field(
         default=75.0, gt=0, description="How long an idle connection is kept, in seconds."

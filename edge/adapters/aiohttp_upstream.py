@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Final
 
 import aiohttp
@@ -124,12 +124,13 @@ class AiohttpUpstream(Upstream):
             fields[EDGE_CREDENTIAL_HEADER] = self._credential.reveal()
         request_s = self._clock()
         try:
-            async with asyncio.timeout(self._limits.upstream_head_s):
+            async with asyncio.timeout(self._limits.upstream_head_s) as deadline:
+                content = request.content
                 response = await self._session.request(
                     request.method,
                     url,
                     headers=fields,
-                    data=request.content,
+                    data=None if content is None else self._timed(content, deadline),
                     allow_redirects=False,
                 )
         except TimeoutError:
@@ -142,6 +143,23 @@ class AiohttpUpstream(Upstream):
             response_s=self._clock(),
             stall_s=self._limits.upstream_stall_s,
         )
+
+    async def _timed(
+        self, content: AsyncIterable[bytes], deadline: asyncio.Timeout
+    ) -> AsyncIterator[bytes]:
+        """Content on its way up; the upstream's time runs only while it is the upstream's turn."""
+        now = asyncio.get_running_loop().time
+        _reschedule(deadline, None)
+        async for chunk in content:
+            _reschedule(deadline, now() + self._limits.upstream_head_s)
+            yield chunk
+            _reschedule(deadline, None)
+        _reschedule(deadline, now() + self._limits.upstream_head_s)
+
+
+def _reschedule(deadline: asyncio.Timeout, when_s: float | None) -> None:
+    with contextlib.suppress(RuntimeError):  # Its block was left: the answer came before the end.
+        deadline.reschedule(when_s)
 
 
 @contextlib.asynccontextmanager

@@ -227,3 +227,61 @@ async def test_a_304_for_another_version_is_502_and_the_record_is_dropped(node: 
     node.origin.behaviours["/a"] = confused
     assert (await node.ask("/a")).status == 502
     assert node.service.store.records == 0
+
+
+async def let_time_pass(node: Node) -> None:
+    """Wait longer than an upstream's head is waited for."""
+    node.origin.resources["/hangs"] = Resource(b"", gate=asyncio.Event())
+    for _ in range(2):
+        assert (await node.ask("/hangs")).status == 504
+
+
+async def test_a_slow_upload_is_taken_for_a_slow_origin(origin: ScriptedOrigin):
+    limits = {"upstream_head_s": 0.1, "shutdown_s": 0.2}
+    async with open_node(origin, limits=limits) as node:
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"first"
+            await let_time_pass(node)
+            yield b"last"
+
+        origin.resources["/a"] = Resource(b"thanks")
+        async with node.client.session.post(f"{node.client.url}/a", data=pieces()) as response:
+            assert (response.status, await response.read()) == (200, b"thanks")
+        assert origin.seen[-1].content == b"firstlast"
+        answer = await node.ask("/hangs", method="POST", data=b"all of it")
+        assert answer.status == 504
+        assert b"upstream-timeout" in answer.content
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "status", "slug"),
+    [
+        pytest.param(
+            b"Content-Length: 9\r\n\r\nfour", b"", b"408", b"content-stalled", id="stalled"
+        ),
+        pytest.param(CHUNKED, b"", b"408", b"content-stalled", id="stalled between chunks"),
+        # aiohttp tells of what is no chunk once the request is answered; nothing comes until then.
+        pytest.param(CHUNKED, b"xyz\r\n", b"408", b"content-stalled", id="torn"),
+    ],
+)
+async def test_a_bad_upload_is_waited_for_or_blamed_on_the_origin(
+    origin: ScriptedOrigin, first: bytes, then: bytes, status: bytes, slug: bytes
+):
+    async with open_node(origin, limits={"content_stall_s": 0.1, "shutdown_s": 0.2}) as node:
+        host, _, port = node.service.url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /a HTTP/1.1\r\nHost: a\r\n" + first)
+        assert (await node.ask("/b")).status == 404  # By now the edge has read the first.
+        writer.write(then)
+        async with asyncio.timeout(10):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.split()[1] == status
+            assert b"Connection: close" in head
+            assert slug in await reader.readuntil(b"}")
+        writer.close()
+        assert not node.service.counts.upstream_errors
+        assert [one.target for one in origin.seen] == ["/b"]
