@@ -101,6 +101,10 @@ class Resources:
     async def album(self, album_id: str) -> Resource:
         """`/v1/albums/{album_id}`.
 
+        Its `Surrogate-Key` begins with `album:{album_id}`, so that to purge this key is enough
+        whatever changes in it. The tracks follow, as many as fit into a field: to purge one of the
+        others does not purge this page.
+
         Raises:
             NotFoundError: there is no such album, or none of its tracks is visible.
         """
@@ -135,8 +139,8 @@ class Resources:
             on_failure(failure)
         following = None if page.after is None else f"library?limit={limit}&after={page.after}"
         content = encode_library_document(page.tracks, following)
-        links = () if following is None else (f"<{following}>; rel=next",)
-        return _in_memory(content, _JSON, LIBRARY, ("library",), links)
+        # No `Link`: edges fetch a next track ahead, and the next page is none.
+        return _in_memory(content, _JSON, LIBRARY, ("library",), ())
 
     async def _rendition(self, record: TrackRecord, version: str, facts: RenditionFacts) -> InStore:
         key = rendition_key(
