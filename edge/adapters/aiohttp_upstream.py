@@ -137,6 +137,9 @@ class AiohttpUpstream(Upstream):
             raise UpstreamTimeoutError("no answer in time") from None
         except aiohttp.ClientError as error:
             raise _translated(error) from error
+        if response.status < 200:  # Nobody asked for another protocol: RFC 9110 section 7.8.
+            response.close()
+            raise UpstreamProtocolError("an interim answer where the final one was due")
         return AiohttpAnswer(
             response,
             request_s=request_s,

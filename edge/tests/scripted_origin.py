@@ -143,3 +143,19 @@ async def open_scripted_origin(
         yield origin
     finally:
         await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def open_raw_origin(answer: bytes) -> AsyncIterator[ScriptedOrigin]:
+    """An origin that sends the same bytes to each connection, whatever is asked, and closes it."""
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield ScriptedOrigin(url=f"http://127.0.0.1:{port}")

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from edge.tests.conftest import Node, content_of, open_client, open_node
-from edge.tests.scripted_origin import Resource, ScriptedOrigin
+from edge.tests.scripted_origin import Resource, ScriptedOrigin, open_raw_origin
 
 pytestmark = pytest.mark.socket
 
@@ -285,3 +285,12 @@ async def test_a_bad_upload_is_waited_for_or_blamed_on_the_origin(
         writer.close()
         assert not node.service.counts.upstream_errors
         assert [one.target for one in origin.seen] == ["/b"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_change_of_protocol_is_passed_on_as_an_answer(method: str):
+    switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+    async with open_raw_origin(switching) as origin, open_node(origin) as node:
+        answer = await node.ask("/a", method=method, headers={"Upgrade": "x"})
+        assert answer.status == 502
+        assert b"upstream-protocol" in answer.content
