@@ -1,11 +1,7 @@
 """The form of a track id: 128 bits in base62."""
 
-import re
-from typing import Final
-
+from drm.base62 import is_base62_of_128_bits
 from drm.errors import TrackIdError
-
-_TRACK_ID: Final = re.compile(r"[A-Za-z0-9]{22}", re.ASCII)
 
 
 def check_track_id(track_id: str) -> str:
@@ -14,6 +10,6 @@ def check_track_id(track_id: str) -> str:
     Raises:
         TrackIdError: it has not. The text itself is not repeated.
     """
-    if _TRACK_ID.fullmatch(track_id) is None:
+    if not is_base62_of_128_bits(track_id):
         raise TrackIdError
     return track_id

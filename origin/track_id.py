@@ -3,7 +3,7 @@
 import hashlib
 from typing import Final
 
-from origin.base62 import encode_base62, is_base62_of_128_bits
+from drm.base62 import encode_base62, is_base62_of_128_bits
 
 _ID_BYTES: Final = 16
 

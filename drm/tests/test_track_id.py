@@ -9,7 +9,16 @@ def test_a_track_id_passes():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "A" * 21, "A" * 23, "A" * 21 + "-", "A" * 22 + "\n", "é" * 22]
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("A" * 21, id="too short"),
+        pytest.param("A" * 23, id="too long"),
+        pytest.param("A" * 21 + "-", id="another character"),
+        pytest.param("A" * 22 + "\n", id="line end"),
+        pytest.param("é" * 22, id="not ASCII"),
+        pytest.param("z" * 22, id="above 128 bits, which no track can have"),
+    ],
 )
 def test_anything_else_is_refused(text: str):
     with pytest.raises(TrackIdError):

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 from typing_extensions import override
 
+from drm.base62 import encode_base62
 from origin.adapters.memory_store import MemoryStore
-from origin.base62 import encode_base62
 from origin.errors import NotFoundError, ObjectConflictError, ObjectDamagedError, RecordError
 from origin.object_key import album_key, track_key
 from origin.ports import ObjectStore

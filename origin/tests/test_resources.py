@@ -3,9 +3,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from drm.base62 import encode_base62
 from origin.adapters.memory_store import MemoryStore
 from origin.answer import IMMUTABLE
-from origin.base62 import encode_base62
 from origin.errors import (
     NotFoundError,
     ObjectDamagedError,

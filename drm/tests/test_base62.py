@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.base62 import ALPHABET, encode_base62, is_base62_of_128_bits
+from drm.base62 import ALPHABET, encode_base62, is_base62_of_128_bits
 
 
 @pytest.mark.parametrize(
