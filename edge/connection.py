@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from typing_extensions import override
 
 _UNREADABLE: Final = 400
@@ -70,6 +70,25 @@ class _Connection(web.RequestHandler):
         response = self._refuse(request, status == _UNREADABLE)
         response.force_close()
         return response
+
+
+class StreamAsGiven(web.StreamResponse):
+    """A response without the `Content-Type` that aiohttp makes up.
+
+    Where the origin says nothing of it, it is for the listener to find out (RFC 9110 section 8.3).
+    """
+
+    @override
+    async def _prepare_headers(self) -> None:
+        headers = self.headers
+        is_given = hdrs.CONTENT_TYPE in headers
+        await super()._prepare_headers()
+        if not is_given:
+            headers.pop(hdrs.CONTENT_TYPE, None)
+
+
+class ResponseAsGiven(StreamAsGiven, web.Response):
+    """The same for one that holds its head back until its first content."""
 
 
 def _without_request_text(record: logging.LogRecord) -> bool:

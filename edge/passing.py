@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import HttpVersion11, web
 
 from edge.answers import complete_fields, tell_status
+from edge.connection import StreamAsGiven
 from edge.errors import (
     ContentStalledError,
     ContentTooLargeError,
@@ -136,7 +137,7 @@ class Passer:
         """
         try:
             fields = self._fields(exchange, answer)
-            response = web.StreamResponse(status=answer.status, headers=fields)
+            response = StreamAsGiven(status=answer.status, headers=fields)
             if request.version < HttpVersion11:
                 response.force_close()
             exchange.status = answer.status

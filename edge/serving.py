@@ -16,6 +16,7 @@ from edge.answers import (
     tell_age,
     tell_status,
 )
+from edge.connection import ResponseAsGiven, StreamAsGiven
 from edge.contacts import ContactRequest, Contacts, personal_key, range_key
 from edge.errors import SliceGoneError, UpstreamChangedError
 from edge.exchange import Exchange
@@ -282,8 +283,8 @@ class Serving:
     async def _begin(
         self, request: _Request, status: int, fields: Fields, *, is_short: bool = False
     ) -> web.StreamResponse:
-        # A `Response` holds its head back until the first content: one write, and one copy of it.
-        kind = web.Response if is_short else web.StreamResponse
+        # The former holds its head back until the first content: one write, and one copy of it.
+        kind = ResponseAsGiven if is_short else StreamAsGiven
         response = kind(status=status, headers=fields)
         request.exchange.status = status
         request.exchange.first_byte_s = self._monotonic()

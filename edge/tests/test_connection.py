@@ -8,8 +8,8 @@ import logging
 import pytest
 from aiohttp import web
 
-from edge.tests.conftest import Node, open_client
-from edge.tests.scripted_origin import Resource, ScriptedOrigin
+from edge.tests.conftest import Node, open_client, open_node
+from edge.tests.scripted_origin import Resource, ScriptedOrigin, open_raw_origin
 from edge.tests.token_making import AUDIO, bearer, open_guarded_node, open_scripted_drm, token_of
 
 SECRET = "se.cr.et"
@@ -92,9 +92,23 @@ async def test_a_general_cache_renames_the_origin(node: Node):
         assert (await node.ask("/a")).headers["Server"] == "theirs"
 
 
+@pytest.mark.socket
+@pytest.mark.parametrize("cache_control", [b"max-age=60", b"no-store"])
+@pytest.mark.parametrize("length", [5, 100_000])
+async def test_an_answer_without_a_type_gets_one(cache_control: bytes, length: int):
+    head = b'HTTP/1.1 200 OK\r\nCache-Control: %b\r\nETag: "v1"\r\nContent-Length: %d\r\n\r\n'
+    sent = head % (cache_control, length) + b"x" * length
+    async with open_raw_origin(sent) as origin, open_node(origin) as node:
+        for _ in range(2):
+            answer = await node.ask("/a")
+            assert len(answer.content) == length
+            assert "Content-Type" not in answer.headers
+
+
 def test_aiohttp_calls_what_is_overridden():
     asked = inspect.signature(web.RequestHandler.handle_error)
     assert list(asked.parameters) == ["self", "request", "status", "exc", "message"]
     made = inspect.getsource(web.Server.__call__)
     assert "RequestHandler(self, loop=self._loop, **self._kwargs)" in made
+    assert "await self._prepare_headers()" in inspect.getsource(web.StreamResponse._start)
     assert "self.handle_error(" in inspect.getsource(web.RequestHandler._make_error_handler)
