@@ -94,10 +94,13 @@ def decode_kek(text: str) -> KeyEncryptionKey:
 def place_of_content_key(
     kid: uuid.UUID, *, track_id: str, key_class: KeyClass, key_version: int
 ) -> bytes:
-    """What a content key is bound to. No part can hold the separator."""
-    return f"attacca content key 1|{kid}|{track_id}|{key_class}|{key_version}".encode("ascii")
+    """What a content key is bound to. No part can hold the separator.
+
+    A row that was tampered with may hold any text: it makes a place where no key was ever wrapped.
+    """
+    return f"attacca content key 1|{kid}|{track_id}|{key_class}|{key_version}".encode()
 
 
 def place_of_signing_key(kid: str) -> bytes:
     """What a signing key is bound to."""
-    return f"attacca signing key 1|{kid}".encode("ascii")
+    return f"attacca signing key 1|{kid}".encode()

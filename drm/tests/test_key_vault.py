@@ -135,6 +135,13 @@ async def test_another_kek_does_not_open_the_vault(database: Path, vault: KeyVau
             pass
 
 
+async def test_a_row_with_a_track_id_that_is_not_ascii_is_refused(database: Path, vault: KeyVault):
+    keys = await vault.keys_of_track(TRACK)
+    alter(database, "UPDATE content_keys SET track_id = 'ö' || track_id")
+    with pytest.raises(VaultDamagedError, match="backup"):
+        await vault.content_keys([key.kid for key in keys.by_class.values()])
+
+
 async def test_a_vault_of_another_release_is_left_alone(
     database: Path, kek: KeyEncryptionKey, vault: KeyVault
 ):
