@@ -4,6 +4,7 @@
     * DownstreamError: the listener's request cannot be served
         * TargetError
         * MethodRefusedError
+        * TransferCodingError
         * ContentTooLargeError
         * ContentStalledError
         * TooManyRefusalsError
@@ -77,6 +78,14 @@ class MethodRefusedError(DownstreamError):
     headers: Mapping[str, str] = MappingProxyType(
         {**_NO_STORE, "Allow": "GET, HEAD, POST, PUT, DELETE, OPTIONS"}
     )
+
+
+class TransferCodingError(DownstreamError):
+    """The content of the request comes in a transfer coding that is not understood here."""
+
+    status = 501
+    reason = "transfer_coding"
+    title = "The transfer coding is not supported."
 
 
 class ContentTooLargeError(DownstreamError):

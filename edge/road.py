@@ -18,8 +18,14 @@ from config.listener import problem_of, problem_response
 from drm.tokens import TokenAmbiguousError, TokenError, TokenForeignError
 from edge.access import Admission, Gate
 from edge.answers import complete_fields, preflight_fields, tell_status
-from edge.errors import EdgeError, MethodRefusedError, TooManyRefusalsError
+from edge.errors import (
+    EdgeError,
+    MethodRefusedError,
+    TooManyRefusalsError,
+    TransferCodingError,
+)
 from edge.exchange import Exchange
+from edge.fields import joined
 from edge.metrics import EdgeCounts
 from edge.passing import Passer
 from edge.ports import Upstream
@@ -113,6 +119,9 @@ class Road:
     async def _answer(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         if request.method in _REFUSED_METHODS:
             raise MethodRefusedError(f"{request.method} is not for a cache")
+        coding = joined(request.headers, "Transfer-Encoding")
+        if coding is not None and coding.strip().lower() != "chunked":
+            raise TransferCodingError("only chunked")  # RFC 9112 section 6.1
         checkpoint = self._checkpoint
         if checkpoint is not None and request.method == "OPTIONS":
             exchange.status = 204

@@ -311,6 +311,28 @@ async def test_an_absolute_target_is_read_as_its_path(node: Node):
         writer.close()
 
 
+@pytest.mark.parametrize(
+    ("coding", "status"),
+    [
+        pytest.param("gzip, chunked", b"501", id="two"),
+        pytest.param("gzip, Chunked", b"501", id="two, capital"),
+        pytest.param("Chunked", b"404", id="chunked"),
+        # What does not end in chunked has no length: aiohttp does not read on.
+        pytest.param("gzip", b"400", id="no end"),
+        pytest.param("chunked, chunked", b"400", id="twice"),
+    ],
+)
+async def test_a_transfer_coding_that_nobody_here_decodes_is_passed_on(
+    node: Node, coding: str, status: bytes
+):
+    reader, writer = await open_raw(node)
+    head = f"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: {coding}\r\n\r\n"
+    writer.write(head.encode() + b"1\r\nx\r\n0\r\n\r\n")
+    assert (await reader.readline()).split()[1] == status
+    writer.close()
+    assert len(node.origin.seen) == (status == b"404")
+
+
 async def test_http_1_0_gets_an_answer_too(node: Node):
     async with asyncio.timeout(10):
         for cache_control in ("no-store", "max-age=60"):
