@@ -1,12 +1,15 @@
 """Inspection of a master: all of it is decoded once, and refused if anything is wrong with it."""
 
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from typing_extensions import Buffer, override
 
 from packager.decode import open_master
 from packager.errors import MasterUnreadableError, NoSamplesError
@@ -37,12 +40,24 @@ def inspect_master(path: Path, *, on_progress: OnProgress) -> MasterFacts:
             return _facts_of(file, size, sha256, on_progress, has_hidden_depth=True)
 
 
+class _MasterFile(io.FileIO):
+    """Tells failures of the master apart from those of what is written beside it."""
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise MasterUnreadableError(f"reading it failed: {error.strerror}") from error
+
+
 @contextmanager
 def open_regular_file(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     """Open a master for reading; yields the file and its size.
 
     Raises:
-        MasterUnreadableError: it cannot be opened, or it is a folder, a pipe or a device.
+        MasterUnreadableError: it cannot be opened or, later, read; or it is a folder, a pipe or a
+            device.
     """
     try:
         # A pipe would block here for a writer.
@@ -53,7 +68,7 @@ def open_regular_file(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise MasterUnreadableError("the path is not that of a regular file")
-    with os.fdopen(descriptor, "rb", buffering=_BUFFER_BYTES) as file:
+    with io.BufferedReader(_MasterFile(descriptor), _BUFFER_BYTES) as file:
         yield file, status.st_size
 
 

@@ -135,3 +135,8 @@ def test_24_bits_of_alac_are_kept(tmp_path: Path):
     data = ffmpeg_file(music(), codec="alac", form="ipod")
     facts = inspect_master(saved(tmp_path, data), on_progress=quiet)
     assert (facts.codec, facts.bits, facts.is_lossless_of_master) == ("alac", 24, True)
+
+
+def test_a_file_that_opens_and_cannot_be_read_is_told():
+    with pytest.raises(errors.MasterUnreadableError, match="reading"):
+        inspect_master(Path("/proc/self/mem"), on_progress=lambda _: None)

@@ -175,6 +175,14 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, rendition: str
         package_rendition(order, on_progress=quiet)
 
 
+def test_a_master_that_cannot_be_read_is_not_told_as_a_full_disk(tmp_path: Path):
+    order = order_for(tmp_path, sound_file(music()), "flac")
+    # A regular file of no bytes whose first page cannot be read.
+    order = replace(order, master=Path("/proc/self/mem"), facts=replace(order.facts, bytes=0))
+    with pytest.raises(errors.MasterUnreadableError, match="reading"):
+        package_rendition(order, on_progress=quiet)
+
+
 def test_an_output_that_cannot_be_written_leaves_nothing(tmp_path: Path):
     order = order_for(tmp_path, sound_file(music()), "flac")
     order.output.symlink_to("/dev/full")
