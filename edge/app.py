@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -84,7 +85,14 @@ async def open_edge(
     limits = settings.limits
     counts = EdgeCounts()
     store = SliceStore(bytes_max=settings.cache.memory_bytes)
-    reach = partial(open_upstream, credential=credentials.edge, limits=limits, clock=clock)
+    node_id = secrets.token_hex(8)
+    reach = partial(
+        open_upstream,
+        credential=credentials.edge,
+        node_id=node_id,
+        limits=limits,
+        clock=clock,
+    )
     async with contextlib.AsyncExitStack() as stack:
         origin = await stack.enter_async_context(reach(settings.upstream))
         tasks = await stack.enter_async_context(open_tasks())
@@ -92,7 +100,7 @@ async def open_edge(
         if settings.token_check:
             drm = await stack.enter_async_context(reach(settings.drm))
             checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
-        road = _lay_road(settings, store, origin, tasks, checkpoint, clock, counts)
+        road = _lay_road(settings, store, origin, tasks, checkpoint, node_id, clock, counts)
         url = await stack.enter_async_context(
             _open_road(road, host=settings.host, port=settings.port, limits=limits)
         )
@@ -141,6 +149,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
     origin: Upstream,
     tasks: Tasks,
     checkpoint: Checkpoint | None,
+    node_id: str,
     clock: Clock,
     counts: EdgeCounts,
 ) -> Road:
@@ -194,6 +203,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         passer=passer,
         origin=origin,
         checkpoint=checkpoint,
+        node_id=node_id,
         clock=clock,
         counts=counts,
     )

@@ -5,6 +5,7 @@
         * TargetError
         * MethodRefusedError
         * TransferCodingError
+        * LoopError
         * ContentTooLargeError
         * ContentStalledError
         * TooManyRefusalsError
@@ -86,6 +87,14 @@ class TransferCodingError(DownstreamError):
     status = 501
     reason = "transfer_coding"
     title = "The transfer coding is not supported."
+
+
+class LoopError(DownstreamError):
+    """The request has been here before: the upstream leads back to this node."""
+
+    status = 508
+    reason = "loop"
+    title = "The request goes round in a circle."
 
 
 class ContentTooLargeError(DownstreamError):

@@ -10,6 +10,9 @@ from config.credentials import EDGE_CREDENTIAL_HEADER
 # The name that this cache goes by in `Via` and `Cache-Status`.
 CACHE_NAME: Final = "attacca"
 VIA: Final = f"1.1 {CACHE_NAME}"
+
+# Names the nodes that a request has been through (RFC 8586).
+LOOP_FIELD: Final = "CDN-Loop"
 TOKEN_FIELD: Final = "CTA-Common-Access-Token"  # noqa: S105
 
 _HOP_BY_HOP: Final = frozenset(
@@ -124,12 +127,13 @@ def pass_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fi
 def fill_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:
     """Fields of a request whose answer may be stored for all listeners.
 
-    While tokens are checked, nothing of the listener's goes along: what is stored for all may
-    depend on none. `Accept-Encoding: identity` makes ranges ones of the representation itself.
+    While tokens are checked, nothing of the listener's goes along but the nodes on the way: what is
+    stored for all may depend on none. `Accept-Encoding: identity` makes ranges ones of the
+    representation itself.
     """
     fields: Fields
     if is_token_checked:
-        fields = CIMultiDict()
+        fields = CIMultiDict([(LOOP_FIELD, value) for value in headers.getall(LOOP_FIELD, ())])
     else:
         fields = _end_to_end(headers, _NEVER_FORWARDED | _OF_ONE_REQUEST)
     fields["Accept-Encoding"] = "identity"

@@ -20,12 +20,13 @@ from edge.access import Admission, Gate
 from edge.answers import complete_fields, preflight_fields, tell_status
 from edge.errors import (
     EdgeError,
+    LoopError,
     MethodRefusedError,
     TooManyRefusalsError,
     TransferCodingError,
 )
 from edge.exchange import Exchange
-from edge.fields import joined
+from edge.fields import LOOP_FIELD, joined
 from edge.metrics import EdgeCounts
 from edge.passing import Passer
 from edge.ports import Upstream
@@ -66,15 +67,26 @@ class Checkpoint:
 
 
 class Road:
-    """Answers requests."""
+    """Answers requests.
 
-    def __init__(
+    Args:
+        serving: GET and HEAD.
+        passer: everything else.
+        origin: where it goes.
+        checkpoint: checks tokens.
+        node_id: told to upstreams; a request that names it has been here before.
+        clock: seconds since the epoch.
+        counts: of this worker.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
         *,
         serving: Serving,
         passer: Passer,
         origin: Upstream,
         checkpoint: Checkpoint | None,
+        node_id: str,
         clock: Callable[[], float],
         counts: EdgeCounts,
     ) -> None:
@@ -82,6 +94,7 @@ class Road:
         self._passer = passer
         self._origin = origin
         self._checkpoint = checkpoint
+        self._node_id = node_id
         self._clock = clock
         self._counts = counts
         self._monotonic = asyncio.get_running_loop().time
@@ -122,6 +135,8 @@ class Road:
         coding = joined(request.headers, "Transfer-Encoding")
         if coding is not None and coding.strip().lower() != "chunked":
             raise TransferCodingError("only chunked")  # RFC 9112 section 6.1
+        if self._node_id in (joined(request.headers, LOOP_FIELD) or ""):
+            raise LoopError("the upstream of this node, or one behind it, leads back here")
         checkpoint = self._checkpoint
         if checkpoint is not None and request.method == "OPTIONS":
             exchange.status = 204

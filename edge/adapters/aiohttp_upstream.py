@@ -19,6 +19,7 @@ from edge.errors import (
     UpstreamTruncatedError,
     UpstreamUnreachableError,
 )
+from edge.fields import CACHE_NAME, LOOP_FIELD
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 from edge.settings import LimitSettings
 
@@ -94,6 +95,7 @@ class AiohttpUpstream(Upstream):
         session: configured by `open_upstream`.
         url: scheme and authority, no path.
         credential: shown with each request.
+        node_id: told with each request, in `CDN-Loop`.
         limits: how long to wait.
         clock: seconds since the epoch.
     """
@@ -104,12 +106,14 @@ class AiohttpUpstream(Upstream):
         url: str,
         *,
         credential: Credential | None,
+        node_id: str,
         limits: LimitSettings,
         clock: Callable[[], float],
     ) -> None:
         self._session = session
         self._url = url
         self._credential = credential
+        self._loop_mark = f"{CACHE_NAME};id={node_id}"
         self._limits = limits
         self._clock = clock
 
@@ -122,6 +126,7 @@ class AiohttpUpstream(Upstream):
         fields = request.fields.copy()
         if self._credential is not None:
             fields[EDGE_CREDENTIAL_HEADER] = self._credential.reveal()
+        fields.add(LOOP_FIELD, self._loop_mark)
         request_s = self._clock()
         try:
             async with asyncio.timeout(self._limits.upstream_head_s) as deadline:
@@ -170,6 +175,7 @@ async def open_upstream(
     url: str,
     *,
     credential: Credential | None,
+    node_id: str,
     limits: LimitSettings,
     clock: Callable[[], float],
 ) -> AsyncIterator[AiohttpUpstream]:
@@ -189,7 +195,9 @@ async def open_upstream(
         max_field_size=limits.header_bytes_max,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.upstream_connect_s),
     ) as session:
-        yield AiohttpUpstream(session, url, credential=credential, limits=limits, clock=clock)
+        yield AiohttpUpstream(
+            session, url, credential=credential, node_id=node_id, limits=limits, clock=clock
+        )
 
 
 def _translated(error: aiohttp.ClientError) -> UpstreamError:

@@ -383,3 +383,36 @@ async def test_a_mistake_of_ours_is_500_and_logged(
         assert (answer.status, reason_of(answer.content)) == (500, "internal")
         assert b"mistake" not in answer.content
         assert "a mistake" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_node_asks_itself_for_ever(unused_tcp_port: int, method: str):
+    itself = ScriptedOrigin(url=f"http://127.0.0.1:{unused_tcp_port}")
+    async with open_node(itself, port=unused_tcp_port) as node, asyncio.timeout(10):
+        answer = await node.ask("/a", method=method)
+        assert (answer.status, reason_of(answer.content)) == (508, "loop")
+
+
+@pytest.mark.parametrize("is_guarded", [False, True])
+async def test_two_nodes_ask_each_other_for_ever(
+    drm: ScriptedDrm, unused_tcp_port: int, *, is_guarded: bool
+):
+    back = ScriptedOrigin(url=f"http://127.0.0.1:{unused_tcp_port}")
+    async with asyncio.timeout(10), open_node(back) as second:
+        forth = ScriptedOrigin(url=second.service.url)
+        async with open_node(
+            forth, port=unused_tcp_port, token_check=is_guarded, drm=drm.url
+        ) as first:
+            answer = await first.ask(FLAC, headers=bearer(token_of()))
+            assert (answer.status, reason_of(answer.content)) == (508, "loop")
+
+
+async def test_a_chain_of_nodes_is_no_loop(node: Node):
+    node.origin.resources["/a"] = Resource(CONTENT)
+    async with open_node(ScriptedOrigin(url=node.service.url)) as outer:
+        answer = await outer.ask("/a", headers={"CDN-Loop": "other; x=1"})
+    assert (answer.status, answer.content) == (200, CONTENT)
+    passed = node.origin.seen[0].headers.getall("CDN-Loop")
+    assert passed[0] == "other; x=1"
+    assert [mark.partition(";")[0] for mark in passed[1:]] == ["attacca", "attacca"]
+    assert passed[1] != passed[2]

@@ -35,7 +35,11 @@ async def bench() -> AsyncIterator[Bench]:
         bench = Bench(drm)
         limits = LimitSettings(upstream_head_s=5.0)
         async with open_upstream(
-            drm.url, credential=EDGE_CREDENTIAL, limits=limits, clock=bench.clock
+            drm.url,
+            credential=EDGE_CREDENTIAL,
+            node_id="node",
+            limits=limits,
+            clock=bench.clock,
         ) as upstream:
             bench.keys = TokenKeys(
                 bench.verifier,
