@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from edge.errors import ALLOWED_METHODS
 from edge.exchange import Exchange
 from edge.fields import CACHE_NAME, CORS_FIELDS, PREFLIGHT_FIELDS, VIA, Fields
 from edge.representation import Representation
@@ -98,6 +99,11 @@ def preflight_fields() -> Fields:
     fields = complete_fields(Fields(PREFLIGHT_FIELDS), has_cors=True)
     fields["Content-Length"] = "0"
     return fields
+
+
+def server_fields() -> Fields:
+    """Fields of the answer to `OPTIONS *`: about this server, not one behind it (section 9.3.7)."""
+    return complete_fields(Fields({"Allow": ALLOWED_METHODS}), has_cors=False)
 
 
 def _cache_status(exchange: Exchange, ttl_s: int | None) -> str:

@@ -33,6 +33,8 @@ from typing import ClassVar, Final
 
 from http_semantics.byte_range import unsatisfied_range
 
+ALLOWED_METHODS: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+
 _NO_STORE: Final[Mapping[str, str]] = MappingProxyType({"Cache-Control": "no-store"})
 _RETRY_SOON: Final[Mapping[str, str]] = MappingProxyType({**_NO_STORE, "Retry-After": "1"})
 
@@ -76,9 +78,7 @@ class MethodRefusedError(DownstreamError):
     status = 405
     reason = "method"
     title = "The method is not allowed."
-    headers: Mapping[str, str] = MappingProxyType(
-        {**_NO_STORE, "Allow": "GET, HEAD, POST, PUT, DELETE, OPTIONS"}
-    )
+    headers: Mapping[str, str] = MappingProxyType({**_NO_STORE, "Allow": ALLOWED_METHODS})
 
 
 class TransferCodingError(DownstreamError):

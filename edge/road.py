@@ -17,7 +17,7 @@ from config.credentials import CallRefusedError, guard_local_call
 from config.listener import problem_of, problem_response
 from drm.tokens import TokenAmbiguousError, TokenError, TokenForeignError
 from edge.access import Admission, Gate
-from edge.answers import complete_fields, preflight_fields, tell_status
+from edge.answers import complete_fields, preflight_fields, server_fields, tell_status
 from edge.errors import (
     EdgeError,
     LoopError,
@@ -130,17 +130,14 @@ class Road:
         return response
 
     async def _answer(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
-        if request.method in _REFUSED_METHODS:
-            raise MethodRefusedError(f"{request.method} is not for a cache")
-        coding = joined(request.headers, "Transfer-Encoding")
-        if coding is not None and coding.strip().lower() != "chunked":
-            raise TransferCodingError("only chunked")  # RFC 9112 section 6.1
-        if self._node_id in (joined(request.headers, LOOP_FIELD) or ""):
-            raise LoopError("the upstream of this node, or one behind it, leads back here")
+        self._check_form(request)
         checkpoint = self._checkpoint
         if checkpoint is not None and request.method == "OPTIONS":
             exchange.status = 204
             return web.Response(status=204, headers=preflight_fields())
+        if request.method == "OPTIONS" and request.raw_path == "*":
+            exchange.status = 204
+            return web.Response(status=204, headers=server_fields())
         target = parse_target(
             request.raw_path,
             host=request.headers.get("Host"),
@@ -163,6 +160,20 @@ class Road:
         if request.method not in {"GET", "HEAD"} or request.can_read_body:
             return await self._pass(request, exchange, self._origin, target, None)
         return await self._serving.serve(request, exchange, target)
+
+    def _check_form(self, request: web.BaseRequest) -> None:
+        """Refuse what no cache answers, wherever it is to go.
+
+        Raises:
+            DownstreamError: the method, the transfer coding or the way of the request.
+        """
+        if request.method in _REFUSED_METHODS:
+            raise MethodRefusedError(f"{request.method} is not for a cache")
+        coding = joined(request.headers, "Transfer-Encoding")
+        if coding is not None and coding.strip().lower() != "chunked":
+            raise TransferCodingError("only chunked")  # RFC 9112 section 6.1
+        if self._node_id in (joined(request.headers, LOOP_FIELD) or ""):
+            raise LoopError("the upstream of this node, or one behind it, leads back here")
 
     async def _admit(
         self, checkpoint: Checkpoint, request: web.BaseRequest, target: Target

@@ -302,6 +302,18 @@ async def open_raw(node: Node) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
     return await asyncio.open_connection(host, int(port))
 
 
+async def test_a_question_about_the_server_is_refused(node: Node):
+    reader, writer = await open_raw(node)
+    writer.write(b"OPTIONS * HTTP/1.1\r\nHost: edge\r\n\r\n")
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert b" 204 " in head.splitlines()[0]
+    assert b"\r\nAllow: GET, HEAD, " in head
+    assert b"Content-Length" not in head
+    assert node.origin.seen == []
+
+
 async def test_an_absolute_target_is_read_as_its_path(node: Node):
     node.origin.resources["/a"] = Resource(CONTENT)
     for authority, status in ((b"edge:1", b"200"), (b"other:1", b"400")):
