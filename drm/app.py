@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -14,16 +14,14 @@ from drm.kek_file import read_kek, read_or_create_kek
 from drm.key_vault import KeyVault, open_key_vault
 from drm.key_wrap import KeyEncryptionKey, decode_kek
 from drm.metrics import DrmMetrics
+from drm.readiness import Readiness, open_readiness
 from drm.service import DrmAnswers, DrmCredentials, DrmService
 from drm.settings import DrmSettings, TokenSettings
 from drm.signing_key_store import SigningKeyStore
 from drm.token_desk import open_token_desk
 from drm.token_request import TokenLimits
-from drm.vault_probe import VaultProbe
 
 __all__ = ["DrmCredentials", "DrmService", "open_drm", "open_vault"]
-
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @contextlib.asynccontextmanager
@@ -53,7 +51,10 @@ async def open_drm(
         metrics = DrmMetrics()
         answers = DrmAnswers(vault, desk, metrics=metrics, kids_max=settings.licenses.kids_max)
         api = DrmHttpApi(answers, credentials, allowed_hosts=settings.allowed_hosts)
-        admin = _admin_app(settings, credentials.operator, vault=vault, metrics=metrics)
+        readiness = await stack.enter_async_context(
+            open_readiness(vault, interval_s=settings.probe_interval_s)
+        )
+        admin = _admin_app(settings, credentials.operator, readiness=readiness, metrics=metrics)
         admin_url = await stack.enter_async_context(
             open_listener(admin, host=settings.admin_host, port=settings.admin_port)
         )
@@ -98,24 +99,14 @@ def _limits_of(settings: TokenSettings) -> TokenLimits:
 
 
 def _admin_app(
-    settings: DrmSettings, operator: Credential, *, vault: KeyVault, metrics: DrmMetrics
+    settings: DrmSettings, operator: Credential, *, readiness: Readiness, metrics: DrmMetrics
 ) -> web.Application:
     registry = CollectorRegistry()
     registry.register(metrics)
-    probe = VaultProbe(vault)
-    app = admin_app(
+    return admin_app(
         registry=registry,
-        readiness=probe.reasons,
+        readiness=readiness.reasons,
         operator=operator,
         is_metrics_open=settings.is_metrics_open,
         allowed_hosts=frozenset(settings.allowed_hosts),
     )
-
-    @web.middleware
-    async def probe_first(request: web.Request, handler: _Handler) -> web.StreamResponse:
-        if request.path == "/readyz":
-            await probe.check()
-        return await handler(request)
-
-    app.middlewares.append(probe_first)
-    return app

@@ -60,6 +60,9 @@ class DrmSettings(RoleSettings):
     is_metrics_open: bool = Field(
         default=True, description="Whether `/metrics` is shown without the operator's credential."
     )
+    probe_interval_s: float = Field(
+        default=5.0, ge=0.1, le=3600, description="How often readiness looks at the vault."
+    )
     database: Path = Field(
         default=Path("data/drm/keys.sqlite"), description="File of the key vault, on a local disk."
     )

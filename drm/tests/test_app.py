@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import logging
 import sqlite3
@@ -98,7 +99,7 @@ def test_defaults_are_those_of_the_house():
 
 @pytest.mark.socket
 async def test_the_admin_listener_tells_health_and_counts(
-    drm: DrmService, database: Path, session: aiohttp.ClientSession
+    drm: DrmService, session: aiohttp.ClientSession
 ):
     await drm.issue_token(TokenRequest())
     async with session.get(drm.admin_url + "/metrics") as response:
@@ -107,11 +108,25 @@ async def test_the_admin_listener_tells_health_and_counts(
         assert response.status == 200
     async with session.get(drm.admin_url + "/readyz") as response:
         assert response.status == 200
-    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute("DROP TABLE vault")
-    async with session.get(drm.admin_url + "/readyz") as response:
-        assert response.status == 503
-        assert list((await response.json())["reasons"]) == ["vault-unavailable"]
+
+
+@pytest.mark.socket
+async def test_a_vault_that_is_gone_is_told_after_a_while(
+    settings: DrmSettings,
+    credentials: DrmCredentials,
+    clock: ManualClock,
+    session: aiohttp.ClientSession,
+):
+    often = settings.model_copy(update={"probe_interval_s": 0.1})
+    async with open_drm(often, credentials, clock=clock) as drm, asyncio.timeout(10):
+        with contextlib.closing(sqlite3.connect(settings.database)) as connection:
+            connection.execute("DROP TABLE vault")
+        status, reasons = 200, list[str]()
+        while not reasons:
+            async with session.get(drm.admin_url + "/readyz") as response:
+                status, answer = response.status, await response.json()
+                reasons = list(answer.get("reasons", ()))
+        assert (status, reasons) == (503, ["vault-unavailable"])
 
 
 @pytest.mark.socket
