@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -23,7 +24,7 @@ def read_kek(path: Path) -> KeyEncryptionKey:
     Raises:
         KekError: there is no such file, it cannot be read, or holds something else.
     """
-    kek = _read(path)
+    kek = _read_tidily(path)
     if kek is None:
         raise KekError(f"{path}: there is no key-encryption key; put it back, or name its file")
     return kek
@@ -37,10 +38,17 @@ def read_or_create_kek(path: Path, *, database: Path) -> KeyEncryptionKey:
     Raises:
         KekError: see `read_kek`; or the file is missing beside a vault that needs it.
     """
-    kek = _read(path)
+    kek = _read_tidily(path)
     if kek is None and not database.exists():
         _create(path)
     return kek if kek is not None else read_kek(path)
+
+
+def _read_tidily(path: Path) -> KeyEncryptionKey | None:
+    kek = _read(path)
+    if kek is not None:
+        _remove_partials(path)
+    return kek
 
 
 def _read(path: Path) -> KeyEncryptionKey | None:
@@ -67,20 +75,38 @@ def _create(path: Path) -> None:
     text = encode_kek(KeyEncryptionKey(secrets.token_bytes(KEK_BYTES))) + "\n"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".kek-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_partial_prefix(path))
         partial = Path(name)
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):
+            # Somebody else made it, and perhaps took this one for a leftover.
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
                 os.link(partial, path)
         finally:
             partial.unlink(missing_ok=True)
         _sync_folder(path.parent)
     except OSError as error:
         raise KekError(f"{path}: {error.strerror}") from error
+
+
+def _partial_prefix(path: Path) -> str:
+    return f".{path.name}-"
+
+
+def _remove_partials(path: Path) -> None:
+    """Remove what a killed process left while it made the file: a copy of the key, or another one.
+
+    The file is there by now: none of them can still become it.
+    """
+    name = re.compile(re.escape(_partial_prefix(path)) + "[a-z0-9_]{8}")  # As `mkstemp` ends it.
+    # Where others mount the key for reading, nothing was made.
+    with contextlib.suppress(OSError):
+        for one in path.parent.iterdir():
+            if name.fullmatch(one.name):
+                one.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

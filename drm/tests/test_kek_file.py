@@ -20,6 +20,20 @@ def test_a_key_is_made_once_for_the_owner_alone(tmp_path: Path):
     assert [one.name for one in path.parent.iterdir()] == ["kek"]
 
 
+@pytest.mark.parametrize("is_linked", [True, False], ids=["linked", "not yet linked"])
+def test_a_killed_maker_leaves_no_second_copy_of_the_key(tmp_path: Path, *, is_linked: bool):
+    partial = tmp_path / ".kek-abcd_123"
+    partial.write_text(encode_kek(KEK))
+    others = [tmp_path / ".kek-backup.gpg", tmp_path / ".other-abcd_123"]
+    for other in others:
+        other.touch()
+    if is_linked:
+        (tmp_path / "kek").hardlink_to(partial)
+    made = read_or_create_kek(tmp_path / "kek", database=tmp_path / "none")
+    assert (made == KEK) == is_linked
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "kek", *others])
+
+
 def test_many_who_make_it_at_once_get_the_same(tmp_path: Path):
     with ThreadPoolExecutor(8) as pool:
         made = pool.map(
