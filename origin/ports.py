@@ -70,8 +70,8 @@ class ObjectStore(Protocol):
     """Keeps objects by key. Several processes may work on one store at the same time.
 
     Keys are as `origin.object_key.check_key` allows; none is a folder of another (`a` and `a/b`).
-    Every method raises `StoreError`: its
-    subclasses tell a full store from one that is read-only or whose storage fails.
+    Every method raises `StoreError`: its subclasses tell a full store from one that is read-only or
+    whose storage fails.
     """
 
     async def put(

@@ -16,7 +16,10 @@ def test_the_fraction_never_falls_and_stays_within_bounds(steps: list[tuple[Stag
     assert 0.0 <= fractions[0] <= fractions[-1] == 1.0
 
 
-def test_nobody_needs_to_listen():
-    teller = ProgressTeller(None)
-    teller.enter(Stage.PACKAGING)(0.5)
-    teller.finish()
+def test_it_may_be_told_to_nobody():
+    told: list[IngestProgress] = []
+    for listener in (None, told.append):
+        teller = ProgressTeller(listener)
+        teller.enter(Stage.PACKAGING)(0.5)
+        teller.finish()
+    assert [one.stage for one in told] == [Stage.PACKAGING, Stage.PACKAGING, Stage.PUBLISHING]

@@ -67,6 +67,8 @@ def test_any_bytes_are_read_or_refused_by_the_one_error(data: bytes, position: i
     whole = encode_track(TRACK)
     for attempt in (data, whole[:position] + data + whole[position + len(data) :]):
         with contextlib.suppress(RecordError):
-            decode_track(attempt)
+            track = decode_track(attempt)
+            assert decode_track(encode_track(track)) == track
         with contextlib.suppress(RecordError):
-            decode_album(attempt)
+            album = decode_album(attempt)
+            assert decode_album(encode_album(album)) == album
