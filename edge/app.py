@@ -155,6 +155,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
 ) -> Road:
     cache, limits = settings.cache, settings.limits
     is_token_checked = checkpoint is not None
+    whole_bytes_max = int(cache.memory_bytes * cache.object_share_max)
     run_slices_max = max(1, cache.run_bytes_max // cache.slice_bytes)
     slots = FillSlots(slots_max=limits.fills_max, wait_s=limits.fill_wait_s)
     uncacheables = Uncacheables(
@@ -178,7 +179,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         uncacheables=uncacheables,
         slice_bytes=cache.slice_bytes,
         run_slices_max=run_slices_max,
-        length_max=int(cache.memory_bytes * cache.object_share_max),
+        length_max=whole_bytes_max,
         is_token_checked=is_token_checked,
         counts=counts,
     )
@@ -195,6 +196,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         uncacheables=uncacheables,
         passer=passer,
         origin=origin,
+        whole_bytes_max=whole_bytes_max,
         is_token_checked=is_token_checked,
         clock=clock,
     )

@@ -243,6 +243,8 @@ class Contacts:
         key = personal_key(request.key) if request.is_personal else request.key
         if reason == Unfit.NO_VALIDATOR:
             key = range_key(key)
+        if reason == Unfit.TOO_LARGE and request.range_spec is None:
+            key = whole_key(key)
         self._uncacheables.note(key, reason, now_s=asyncio.get_running_loop().time())
 
     def _retire_stale(self, request: ContactRequest, status: int) -> None:
@@ -270,6 +272,11 @@ class Contacts:
 def range_key(key: str) -> str:
     """Under which it is remembered that ranges of a resource cannot be stored; the whole may be."""
     return f"range {key}"  # No key begins like this: all begin with "/".
+
+
+def whole_key(key: str) -> str:
+    """Under which it is remembered that all of a resource is too much; ranges may be stored."""
+    return f"whole {key}"
 
 
 def personal_key(key: str) -> str:

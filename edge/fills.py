@@ -102,6 +102,10 @@ class Fills:
         """The fill of a slice, if there is one under way."""
         return self._filling.get(representation, {}).get(number)
 
+    def count(self, representation: Representation, numbers: range) -> int:
+        """How many slices out of `numbers` are being filled."""
+        return sum(number in numbers for number in self._filling.get(representation, {}))
+
     def ensure(
         self, representation: Representation, number: int, *, stop: int, fields: Fields
     ) -> FillingSlice:

@@ -56,13 +56,9 @@ class Reading:
 
     def presence(self, representation: Representation, part: ByteSlice) -> Presence:
         """Look, without using anything or asking for it."""
-        stored = filling = 0
         numbers = representation.numbers_of(part)
-        for number in numbers:
-            if self._store.has(representation, number):
-                stored += 1
-            elif self._fills.find(representation, number) is not None:
-                filling += 1
+        stored = self._store.count(representation, numbers)
+        filling = self._fills.count(representation, numbers)
         return Presence(stored, filling, len(numbers) - stored - filling)
 
     async def read(

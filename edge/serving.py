@@ -17,7 +17,7 @@ from edge.answers import (
     tell_status,
 )
 from edge.connection import ResponseAsGiven, StreamAsGiven
-from edge.contacts import ContactRequest, Contacts, personal_key, range_key
+from edge.contacts import ContactRequest, Contacts, personal_key, range_key, whole_key
 from edge.errors import SliceGoneError, UpstreamChangedError
 from edge.exchange import Exchange
 from edge.fields import Fields, fill_fields
@@ -30,6 +30,7 @@ from edge.representation import Representation
 from edge.slices import SliceStore
 from edge.target import Target
 from edge.uncacheables import Uncacheables
+from edge.upstream_answers import Unfit
 from http_semantics.byte_range import ByteSlice
 from http_semantics.cache_status import Forward
 
@@ -60,6 +61,7 @@ class Serving:
         uncacheables: what there is no use in asking for together.
         passer: the way past the cache.
         origin: where all of it comes from.
+        whole_bytes_max: longer representations are kept and served in parts only.
         is_token_checked: decides which fields pass.
         clock: seconds since the epoch.
     """
@@ -73,6 +75,7 @@ class Serving:
         uncacheables: Uncacheables,
         passer: Passer,
         origin: Upstream,
+        whole_bytes_max: int,
         is_token_checked: bool,
         clock: Callable[[], float],
     ) -> None:
@@ -82,6 +85,7 @@ class Serving:
         self._uncacheables = uncacheables
         self._passer = passer
         self._origin = origin
+        self._whole_bytes_max = whole_bytes_max
         self._is_token_checked = is_token_checked
         self._clock = clock
         self._monotonic = asyncio.get_running_loop().time
@@ -166,8 +170,8 @@ class Serving:
         keys = [first.key]
         if first.is_personal:
             keys.append(personal_key(first.key))
-        if first.range_spec is not None:
-            keys += [range_key(key) for key in keys]
+        narrower = whole_key if first.range_spec is None else range_key
+        keys += [narrower(key) for key in keys]
         now_s = self._monotonic()
         reasons = (self._uncacheables.reason_of(key, now_s=now_s) for key in keys)
         return next((reason for reason in reasons if reason is not None), None)
@@ -192,6 +196,13 @@ class Serving:
         request.exchange.forward_status = answer.status
         return await self._passer.stream_back(request.raw, request.exchange, answer)
 
+    async def _pass_whole(self, request: _Request) -> web.StreamResponse:
+        """Of what is known by its parts: all of it would take the place of everything else."""
+        request.exchange.forward = request.exchange.forward or Forward.BYPASS
+        request.exchange.is_stored = request.exchange.is_collapsed = False
+        request.exchange.detail = Unfit.TOO_LARGE
+        return await self._pass_through(request)
+
     async def _send_told(self, request: _Request, told: Told) -> web.StreamResponse:
         fields = complete_fields(told.fields.copy(), has_cors=self._is_token_checked)
         request.exchange.forward_status = told.status
@@ -212,6 +223,8 @@ class Serving:
                 return await self._send_content(request, 304, fields, b"")
             case Whole():
                 length = found.complete_length
+                if length > self._whole_bytes_max and request.ask.method == "GET":
+                    return await self._pass_whole(request)
                 part = ByteSlice(0, length) if length else None
             case Part(part=part):
                 status = 206

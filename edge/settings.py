@@ -42,7 +42,8 @@ class CacheSettings(Section):
         default=0.25,
         gt=0,
         le=1,
-        description="Larger representations than this share of the memory are passed through.",
+        description="Of representations larger than this share of the memory only ranges are "
+        "stored; requests for the whole are passed through.",
     )
     uncacheable_s: float = Field(
         default=10.0,

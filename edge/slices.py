@@ -117,6 +117,13 @@ class SliceStore:
         kept = self._slices.get(representation)
         return kept is not None and number in kept
 
+    def count(self, representation: Representation, numbers: range) -> int:
+        """How many slices out of `numbers` are kept: work for what is kept, however long it is."""
+        kept = self._slices.get(representation, {})
+        if len(kept) < len(numbers):
+            return sum(number in numbers for number in kept)
+        return sum(number in kept for number in numbers)
+
     def get(self, representation: Representation, number: int) -> StoredSlice | None:
         """A slice, noted as used; None if it is not kept."""
         kept = self._slices.get(representation)

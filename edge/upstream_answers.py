@@ -94,7 +94,7 @@ def use_of(head: ResponseHead, content_range: str | None, asked: Asked, *, lengt
         head: of the answer.
         content_range: its `Content-Range`.
         asked: what it answers.
-        length_max: complete length from which on nothing is stored.
+        length_max: longest content of one answer that is stored; parts of longer ones are, too.
 
     Raises:
         UpstreamRangeError: a part that nobody asked for.
@@ -102,13 +102,9 @@ def use_of(head: ResponseHead, content_range: str | None, asked: Asked, *, lengt
     if head.status == 304 and asked.is_conditional:
         return Validated()
     if head.status == 206:
-        return _use_of_part(head, content_range, asked, length_max=length_max)
+        return _use_of_part(head, content_range, asked)
     if head.status == 200:
-        length = head.content_length
-        reason = head.why_not_storable() or _unfit_length(length, length_max)
-        if reason is not None or length is None:
-            return PassOn(reason or Unfit.NO_LENGTH)
-        return Keep(length, ByteSlice(0, length) if length else None)
+        return _use_of_whole(head, length_max)
     if head.status >= 400 and head.status != 416 and _is_shareable(head, asked):
         return Share()
     return PassOn(Unfit.STATUS)
@@ -158,18 +154,26 @@ def check_fill(
     return wanted
 
 
-def _use_of_part(
-    head: ResponseHead, content_range: str | None, asked: Asked, *, length_max: int
-) -> Use:
+def _use_of_whole(head: ResponseHead, length_max: int) -> Use:
+    length = head.content_length
+    reason = head.why_not_storable()
+    if reason is not None or length is None:
+        return PassOn(reason or Unfit.NO_LENGTH)
+    if length > length_max:
+        return PassOn(Unfit.TOO_LARGE)
+    return Keep(length, ByteSlice(0, length) if length else None)
+
+
+def _use_of_part(head: ResponseHead, content_range: str | None, asked: Asked) -> Use:
     given = parse_content_range(content_range or "")
     if asked.part is None or given is None or given.part is None:
         raise UpstreamRangeError("a 206 answer that does not say which range, or unasked")
     length = given.complete_length
-    reason: str | None = head.why_not_storable() or _unfit_length(length, length_max)
-    if head.strong_tag is None and reason is None:
-        reason = Unfit.NO_VALIDATOR
+    reason: str | None = head.why_not_storable()
     if reason is not None or length is None:
         return PassOn(reason or Unfit.NO_LENGTH)
+    if head.strong_tag is None:
+        return PassOn(Unfit.NO_VALIDATOR)
     wanted = ByteSlice(asked.part.start, max(asked.part.start + 1, min(asked.part.stop, length)))
     _check_part(head, given.part, wanted)
     return Keep(length, wanted)
@@ -183,12 +187,6 @@ def _check_part(head: ResponseHead, given: ByteSlice, wanted: ByteSlice) -> None
         )
     if head.content_length is not None and head.content_length != wanted.length:
         raise UpstreamRangeError("Content-Length and Content-Range do not agree")
-
-
-def _unfit_length(length: int | None, length_max: int) -> Unfit | None:
-    if length is None:
-        return Unfit.NO_LENGTH
-    return Unfit.TOO_LARGE if length > length_max else None
 
 
 def _is_shareable(head: ResponseHead, asked: Asked) -> bool:

@@ -170,14 +170,23 @@ async def test_content_above_the_limit_is_refused(origin: ScriptedOrigin, *, is_
             assert (await response.json())["type"] == "urn:attacca:problem:content-too-large"
 
 
-async def test_a_large_object_is_passed_through(origin: ScriptedOrigin):
-    cache = {"memory_bytes": 1 << 20}
-    async with open_node(origin, cache=cache) as node:
+async def test_a_large_object_is_passed_through_as_a_whole(origin: ScriptedOrigin):
+    async with open_node(origin, cache={"memory_bytes": 1 << 20}) as node:
         origin.resources["/a"] = Resource(BODY)
-        answer = await node.ask("/a")
-        assert answer.content == BODY
-        assert answer.cache_status.endswith("detail=too-large")
-        assert (await node.range("/a", "5-9")).content == BODY[5:10]
+        for is_known in (False, True):
+            answer = await node.ask("/a")
+            assert answer.content == BODY
+            assert answer.cache_status.endswith("detail=too-large")
+            assert "stored" not in answer.cache_status
+            assert (await node.range("/a", "5-9")).content == BODY[5:10]
+            assert node.service.store.slices == 1
+            assert is_known or len(origin.seen) == 2
+        assert len(origin.seen) == 3
+        conditional = await node.ask("/a", headers={"If-None-Match": '"v1"'})
+        assert conditional.status == 304
+        head = await node.ask("/a", method="HEAD")
+        assert head.headers["Content-Length"] == str(len(BODY))
+        assert len(origin.seen) == 3
 
 
 async def test_a_passed_answer_that_ends_early_cuts_the_listener(node: Node):

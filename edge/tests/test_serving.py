@@ -4,6 +4,7 @@ import asyncio
 import random
 
 import pytest
+from aiohttp import web
 
 from edge.tests.conftest import Node, content_of, open_node
 from edge.tests.scripted_origin import Resource, ScriptedOrigin
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.socket
 KIB = 1024
 SLICE = 256 * KIB
 BODY = content_of(2 * 1024 * KIB + 77)
+LONG = content_of(4 * 1024 * KIB)
 
 
 async def test_a_whole_file_is_fetched_once_without_range(node: Node):
@@ -297,3 +299,30 @@ async def test_dates_of_the_origin_count_in_the_age(node: Node):
     answer = await node.ask("/a")
     assert answer.headers["Age"] == "45"
     assert answer.headers["Date"] == date
+
+
+async def test_ranges_of_what_is_larger_than_memory_are_asked_for_each_time(node: Node):
+    complete_length = 1 << 40
+
+    async def endless(request: web.BaseRequest) -> web.StreamResponse:
+        first, _, last = request.headers["Range"].removeprefix("bytes=").partition("-")
+        start, stop = int(first), min(int(last) + 1, complete_length)
+        fields = {
+            "ETag": '"v1"',
+            "Cache-Control": "max-age=60",
+            "Content-Range": f"bytes {start}-{stop - 1}/{complete_length}",
+        }
+        return web.Response(status=206, body=LONG[: stop - start], headers=fields)
+
+    node.origin.behaviours["/a"] = endless
+    for value in ("5-9", "300000000000-300000000004", f"{complete_length - 5}-", "-5"):
+        await node.range("/a", value)
+        asked = len(node.origin.seen)
+        answer = await node.range("/a", value)
+        assert answer.cache_status == "attacca; hit; ttl=60"
+        assert len(answer.content) == 5
+        assert len(node.origin.seen) == asked
+    # An open range goes on as far as it is listened to.
+    url = f"{node.client.url}/a"
+    async with node.client.session.get(url, headers={"Range": "bytes=5-"}) as response:
+        assert await response.content.readexactly(SLICE) == LONG[5:SLICE] + LONG[:5]
