@@ -9,13 +9,13 @@ from typing import Final
 import orjson
 
 from origin.errors import RecordError
-from origin.json_fields import JsonFields, parse_json
 from origin.records import ALBUM_ENTRIES_MAX, AlbumEntry, AlbumRecord, TrackRecord, VersionRecord
 from origin.tags import ARTISTS_MAX, TEXT_LENGTH_MAX, Tags
 from origin.track_id import is_id
 from packager.format_error import FormatError
 from packager.identity import identity_from_json, identity_to_json
 from packager.jobs import MasterFacts, master_facts_from_json, master_facts_to_json
+from packager.json_fields import JsonFields
 from packager.seek_index import RenditionFacts, facts_from_json, facts_to_json
 
 SCHEMA: Final = 1
@@ -51,7 +51,7 @@ def decode_track(data: bytes) -> TrackRecord:
     Raises:
         RecordError: this is not a track's record that this release wrote.
     """
-    fields = parse_json(data, "track", schema=SCHEMA)
+    fields = _parse(data, "track")
     record = TrackRecord(
         track_id=_id_of(fields, "track_id"),
         master=_master_of(fields),
@@ -87,7 +87,7 @@ def decode_album(data: bytes) -> AlbumRecord:
     Raises:
         RecordError: this is not an album's record that this release wrote.
     """
-    fields = parse_json(data, "album", schema=SCHEMA)
+    fields = _parse(data, "album")
     record = AlbumRecord(
         album_id=_id_of(fields, "album_id"),
         title=fields.text("title", length_max=TEXT_LENGTH_MAX),
@@ -96,6 +96,18 @@ def decode_album(data: bytes) -> AlbumRecord:
     )
     fields.finish()
     return record
+
+
+def _parse(data: bytes, path: str) -> JsonFields:
+    """The members of a record but `schema`, which must be ours."""
+    try:
+        fields = JsonFields(orjson.loads(data), path, RecordError)
+    except orjson.JSONDecodeError as error:
+        raise RecordError(f"{path} is not JSON: {error}") from error
+    found = fields.integer("schema")
+    if found != SCHEMA:
+        raise RecordError(f"{path} has schema {found}; this release reads {SCHEMA}")
+    return fields
 
 
 def _id_of(fields: JsonFields, name: str) -> str:
@@ -163,7 +175,7 @@ def _version_to_json(version: VersionRecord) -> dict[str, object]:
 
 
 def _version_of(value: object, path: str) -> VersionRecord:
-    fields = JsonFields(value, path)
+    fields = JsonFields(value, path, RecordError)
     identity = fields.take("identity")
     if not isinstance(identity, dict):
         raise RecordError(f"{path}.identity is not an object")
@@ -207,7 +219,7 @@ def _entry_to_json(entry: AlbumEntry) -> dict[str, object]:
 
 
 def _entry_of(value: object, path: str) -> AlbumEntry:
-    fields = JsonFields(value, path)
+    fields = JsonFields(value, path, RecordError)
     entry = AlbumEntry(
         track_id=_id_of(fields, "track_id"),
         title=fields.text("title", length_max=TEXT_LENGTH_MAX),

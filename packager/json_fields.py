@@ -1,63 +1,121 @@
-"""Takes the members of a seek index out of decoded JSON, which comes from outside."""
+"""Strict decoding of JSON objects from outside: each member is taken once, by its type.
 
-from collections.abc import Mapping
+A member that is missing, of another type or above its bounds raises the error that the caller
+names, with the path of the member. `finish` also refuses what nobody took.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Final, TypeVar
 
-from packager.format_error import FormatError
-from packager.renditions import Codec, Container, Protection
+INTEGER_MAX: Final = (1 << 63) - 1
 
-_INTEGER_MAX: Final = (1 << 63) - 1
-_TEXT_MAX: Final = 128
-
-_Enum = TypeVar("_Enum", Codec, Container, Protection)
-
-
-class SeekIndexError(FormatError):
-    """The JSON of a seek index is malformed, or contradicts itself."""
-
-    reason = "seek_index"
+_Item = TypeVar("_Item")
+_Enum = TypeVar("_Enum", bound=StrEnum)
 
 
 class JsonFields:
-    """Members of a decoded JSON object, each checked as it is taken."""
+    """The members of one decoded JSON object.
 
-    def __init__(self, value: object, name: str) -> None:
+    Args:
+        value: what should be an object.
+        path: names it in errors.
+        error: what to raise; it takes a message.
+    """
+
+    def __init__(self, value: object, path: str, error: type[Exception]) -> None:
         if not isinstance(value, dict):
-            raise SeekIndexError(f"`{name}` is not an object")
-        self._members: Mapping[str, object] = value
+            raise error(f"{path} is not an object")
+        self._members: dict[str, object] = dict(value)
+        self._path = path
+        self._error = error
 
-    def member(self, name: str) -> object:
-        """The member, of whatever type."""
-        if name not in self._members:
-            raise SeekIndexError(f"`{name}` is missing")
-        return self._members[name]
+    def take(self, name: str) -> object:
+        """The member `name`, whatever it is."""
+        try:
+            return self._members.pop(name)
+        except KeyError:
+            raise self._error(f"{self._path}.{name} is missing") from None
 
     def integer(self, name: str, *, minimum: int = 0) -> int:
-        """An integer from `minimum` to 2^63 - 1."""
-        value = self.member(name)
-        # `type`, since True is an int to isinstance.
-        if type(value) is not int or not minimum <= value <= _INTEGER_MAX:
-            raise SeekIndexError(f"`{name}` is not an integer of at least {minimum}")
+        """An integer of 63 bits, at least `minimum`."""
+        value = self.take(name)
+        # `bool` is a kind of `int` in Python, not in JSON.
+        if type(value) is not int or not minimum <= value <= INTEGER_MAX:
+            raise self._error(f"{self._path}.{name} is not an integer from {minimum} on")
         return value
 
-    def text(self, name: str) -> str:
-        """A short string."""
-        value = self.member(name)
-        if not isinstance(value, str) or len(value) > _TEXT_MAX:
-            raise SeekIndexError(f"`{name}` is not a string of up to {_TEXT_MAX} characters")
+    def optional_integer(self, name: str) -> int | None:
+        """An integer from 0 on, or null."""
+        return self.integer(name) if self._is_set(name) else None
+
+    def boolean(self, name: str) -> bool:
+        """True or false."""
+        value = self.take(name)
+        if not isinstance(value, bool):
+            raise self._error(f"{self._path}.{name} is neither true nor false")
         return value
+
+    def text(self, name: str, *, length_max: int) -> str:
+        """A string of at most `length_max` characters."""
+        return self._text_of(self.take(name), f"{self._path}.{name}", length_max)
+
+    def optional_text(self, name: str, *, length_max: int) -> str | None:
+        """A string of at most `length_max` characters, or null."""
+        return self.text(name, length_max=length_max) if self._is_set(name) else None
 
     def hexadecimal(self, name: str, *, sizes: tuple[int, ...]) -> str:
         """A string of lower-case hexadecimal digits, as many as `sizes` allows."""
-        value = self.text(name)
+        value = self.text(name, length_max=max(sizes))
         if len(value) not in sizes or not set(value) <= set("0123456789abcdef"):
-            raise SeekIndexError(f"`{name}` is not hexadecimal of {sizes} digits")
+            raise self._error(f"{self._path}.{name} is not hexadecimal of {sizes} digits")
         return value
 
     def choice(self, name: str, kind: type[_Enum]) -> _Enum:
         """A value of a closed set."""
-        value = self.text(name)
-        try:
-            return kind(value)
-        except ValueError:
-            raise SeekIndexError(f"`{name}` is not one of {', '.join(kind)}") from None
+        value = self.take(name)
+        found = next((one for one in kind if one.value == value), None)
+        if found is None:
+            raise self._error(f"{self._path}.{name} is not one of {', '.join(kind)}")
+        return found
+
+    def fields(self, name: str) -> "JsonFields":
+        """An object."""
+        return JsonFields(self.take(name), f"{self._path}.{name}", self._error)
+
+    def items(
+        self,
+        name: str,
+        decode: Callable[[object, str], _Item],
+        *,
+        count_max: int,
+        count_min: int = 0,
+    ) -> tuple[_Item, ...]:
+        """A list of so many items; `decode` gets each with its path."""
+        value = self.take(name)
+        path = f"{self._path}.{name}"
+        if not isinstance(value, list) or not count_min <= len(value) <= count_max:
+            raise self._error(f"{path} is not a list of {count_min} to {count_max} items")
+        return tuple(decode(item, f"{path}[{index}]") for index, item in enumerate(value))
+
+    def texts(self, name: str, *, count_max: int, length_max: int) -> tuple[str, ...]:
+        """A list of strings."""
+        return self.items(
+            name, lambda item, path: self._text_of(item, path, length_max), count_max=count_max
+        )
+
+    def finish(self) -> None:
+        """Refuse members that nobody took: they come from a release that knows more."""
+        if self._members:
+            raise self._error(f"{self._path} has unknown members: {', '.join(self._members)}")
+
+    def _is_set(self, name: str) -> bool:
+        if self._members.get(name, 0) is not None:
+            return True
+        del self._members[name]
+        return False
+
+    def _text_of(self, value: object, path: str, length_max: int) -> str:
+        if not isinstance(value, str) or len(value) > length_max:
+            raise self._error(f"{path} is not a string of at most {length_max} characters")
+        return value

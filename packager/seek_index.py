@@ -9,12 +9,21 @@ from typing import Final
 
 import orjson
 
-from packager.json_fields import JsonFields, SeekIndexError
+from packager.format_error import FormatError
+from packager.json_fields import JsonFields
 from packager.renditions import Codec, Container, Protection
 
 # 12 hours in segments of 6 s are 7200 entries of at most 100 bytes.
 JSON_BYTES_MAX: Final = 4 << 20
 SEGMENTS_MAX: Final = 32_768
+
+_TEXT_MAX: Final = 128
+
+
+class SeekIndexError(FormatError):
+    """The JSON of a seek index is malformed, or contradicts itself."""
+
+    reason = "seek_index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +170,13 @@ def facts_from_json(value: object) -> RenditionFacts:
     Raises:
         SeekIndexError: a member is missing, of another type, or contradicts the others.
     """
-    fields = JsonFields(value, "seek index")
+    fields = JsonFields(value, "seek index", SeekIndexError)
     facts = RenditionFacts(
-        name=fields.text("rendition"),
+        name=fields.text("rendition", length_max=_TEXT_MAX),
         codec=fields.choice("codec", Codec),
-        codec_string=fields.text("codec_string"),
+        codec_string=fields.text("codec_string", length_max=_TEXT_MAX),
         container=fields.choice("container", Container),
-        mime=fields.text("mime"),
+        mime=fields.text("mime", length_max=_TEXT_MAX),
         bitrate_bps=fields.integer("bitrate_bps"),
         bandwidth_bps=fields.integer("bandwidth_bps"),
         sample_rate_hz=fields.integer("sample_rate_hz", minimum=1),
@@ -178,7 +187,7 @@ def facts_from_json(value: object) -> RenditionFacts:
         bytes=fields.integer("bytes"),
         sha256=fields.hexadecimal("sha256", sizes=(64,)),
         clear_sha256=fields.hexadecimal("clear_sha256", sizes=(64,)),
-        kid=fields.text("kid"),
+        kid=fields.text("kid", length_max=_TEXT_MAX),
         protection=fields.choice("protection", Protection),
         iv=fields.hexadecimal("iv", sizes=(0, 32)),
         seek=_seek_of(fields),
@@ -188,21 +197,18 @@ def facts_from_json(value: object) -> RenditionFacts:
 
 
 def _seek_of(fields: JsonFields) -> SeekIndex:
-    init = JsonFields(fields.member("init"), "init")
-    index = JsonFields(fields.member("index"), "index")
-    entries = fields.member("segments")
-    if not isinstance(entries, list) or not 0 < len(entries) <= SEGMENTS_MAX:
-        raise SeekIndexError(f"`segments` is not a list of 1 to {SEGMENTS_MAX} entries")
+    init, index = fields.fields("init"), fields.fields("index")
     return SeekIndex(
         init_offset=init.integer("offset"),
         init_bytes=init.integer("bytes"),
         index_offset=index.integer("offset"),
         index_bytes=index.integer("bytes"),
-        segments=tuple(_segment_of(JsonFields(entry, "segment")) for entry in entries),
+        segments=fields.items("segments", _segment_of, count_min=1, count_max=SEGMENTS_MAX),
     )
 
 
-def _segment_of(fields: JsonFields) -> Segment:
+def _segment_of(value: object, path: str) -> Segment:
+    fields = JsonFields(value, path, SeekIndexError)
     return Segment(
         offset=fields.integer("offset"),
         bytes=fields.integer("bytes", minimum=1),

@@ -72,3 +72,8 @@ def test_any_bytes_are_read_or_refused_by_the_one_error(data: bytes, position: i
         with contextlib.suppress(RecordError):
             album = decode_album(attempt)
             assert decode_album(encode_album(album)) == album
+
+
+def test_a_schema_of_another_release_is_told():
+    with pytest.raises(RecordError, match="schema 2; this release reads 1"):
+        decode_track(changed("schema", 2))

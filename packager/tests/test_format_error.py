@@ -3,9 +3,9 @@ import pytest
 from packager.boxes import BoxError
 from packager.fmp4_reader import FragmentError
 from packager.format_error import FormatError
-from packager.json_fields import SeekIndexError
 from packager.movie_header_reader import MovieHeaderError
 from packager.ogg import OggError
+from packager.seek_index import SeekIndexError
 
 
 @pytest.mark.parametrize(

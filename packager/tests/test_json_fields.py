@@ -1,39 +1,74 @@
 import pytest
 
-from packager.json_fields import JsonFields, SeekIndexError
+from packager.json_fields import JsonFields
 from packager.renditions import Codec
 
-FIELDS = JsonFields(
-    {"int": 5, "true": True, "text": "abc", "long": "x" * 129, "hex": "00ff", "codec": "flac"},
-    "thing",
-)
+
+class OddError(Exception):
+    """The one that is asked for."""
 
 
-def test_members_are_taken_as_what_they_are():
-    assert FIELDS.integer("int", minimum=5) == 5
-    assert FIELDS.text("text") == "abc"
-    assert FIELDS.hexadecimal("hex", sizes=(0, 4)) == "00ff"
-    assert FIELDS.choice("codec", Codec) is Codec.FLAC
-    assert FIELDS.member("true") is True
+def fields(value: object) -> JsonFields:
+    return JsonFields(value, "it", OddError)
+
+
+def test_members_are_taken_by_their_type():
+    it = fields(
+        {"a": 1, "b": "x", "c": None, "d": None, "e": [True], "f": {"g": False}, "h": ["y"]}
+        | {"i": "00ff", "j": "flac"}
+    )
+    assert it.integer("a") == 1
+    assert it.text("b", length_max=1) == "x"
+    assert it.optional_text("c", length_max=1) is None
+    assert it.optional_integer("d") is None
+    assert it.items("e", lambda item, path: (item, path), count_max=1) == ((True, "it.e[0]"),)
+    inner = it.fields("f")
+    assert inner.boolean("g") is False
+    assert it.texts("h", count_max=1, length_max=1) == ("y",)
+    inner.finish()
+    assert it.hexadecimal("i", sizes=(0, 4)) == "00ff"
+    assert it.choice("j", Codec) is Codec.FLAC
+    it.finish()
 
 
 @pytest.mark.parametrize(
-    ("take", "message"),
+    ("value", "message"),
     [
-        pytest.param(lambda: FIELDS.member("none"), "`none` is missing", id="missing"),
-        pytest.param(lambda: FIELDS.integer("text"), "integer", id="text for an integer"),
-        pytest.param(lambda: FIELDS.integer("true"), "integer", id="boolean for an integer"),
-        pytest.param(lambda: FIELDS.integer("int", minimum=6), "at least 6", id="too small"),
-        pytest.param(lambda: FIELDS.text("int"), "string", id="integer for text"),
-        pytest.param(lambda: FIELDS.text("long"), "128 characters", id="text too long"),
-        pytest.param(lambda: FIELDS.hexadecimal("hex", sizes=(64,)), "digits", id="wrong size"),
-        pytest.param(lambda: FIELDS.hexadecimal("long", sizes=(129,)), "string", id="long digits"),
-        pytest.param(lambda: FIELDS.hexadecimal("codec", sizes=(4,)), "hexadec", id="no digits"),
-        pytest.param(lambda: FIELDS.choice("text", Codec), "one of flac, aac", id="no member"),
-        pytest.param(lambda: JsonFields([], "list"), "`list` is not an object", id="no object"),
+        pytest.param({}, "it.a is missing", id="missing"),
+        pytest.param({"a": True}, "it.a is not an integer", id="boolean for integer"),
+        pytest.param({"a": -1}, "it.a is not an integer", id="below the minimum"),
+        pytest.param({"a": 1 << 63}, "it.a is not an integer", id="above 63 bits"),
+        pytest.param({"a": 1.0}, "it.a is not an integer", id="float"),
+        pytest.param({"a": None}, "it.a is not an integer", id="null"),
     ],
 )
-def test_what_is_not_as_it_should_be_is_named(take: object, message: str):
-    assert callable(take)
-    with pytest.raises(SeekIndexError, match=message):
-        take()
+def test_what_is_no_integer(value: object, message: str):
+    with pytest.raises(OddError, match=message):
+        fields(value).integer("a")
+
+
+def test_what_else_is_refused():
+    with pytest.raises(OddError, match="not an object"):
+        fields([])
+    with pytest.raises(OddError, match="neither"):
+        fields({"a": 0}).boolean("a")
+    with pytest.raises(OddError, match="at most 2 characters"):
+        fields({"a": "abc"}).text("a", length_max=2)
+    with pytest.raises(OddError, match="0 to 1 items"):
+        fields({"a": [1, 2]}).texts("a", count_max=1, length_max=9)
+    with pytest.raises(OddError, match=r"it\.a\[1\]"):
+        fields({"a": ["x", 2]}).texts("a", count_max=2, length_max=9)
+    with pytest.raises(OddError, match=r"missing"):
+        fields({}).optional_text("a", length_max=2)
+    with pytest.raises(OddError, match="unknown members: b"):
+        fields({"b": 1}).finish()
+    with pytest.raises(OddError, match="hexadecimal"):
+        fields({"a": "0G"}).hexadecimal("a", sizes=(2,))
+    with pytest.raises(OddError, match="hexadecimal"):
+        fields({"a": "0"}).hexadecimal("a", sizes=(2,))
+    with pytest.raises(OddError, match="one of flac, aac"):
+        fields({"a": "mp3"}).choice("a", Codec)
+    with pytest.raises(OddError, match="one of flac, aac"):
+        fields({"a": []}).choice("a", Codec)
+    with pytest.raises(OddError, match="1 to 2 items"):
+        fields({"a": []}).items("a", lambda item, _: item, count_min=1, count_max=2)

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from packager.encoded_track import EncodedTrack
 from packager.fmp4 import plan_file
-from packager.json_fields import SeekIndexError
 from packager.seek_index import (
     JSON_BYTES_MAX,
     RenditionFacts,
+    SeekIndexError,
     Segment,
     decode_seek_index,
     encode_seek_index,
