@@ -96,6 +96,14 @@ class TokenClaims:
         return parsed is not None and parsed in self._network
 
 
+def texts_of(value: object) -> tuple[str, ...] | None:
+    """A decoded list of texts; None if it is anything else."""
+    if not isinstance(value, list):
+        return None
+    texts = tuple(one for one in value if isinstance(one, str))
+    return texts if len(texts) == len(value) else None
+
+
 def track_prefixes(track_id: str) -> tuple[str, str, str, str]:
     """What a player needs for one track: its record, audio, licenses and covers.
 

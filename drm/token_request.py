@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from drm.errors import TokenRequestError
-from drm.token_claims import TokenClaims, track_prefixes
+from drm.token_claims import TokenClaims, texts_of, track_prefixes
 from packager.renditions import PROFILES
 
 TRACKS_MAX: Final = 16
@@ -173,10 +173,8 @@ def _texts(document: dict[str, object], name: str) -> tuple[str, ...] | None:
     value = document.get(name)
     if value is None:
         return None
-    if not isinstance(value, list):
-        raise TokenRequestError(f"`{name}` is a list of texts")
-    texts = tuple(one for one in value if isinstance(one, str))
-    if len(texts) != len(value):
+    texts = texts_of(value)
+    if texts is None:
         raise TokenRequestError(f"`{name}` is a list of texts")
     return texts
 

@@ -41,7 +41,7 @@ from drm.signing_keys import (
     encode_key_set,
     key_set_of,
 )
-from drm.token_claims import TokenClaims, track_prefixes
+from drm.token_claims import TokenClaims, texts_of, track_prefixes
 
 __all__ = [
     "KEY_SET_BYTES_MAX",
@@ -274,8 +274,8 @@ def _claims_of(document: object) -> TokenClaims:
     )
 
 
-def _texts(values: list[object]) -> tuple[str, ...]:
-    texts = tuple(value for value in values if isinstance(value, str))
-    if len(texts) != len(values):
+def _texts(values: object) -> tuple[str, ...]:
+    texts = texts_of(values)
+    if texts is None:
         raise ClaimsError("a list holds something that is not a text")
     return texts

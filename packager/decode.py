@@ -40,7 +40,7 @@ from packager.errors import (
     UnsupportedMasterError,
 )
 from packager.flac_frame import HEAD_BYTES_MAX, first_sample
-from packager.pcm import Block, NotFiniteError, SampleKind, rechunk, refuse_not_finite
+from packager.pcm import LAYOUTS, Block, NotFiniteError, SampleKind, rechunk, refuse_not_finite
 from packager.streaminfo import FlacMd5, StreamInfo, decode_streaminfo
 
 CHANNELS_MAX: Final = 8
@@ -77,7 +77,6 @@ _KINDS_BY_FORMAT: Final = {
 }
 _DTYPES_BY_FORMAT: Final = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
 
-_DEFAULT_LAYOUTS: Final = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 _NAMED_LAYOUT = re.compile(
     r"(?:mono|stereo|quad|hexagonal|octagonal|\d\.\d)(?:\((?:back|side|front|wide)\))?"
 )
@@ -264,7 +263,7 @@ class MasterReader:
             container=self._container.format.name.partition(",")[0],
             sample_rate_hz=frame.sample_rate,
             channels=channels,
-            layout=name if _NAMED_LAYOUT.fullmatch(name) else _DEFAULT_LAYOUTS[channels - 1],
+            layout=name if _NAMED_LAYOUT.fullmatch(name) else LAYOUTS[channels - 1],
             kind=kind,
         )
 

@@ -47,8 +47,8 @@ def encode_aac(
         frame.sample_rate = sample_rate_hz
         frame.pts = position
         position += FRAME_SAMPLES
-        _spool(encoder.encode(frame), spool)
-    _spool(encoder.encode(None), spool)
+        spool.write_encoded(encoder.encode(frame))
+    spool.write_encoded(encoder.encode(None))
     assert len(spool.sizes) == -(-(samples + PRIMING) // FRAME_SAMPLES)
     assert encoder.extradata is not None
     return EncodedTrack(
@@ -85,9 +85,3 @@ def _full(block: FloatBlock) -> FloatBlock:
     rows = np.zeros((block.shape[1], FRAME_SAMPLES), np.float32)
     rows[:, : len(block)] = block.T
     return rows
-
-
-def _spool(packets: Iterable["av.Packet[av.AudioStream]"], spool: PacketSpool) -> None:
-    for packet in packets:
-        if packet.size:
-            spool.write(bytes(packet))

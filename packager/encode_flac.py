@@ -9,15 +9,12 @@ import av
 
 from packager.encoded_track import EncodedTrack
 from packager.packet_spool import PacketSpool
-from packager.pcm import Block
+from packager.pcm import LAYOUTS, Block
 from packager.renditions import Codec
 from packager.streaminfo import FlacMd5, StreamInfo, encode_streaminfo
 
 # Level 8 takes twice as long for 1.5 % less, 12 eleven times as long for 3 %.
 _LEVEL: Final = 5
-
-# FLAC orders channels in one way for each count (RFC 9639 section 9.1.3).
-_LAYOUTS: Final = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,8 @@ def encode_flac(
         frame.sample_rate = sample_rate_hz
         frame.pts = samples
         samples += len(block)
-        _spool(encoder.encode(frame), spool)
-    _spool(encoder.encode(None), spool)
+        spool.write_encoded(encoder.encode(frame))
+    spool.write_encoded(encoder.encode(None))
     info = StreamInfo(
         block_samples_min=encoder.frame_size,
         block_samples_max=encoder.frame_size,
@@ -75,18 +72,12 @@ def _open_encoder(sample_rate_hz: int, channels: int, bits: int) -> av.AudioCode
     encoder = av.CodecContext.create("flac", "w")
     assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate = sample_rate_hz
-    encoder.layout = _LAYOUTS[channels - 1]
+    encoder.layout = LAYOUTS[channels - 1]
     encoder.format = "s16" if bits == 16 else "s32"
     encoder.options = {"compression_level": str(_LEVEL)}
     encoder.thread_count = 1
     encoder.open()
     return encoder
-
-
-def _spool(packets: Iterable["av.Packet[av.AudioStream]"], spool: PacketSpool) -> None:
-    for packet in packets:
-        if packet.size:  # An empty one, at the end, carries FFmpeg's own STREAMINFO.
-            spool.write(bytes(packet))
 
 
 def _track_of(info: StreamInfo, spool: PacketSpool) -> EncodedTrack:

@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from packager.renditions import Codec
+
+STREAMINFO_SIZE: Final = 34
+"""RFC 9639 section 8.2."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Final
 
 from packager.boxes import encode_box_header
 from packager.common_encryption import CommonEncryption, encrypt_samples
-from packager.encoded_track import EncodedTrack
+from packager.encoded_track import STREAMINFO_SIZE, EncodedTrack
 from packager.format_error import FormatError
 from packager.movie_fragment import (
     REFERENCE_SIZE_MAX,
@@ -29,7 +29,6 @@ from packager.movie_fragment import (
 )
 from packager.movie_header import encode_movie_header
 from packager.renditions import Codec
-from packager.sample_entries import STREAMINFO_SIZE
 from packager.seek_index import SeekIndex, Segment
 
 FRAGMENT_S: Final = 6

@@ -10,6 +10,7 @@ from typing import Final
 from packager.boxes import split_boxes
 from packager.byte_cursor import ByteCursor
 from packager.content_key import IV_SIZE
+from packager.encoded_track import STREAMINFO_SIZE
 from packager.format_error import FormatError
 from packager.renditions import Codec, Protection
 from packager.sample_entries import (
@@ -19,7 +20,6 @@ from packager.sample_entries import (
     DECODER_SPECIFIC_INFO,
     DFLA_STREAMINFO,
     ES_DESCRIPTOR,
-    STREAMINFO_SIZE,
 )
 
 INIT_BYTES_MAX: Final = 1 << 20

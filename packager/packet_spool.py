@@ -1,8 +1,10 @@
 """Encoded packets on disk: a file is laid out from their sizes before any of them is written."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
+
+from typing_extensions import Buffer
 
 
 class PacketSpool:
@@ -32,6 +34,13 @@ class PacketSpool:
         self._file.write(packet)
         self._sizes.append(len(packet))
         self._bytes += len(packet)
+
+    def write_encoded(self, packets: Iterable[Buffer]) -> None:
+        """Add what an encoder hands out; at the end it may be an empty packet with side data."""
+        for packet in packets:
+            data = bytes(packet)
+            if data:
+                self.write(data)
 
     def packets(self) -> Iterator[bytes]:
         """All packets in order, as often as wanted; nothing may be written meanwhile."""

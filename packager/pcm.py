@@ -15,6 +15,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+LAYOUTS: Final = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+"""FFmpeg's layout for each number of channels, as FLAC orders them (RFC 9639 section 9.1.3)."""
+
 Block = npt.NDArray[Any]
 FloatBlock = npt.NDArray[np.float32]
 

@@ -5,10 +5,8 @@ from typing import Final
 
 from packager.boxes import encode_box, encode_full_box
 from packager.common_encryption import CommonEncryption, encode_sinf
-from packager.encoded_track import EncodedTrack
+from packager.encoded_track import STREAMINFO_SIZE, EncodedTrack
 from packager.renditions import Codec
-
-STREAMINFO_SIZE: Final = 34
 
 # ISO/IEC 14496-12 section 12.2.3: data reference index, channels, bits per sample, sample rate.
 AUDIO_SAMPLE_ENTRY: Final = struct.Struct(">6xH8xHHHHI")

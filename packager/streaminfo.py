@@ -6,9 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from packager.encoded_track import STREAMINFO_SIZE
 from packager.pcm import Block
-
-STREAMINFO_SIZE: Final = 34
 
 # A block of less is only allowed at the end of a stream (section 8.2), and STREAMINFO's bounds do
 # not count that one.

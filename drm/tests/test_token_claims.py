@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drm.errors import ClaimsError, TrackIdError
-from drm.token_claims import TIME_S_MAX, TokenClaims, track_prefixes
+from drm.token_claims import TIME_S_MAX, TokenClaims, texts_of, track_prefixes
 
 TRACK = "0" * 21 + "A"
 OTHER = "0" * 21 + "B"
@@ -162,3 +162,16 @@ def test_claims_that_no_token_may_carry(changes: Mapping[str, object]):
 def test_prefixes_are_of_track_ids_only():
     with pytest.raises(TrackIdError):
         track_prefixes("../x")
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        pytest.param(["a", "b"], ("a", "b"), id="texts"),
+        pytest.param([], (), id="none of them"),
+        pytest.param(["a", 1], None, id="a number among them"),
+        pytest.param("ab", None, id="a text alone"),
+    ],
+)
+def test_a_list_of_texts_is_nothing_else(value: object, texts: tuple[str, ...] | None):
+    assert texts_of(value) == texts

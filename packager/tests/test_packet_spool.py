@@ -10,7 +10,7 @@ from packager.packet_spool import PacketSpool
 def test_packets_come_back_as_often_as_wanted(packets: list[bytes]):
     spool = PacketSpool(io.BytesIO())
     for packet in packets:
-        spool.write(packet)
+        spool.write_encoded([packet, b""])
     assert list(spool.sizes) == [len(packet) for packet in packets]
     assert spool.total_bytes == sum(map(len, packets))
     assert list(spool.packets()) == packets
