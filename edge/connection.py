@@ -67,6 +67,8 @@ class _Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun")
+        if status != _UNREADABLE:
+            _http_logger.error("a request failed", extra={"error": type(exc).__name__})
         response = self._refuse(request, status == _UNREADABLE)
         response.force_close()
         return response

@@ -8,6 +8,8 @@ import logging
 import pytest
 from aiohttp import web
 
+from config.listener import start_site
+from edge.connection import EdgeServer
 from edge.tests.conftest import Node, open_client, open_node
 from edge.tests.scripted_origin import Resource, ScriptedOrigin, open_raw_origin
 from edge.tests.token_making import AUDIO, bearer, open_guarded_node, open_scripted_drm, token_of
@@ -15,9 +17,9 @@ from edge.tests.token_making import AUDIO, bearer, open_guarded_node, open_scrip
 SECRET = "se.cr.et"
 
 
-async def exchange(node: Node, sent: bytes) -> tuple[bytes, dict[str, str], bytes]:
+async def exchange(url: str, sent: bytes) -> tuple[bytes, dict[str, str], bytes]:
     """Status line, fields by name in lower case, and content of the answer to raw bytes."""
-    host, _, port = node.service.url.removeprefix("http://").rpartition(":")
+    host, _, port = url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         writer.write(sent)
@@ -53,7 +55,7 @@ async def test_what_cannot_be_read_is_echoed(
     node: Node, sent: bytes, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.DEBUG)
-    first, fields, content = await exchange(node, sent)
+    first, fields, content = await exchange(node.service.url, sent)
     assert first.split()[1] == b"400"
     assert fields["content-type"] == "application/problem+json"
     assert fields["cache-control"] == "no-store"
@@ -103,6 +105,38 @@ async def test_an_answer_without_a_type_gets_one(cache_control: bytes, length: i
             answer = await node.ask("/a")
             assert len(answer.content) == length
             assert "Content-Type" not in answer.headers
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("has_begun", [False, True])
+async def test_a_mistake_is_told_with_the_text_of_the_request(
+    caplog: pytest.LogCaptureFixture, *, has_begun: bool
+):
+    async def fail(request: web.BaseRequest) -> web.StreamResponse:
+        if has_begun:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(b"begun")
+        raise RuntimeError(SECRET)
+
+    def refuse(_: web.BaseRequest, is_unreadable: bool) -> web.Response:
+        assert not is_unreadable
+        return web.Response(status=500)
+
+    runner = web.ServerRunner(EdgeServer(fail, refuse=refuse), handle_signals=False)
+    await runner.setup()
+    try:
+        url = await start_site(runner, host="127.0.0.1", port=0)
+        sent = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        first, _, content = await exchange(url, sent)
+        assert first.split()[1] == (b"200" if has_begun else b"500")
+        assert content.endswith(b"begun\r\n" if has_begun else b"")  # No last chunk.
+    finally:
+        await runner.cleanup()
+    assert ("a request failed" in caplog.text) != has_begun
+    logging.getLogger("edge.http").error("from aiohttp", exc_info=RuntimeError(SECRET))
+    assert "from aiohttp" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_aiohttp_calls_what_is_overridden():
