@@ -2,14 +2,14 @@
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from origin.errors import SourceChangedError, SourceTooLargeError, SourceUnreadableError
-from packager.errors import ScratchError
+from packager.errors import MasterUnreadableError, ScratchError
+from packager.master_file import open_regular_file
 
 _CHUNK_BYTES: Final = 1 << 20
 
@@ -67,30 +67,21 @@ def _scratch_error(error: OSError) -> ScratchError:
 @contextmanager
 def _open_source(path: Path, bytes_max: int) -> Iterator[BinaryIO]:
     try:
-        # Opening a pipe would wait for somebody to write into it.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise SourceUnreadableError(f"{path.name!r}: {reason}") from error
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise SourceUnreadableError(f"{path.name!r} is no regular file")
-        if found.st_size > bytes_max:
-            raise SourceTooLargeError(
-                f"{path.name!r} has {found.st_size} bytes, above the limit of {bytes_max}"
-            )
-        with os.fdopen(handle, "rb", buffering=0, closefd=False) as file:
+        with open_regular_file(path) as (file, size_bytes):
+            if size_bytes > bytes_max:
+                raise SourceTooLargeError(
+                    f"{path.name!r} has {size_bytes} bytes, above the limit of {bytes_max}"
+                )
             yield file
-    finally:
-        os.close(handle)
+    except MasterUnreadableError as error:
+        raise SourceUnreadableError(f"{path.name!r}: {error.detail}") from error
 
 
 def _read_all(file: BinaryIO, path: Path, bytes_max: int, sink: Callable[[bytes], object]) -> str:
     before = os.fstat(file.fileno())
     digest = hashlib.sha256()
     size_bytes = 0
-    while chunk := _read_chunk(file, path):
+    while chunk := file.read(_CHUNK_BYTES):
         size_bytes += len(chunk)
         if size_bytes > bytes_max:
             break
@@ -100,10 +91,3 @@ def _read_all(file: BinaryIO, path: Path, bytes_max: int, sink: Callable[[bytes]
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, size_bytes):
         raise SourceChangedError(f"{path.name!r} was written to while it was read")
     return digest.hexdigest()
-
-
-def _read_chunk(file: BinaryIO, path: Path) -> bytes:
-    try:
-        return file.read(_CHUNK_BYTES)
-    except OSError as error:
-        raise SourceUnreadableError(f"{path.name!r}: {error.strerror}") from error

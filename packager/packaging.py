@@ -27,8 +27,8 @@ from packager.encode_vorbis import encode_vorbis
 from packager.encoded_track import EncodedTrack
 from packager.errors import MasterChangedError, ScratchError
 from packager.fmp4 import plan_file, render_file
-from packager.inspection import hash_file, open_regular_file
 from packager.jobs import OnProgress, PackagingOrder
+from packager.master_file import hash_file, open_regular_file
 from packager.packet_spool import PacketSpool
 from packager.pcm import Block, FloatBlock, quantizer_of
 from packager.renditions import CODEC_STRINGS, MIME_TYPES, PROFILES, Codec, RenditionProfile

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -50,36 +49,30 @@ def touch(source: Path) -> None:
     os.utime(source, ns=(1, 1))
 
 
+def read_all(source: Path, *, bytes_max: int, sink: Callable[[bytes], object]) -> None:
+    with source_file._open_source(source, bytes_max) as file:
+        source_file._read_all(file, source, bytes_max, sink)
+
+
 @pytest.mark.parametrize("change", [append, shorten, touch])
 def test_a_file_that_changes_while_it_is_read_is_refused(
     source: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
 ):
     monkeypatch.setattr(source_file, "_CHUNK_BYTES", 2)
     changes = iter([change])
-    read_chunk = source_file._read_chunk
 
-    def read_and_change(file: BinaryIO, path: Path) -> bytes:
-        chunk = read_chunk(file, path)
+    def change_once(_: bytes) -> None:
         for one in changes:
             one(source)
-        return chunk
 
-    monkeypatch.setattr(source_file, "_read_chunk", read_and_change)
     with pytest.raises(SourceChangedError):
-        hash_source(source, bytes_max=100)
+        read_all(source, bytes_max=100, sink=change_once)
 
 
 def test_a_file_that_grows_without_end_is_left(source: Path, monkeypatch: pytest.MonkeyPatch):
-    read_chunk = source_file._read_chunk
-
-    def read_and_grow(file: BinaryIO, path: Path) -> bytes:
-        append(source)
-        return read_chunk(file, path)
-
-    monkeypatch.setattr(source_file, "_read_chunk", read_and_grow)
     monkeypatch.setattr(source_file, "_CHUNK_BYTES", 4)
     with pytest.raises(SourceChangedError):
-        hash_source(source, bytes_max=1000)
+        read_all(source, bytes_max=1000, sink=lambda _: append(source))
 
 
 def test_a_file_above_the_limit_is_refused(source: Path):

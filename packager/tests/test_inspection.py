@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from packager import errors
-from packager.inspection import hash_file, inspect_master, open_regular_file
+from packager.inspection import inspect_master
 from packager.tests.masters import FRAMES, cut, ffmpeg_file, music, saved, sound_file
 
 
@@ -121,14 +121,6 @@ def test_less_than_a_sample_of_the_lossy_renditions_is_refused(tmp_path: Path):
         inspect_master(one, on_progress=quiet)
     other = saved(tmp_path, sound_file(np.zeros((2, 1)), rate=192_000))
     assert inspect_master(other, on_progress=quiet).samples == 2
-
-
-def test_a_file_is_hashed_whole(tmp_path: Path):
-    data = np.random.default_rng(1).bytes(3_000_000)
-    counts: list[float] = []
-    with open_regular_file(saved(tmp_path, data)) as (file, size):
-        assert hash_file(file, counts.append) == hashlib.sha256(data).digest()
-    assert counts[-1] == size == len(data)
 
 
 def test_24_bits_of_alac_are_kept(tmp_path: Path):
