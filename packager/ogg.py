@@ -23,6 +23,9 @@ NO_GRANULE: Final = -1
 _CAPTURE_PATTERN: Final = b"OggS"
 # Capture pattern, version, flags, granule position, serial, sequence number, checksum, segments.
 _HEADER: Final = struct.Struct("<4sBBqIIIB")
+HEADER_BYTES: Final = _HEADER.size
+"""Of a page, before its segment table."""
+_VERSION_OFFSET: Final = 4
 _SERIAL_OFFSET: Final = 14
 _CHECKSUM_OFFSET: Final = 22
 _U32: Final = struct.Struct("<I")
@@ -39,6 +42,27 @@ class OggError(FormatError):
     """An Ogg stream is damaged, or of a kind that is not read here."""
 
     reason = "ogg"
+
+
+@dataclass(frozen=True, slots=True)
+class PageHeader:
+    """What stands in front of a page's segment table.
+
+    Attributes:
+        granule: see `OggPage`.
+        is_continued: whether the page's first packet began on the page before.
+        is_first: whether its stream begins with it.
+        is_last: whether its stream ends with it.
+        segments: entries of the segment table that follows.
+    """
+
+    granule: int
+    serial: int
+    sequence: int
+    segments: int
+    is_continued: bool
+    is_first: bool
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +95,31 @@ class OggPage:
     def has_open_packet(self) -> bool:
         """Whether its last packet goes on with the next page."""
         return not self.packet_ends or self.packet_ends[-1] != len(self.data)
+
+
+def decode_page_header(data: bytes) -> PageHeader | None:
+    """The header at the start of `data`; None if there is none, whole and of the version known."""
+    if len(data) < HEADER_BYTES:
+        return None
+    pattern, version, flags, granule, serial, sequence, _, segments = _HEADER.unpack_from(data)
+    if pattern != _CAPTURE_PATTERN or version != 0:
+        return None
+    return PageHeader(
+        granule=granule,
+        serial=serial,
+        sequence=sequence,
+        segments=segments,
+        is_continued=bool(flags & _CONTINUED),
+        is_first=bool(flags & _FIRST),
+        is_last=bool(flags & _LAST),
+    )
+
+
+def has_good_checksum(page: bytes) -> bool:
+    """Whether the checksum in a whole page is its own."""
+    start, stop = _CHECKSUM_OFFSET, _CHECKSUM_OFFSET + _U32.size
+    blank = page[:start] + bytes(_U32.size) + page[stop:]
+    return int.from_bytes(page[start:stop], "little") == page_checksum(blank)
 
 
 def page_checksum(page: bytes) -> int:
@@ -149,32 +198,32 @@ class OggPageReader:
         return table_end + sum(self._buffer[_HEADER.size : table_end])
 
     def _parse(self, data: bytes) -> OggPage:
-        _, version, flags, granule, serial, sequence, checksum, _ = _HEADER.unpack_from(data)
-        if version != 0:
-            raise self._error(f"version {version} of Ogg is unknown")
-        blank = data[:_CHECKSUM_OFFSET] + bytes(4) + data[_CHECKSUM_OFFSET + 4 :]
-        if page_checksum(blank) != checksum:
+        header = decode_page_header(data)
+        if header is None:
+            raise self._error(f"version {data[_VERSION_OFFSET]} of Ogg is unknown")
+        if not has_good_checksum(data):
             raise self._error("its checksum is wrong")
         if self._next_sequence == 0:
-            self._serial = serial
+            self._serial = header.serial
         page = OggPage(
             offset=self._offset,
             data=data,
-            granule=granule,
-            is_continued=bool(flags & _CONTINUED),
-            is_last=bool(flags & _LAST),
+            granule=header.granule,
+            is_continued=header.is_continued,
+            is_last=header.is_last,
             packet_ends=_packet_ends(data),
         )
-        self._check_order(page, serial, sequence, is_first=bool(flags & _FIRST))
+        self._check_order(page, header)
         return page
 
-    def _check_order(self, page: OggPage, serial: int, sequence: int, *, is_first: bool) -> None:
+    def _check_order(self, page: OggPage, header: PageHeader) -> None:
         """Refuse a page that does not follow the one before, then remember it."""
         problems = {
             "it follows the last page": self._has_ended,
-            "it belongs to another stream": serial != self._serial,
-            f"page {self._next_sequence} is missing": sequence != self._next_sequence,
-            "the first page is not marked, or another one is": is_first != (sequence == 0),
+            "it belongs to another stream": header.serial != self._serial,
+            f"page {self._next_sequence} is missing": header.sequence != self._next_sequence,
+            "the first page is not marked, or another one is": header.is_first
+            != (header.sequence == 0),
             "its first packet is torn": page.is_continued != self._has_open_packet,
             "its granule position goes back": page.granule != NO_GRANULE
             and page.granule < self._granule,

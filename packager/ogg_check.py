@@ -1,17 +1,10 @@
 """Whether an Ogg file is whole: the checksums, numbers and flags of its pages (RFC 3533)."""
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from packager.ogg import page_checksum
-
-_HEADER: Final = struct.Struct("<4sBBqIIIB")
-_CHECKSUM_OFFSET: Final = 22
-_NO_GRANULE: Final = -1
-_BEGINS: Final = 0x02
-_ENDS: Final = 0x04
+from packager.ogg import HEADER_BYTES, PageHeader, decode_page_header, has_good_checksum
 
 # An Ogg file may hold other streams beside its audio, but hardly more than these.
 _STREAMS_MAX: Final = 64
@@ -32,10 +25,7 @@ class Tear:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    flags: int
-    granule: int
-    serial: int
-    sequence: int
+    header: PageHeader
     has_good_checksum: bool
     body_head: bytes
 
@@ -65,10 +55,12 @@ def find_ogg_tear(file: BinaryIO, size: int) -> Tear | None:
         detail = _problem_of(page, streams)
         if detail:
             return Tear(detail, sample=sample)
-        state = streams[page.serial]
-        if page.granule > state.samples:
-            state.samples = page.granule
-            sample = max(0, page.granule - state.pre_skip)
+        header = page.header
+        state = streams[header.serial]
+        # A page on which no packet ends has -1.
+        if header.granule > state.samples:
+            state.samples = header.granule
+            sample = max(0, header.granule - state.pre_skip)
     if all(state.has_ended for state in streams.values()):
         return None  # What follows the last page, such as a tag, is not part of the stream.
     return Tear(f"the last page, which ends the stream, is missing from {size} bytes", sample)
@@ -76,19 +68,20 @@ def find_ogg_tear(file: BinaryIO, size: int) -> Tear | None:
 
 def _problem_of(page: _Page, streams: dict[int, _StreamState]) -> str:
     """What is wrong with `page`, given the pages before it; empty if nothing is."""
+    header = page.header
     if not page.has_good_checksum:
-        return f"page {page.sequence} has a wrong checksum"
-    if page.flags & _BEGINS:
-        streams[page.serial] = _StreamState(page.sequence, pre_skip=_pre_skip(page.body_head))
+        return f"page {header.sequence} has a wrong checksum"
+    if header.is_first:
+        streams[header.serial] = _StreamState(header.sequence, pre_skip=_pre_skip(page.body_head))
         if len(streams) > _STREAMS_MAX:
             return f"the file has more than {_STREAMS_MAX} streams"
-    state = streams.get(page.serial)
+    state = streams.get(header.serial)
     if state is None:
         return "a stream does not start with its first page"
-    if page.sequence != state.next_sequence:
+    if header.sequence != state.next_sequence:
         return f"page {state.next_sequence} is missing"
-    state.next_sequence = (page.sequence + 1) & 0xFFFF_FFFF
-    state.has_ended = bool(page.flags & _ENDS)
+    state.next_sequence = (header.sequence + 1) & 0xFFFF_FFFF
+    state.has_ended = header.is_last
     return ""
 
 
@@ -101,29 +94,19 @@ def _pre_skip(identification: bytes) -> int:
 
 def _pages(file: BinaryIO) -> Iterator[_Page | None]:
     """The pages in order; None, as the last one, for bytes that are no whole page."""
-    while header := file.read(_HEADER.size):
-        page = _page_after(header, file)
+    while start := file.read(HEADER_BYTES):
+        page = _page_after(start, file)
         yield page
         if page is None:
             return
 
 
-def _page_after(header: bytes, file: BinaryIO) -> _Page | None:
-    if len(header) < _HEADER.size:
+def _page_after(start: bytes, file: BinaryIO) -> _Page | None:
+    header = decode_page_header(start)
+    if header is None:
         return None
-    magic, version, flags, granule, serial, sequence, checksum, count = _HEADER.unpack(header)
-    if magic != b"OggS" or version != 0:
-        return None
-    lacing = file.read(count)
+    lacing = file.read(header.segments)
     body = file.read(sum(lacing))
-    if len(lacing) < count or len(body) < sum(lacing):
+    if len(lacing) < header.segments or len(body) < sum(lacing):
         return None
-    blank = header[:_CHECKSUM_OFFSET] + bytes(4) + header[_CHECKSUM_OFFSET + 4 :]
-    return _Page(
-        flags=flags,
-        granule=0 if granule == _NO_GRANULE else granule,
-        serial=serial,
-        sequence=sequence,
-        has_good_checksum=page_checksum(blank + lacing + body) == checksum,
-        body_head=body[:16],
-    )
+    return _Page(header, has_good_checksum(start + lacing + body), body[:16])
