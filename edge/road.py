@@ -232,7 +232,7 @@ class Road:
         response = self._problem(exchange, problem)
         if request.method == "HEAD":
             exchange.content_bytes = 0
-        if not request.content.at_eof():  # The next request would begin somewhere behind it.
+        if not request.content.is_eof():  # The next request would begin somewhere behind it.
             response.force_close()
         return response
 

@@ -428,3 +428,15 @@ async def test_a_chain_of_nodes_is_no_loop(node: Node):
     assert passed[0] == "other; x=1"
     assert [mark.partition(";")[0] for mark in passed[1:]] == ["attacca", "attacca"]
     assert passed[1] != passed[2]
+
+
+async def test_a_refusal_with_content_costs_the_connection(guarded: Node):
+    reader, writer = await open_raw(guarded)
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            writer.write(b"POST /v1/devices HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nfour")
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.split()[1] == b"401"
+            assert b"Connection: close" not in head
+            await reader.readuntil(b"}")
+    writer.close()
