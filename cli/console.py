@@ -5,6 +5,7 @@ Results go to standard output, progress and errors to standard error.
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,17 +31,20 @@ def print_json(document: object) -> None:
     click.echo(orjson.dumps(document).decode())
 
 
-class MusicPath(click.Path):
+class MusicPath(click.ParamType[Path]):
     """An existing file or folder; `~` is the home folder, also where no shell has replaced it."""
 
-    def __init__(self) -> None:
-        super().__init__(exists=True, path_type=Path)
+    name = "path"
 
     @override
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """See `click.Path.convert`."""
-        converted: Path = super().convert(str(Path(value).expanduser()), param, ctx)
-        return converted
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """See `click.ParamType.convert`."""
+        path = Path(str(value)).expanduser()
+        if not os.access(path, os.R_OK):
+            self.fail(f"`{path}` is not there, or may not be read", param, ctx)
+        return path
 
 
 def data_option(command: _CommandT) -> _CommandT:
