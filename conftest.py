@@ -1,4 +1,4 @@
-"""How Hypothesis works in all tests: the same examples in every run of CI, and never by the clock."""
+"""How Hypothesis works in all tests: the same examples in every run of CI, never by the clock."""
 
 import os
 

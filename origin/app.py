@@ -70,7 +70,7 @@ async def open_origin(
         ListenerError: an address cannot be listened on.
     """
     figures = OriginMetrics()
-    allowed_hosts = frozenset(name.lower() for name in settings.allowed_hosts)
+    allowed_hosts = frozenset(settings.allowed_hosts)
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
         workshop = await enter(_open_workshop(settings, content_keys, clock))
