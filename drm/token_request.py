@@ -15,7 +15,7 @@ from drm.token_claims import TokenClaims, texts_of, track_prefixes
 from packager.renditions import PROFILES
 
 TRACKS_MAX: Final = 16
-DURATION_S_MAX: Final = 24 * 3600
+DURATION_S_MAX: Final = TRACKS_MAX * 12 * 3600  # The longest masters that are taken.
 
 # A listener pauses, seeks back and listens again: twice the music and an hour.
 _DURATION_FACTOR: Final = 2
