@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -10,11 +9,10 @@ import aiohttp
 import orjson
 
 from cli.installation import Running
+from drm.base62 import is_base62_of_128_bits
 
 _DEADLINE_S: Final = 30.0
 _ANSWER_BYTES_MAX: Final = 8 << 20
-
-_TRACK_ID: Final = re.compile(r"[0-9A-Za-z]{22}", re.ASCII)
 
 
 class NodeError(Exception):
@@ -47,7 +45,7 @@ class NodeClient:
         Raises:
             NodeError: there is no such track.
         """
-        if _TRACK_ID.fullmatch(track_id) is None:
+        if not is_base62_of_128_bits(track_id):
             raise NodeError(
                 f"`{track_id}` is no track id: ids have 22 letters and digits, and "
                 "`attacca ingest` prints them"

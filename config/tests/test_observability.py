@@ -44,13 +44,13 @@ def fail_with(secret: str) -> None:
 def test_a_traceback_shows_no_local_variable(capsys: pytest.CaptureFixture[str], is_json: bool):
     configure_logging(is_json=is_json)
     try:
-        fail_with("hush-hush")
+        fail_with("{0}-{0}".format("hush"))  # Its text stands in no source line.
     except RuntimeError:
         logging.getLogger("edge").exception("a request failed")
     text = capsys.readouterr().err
     assert "broken, 15" in text
     assert "fail_with" in text
-    assert "hush" not in text.replace('fail_with("hush-hush")', "")
+    assert "hush-hush" not in text
 
 
 def test_people_get_text(capsys: pytest.CaptureFixture[str]):
