@@ -17,14 +17,16 @@ help: ## Show this list
 
 # The stamps remember what has been installed, so that a second start does not ask the registry.
 $(BIN)/installed-run: .ci/run-requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r .ci/run-requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
-	touch $@
+	@echo "installing what runs into .venv: half a minute, about 280 MB"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes -r .ci/run-requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
 
 $(BIN)/installed-test: $(BIN)/installed-run .ci/test-requirements.txt
-	$(BIN)/python -m pip install --quiet --require-hashes -r .ci/test-requirements.txt
-	touch $@
+	@echo "installing what tests and measures into .venv"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r .ci/test-requirements.txt
+	@touch $@
 
 install: $(BIN)/installed-run ## Install what runs, exactly as pinned, into .venv
 
