@@ -27,8 +27,8 @@ def ingested(node: Node, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 def file_of(node: Node, track: dict[str, Any]) -> Path:
-    folder = node.data / "store" / "renditions" / track["track_id"] / track["version"]
-    return folder / f"{NAME}.mp4"
+    renditions = node.data / "store" / "renditions"
+    return renditions / str(track["track_id"]) / str(track["version"]) / f"{NAME}.mp4"
 
 
 def digest_of(path: Path) -> str:
