@@ -28,6 +28,18 @@ Readiness = Callable[[], Mapping[str, str]]
 # More connections than this wait for no answer.
 _BACKLOG: Final = 1024
 
+# Slugs are for good, and Python's own phrases change: RFC 9110 section 15.5 has these names.
+_HTTP_PROBLEMS: Final = {
+    400: ("bad-request", "Bad request"),
+    404: ("not-found", "Not found"),
+    405: ("method-not-allowed", "Method not allowed"),
+    408: ("request-timeout", "Request timeout"),
+    411: ("length-required", "Length required"),
+    413: ("content-too-large", "Content too large"),
+    415: ("unsupported-media-type", "Unsupported media type"),
+    417: ("expectation-failed", "Expectation failed"),
+}
+
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -105,8 +117,8 @@ def answering_problems(
 def _problem_of_http(error: web.HTTPException) -> Problem:
     allow = error.headers.get(hdrs.ALLOW)
     headers = _NO_STORE if allow is None else {**_NO_STORE, "Allow": allow}
-    slug = error.reason.lower().replace(" ", "-").replace("'", "")
-    return Problem(slug, f"{error.reason}.", error.status, headers=headers)
+    slug, title = _HTTP_PROBLEMS.get(error.status, (f"status-{error.status}", error.reason))
+    return Problem(slug, f"{title}.", error.status, headers=headers)
 
 
 @contextlib.asynccontextmanager

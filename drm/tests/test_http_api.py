@@ -204,7 +204,7 @@ async def test_a_token_that_is_not_for_licenses_gets_none(
         pytest.param(
             orjson.dumps({"kids": ["A" * 22] * 33}), (400, "license-request"), id="too many"
         ),
-        pytest.param(b" " * (BODY_BYTES_MAX + 1), (413, "request-entity-too-large"), id="too long"),
+        pytest.param(b" " * (BODY_BYTES_MAX + 1), (413, "content-too-large"), id="too long"),
     ],
 )
 async def test_other_license_requests_are_refused(
