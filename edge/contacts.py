@@ -6,14 +6,12 @@ upstream; all who want the resource wait for the head of its answer, and go on w
 
 import asyncio
 import contextlib
-import logging
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from config.tasks import Tasks
-from edge.errors import EdgeError, UpstreamError, UpstreamProtocolError
+from edge.errors import EdgeError, UpstreamProtocolError
 from edge.fields import Fields, is_personal, passed_back_fields
 from edge.fill_slots import FillSlots
 from edge.fills import Fills
@@ -22,6 +20,7 @@ from edge.outcomes import Contact, Learned, Outcome, Told, Uncacheable
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 from edge.representation import Representation, ResponseHead
 from edge.slices import SliceStore
+from edge.task_border import task_border
 from edge.uncacheables import Uncacheables
 from edge.upstream_answers import (
     ABOUT_THE_LISTENER,
@@ -36,8 +35,6 @@ from edge.upstream_answers import (
     why_not_freshened,
 )
 from http_semantics.byte_range import ByteSlice, IntRange, RangeSpec, SuffixRange
-
-logger = logging.getLogger(__name__)
 
 # Errors are pages of text; a larger one goes to each listener on its own.
 SHARED_CONTENT_BYTES_MAX: Final = 64 * 1024
@@ -120,7 +117,12 @@ class Contacts:
         return contact
 
     async def _make(self, contact: Contact, request: ContactRequest) -> None:
-        with self._failing(contact, request.key):
+        def tell(error: EdgeError | None) -> None:
+            if error is not None:
+                self._end(contact, request.key)
+                contact.fail(error)
+
+        with task_border(tell, work="a first contact", counts=self._counts):
             outcome = await self._ask(request)
             self._end(contact, request.key)
             contact.settle(outcome)
@@ -128,26 +130,6 @@ class Contacts:
     def _end(self, contact: Contact, key: str) -> None:
         if self._contacts.get(key) is contact:
             del self._contacts[key]
-
-    @contextlib.contextmanager
-    def _failing(self, contact: Contact, key: str) -> Iterator[None]:
-        """Tell those who wait of an error. It is a task's border: errors end here."""
-        error: EdgeError | None = None
-        try:
-            yield
-        except EdgeError as raised:
-            error = raised
-            self._counts.note_upstream_error(raised)
-        except asyncio.CancelledError:
-            error = UpstreamError("this node is shutting down")
-            raise
-        except Exception:
-            logger.exception("a first contact failed")
-            error = EdgeError("a first contact failed")
-        finally:
-            if error is not None:
-                self._end(contact, key)
-                contact.fail(error)
 
     async def _ask(self, request: ContactRequest) -> Outcome:
         part = self._part_for(request.range_spec)

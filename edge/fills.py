@@ -5,12 +5,11 @@ it: a slow or leaving listener neither slows nor ends it. A slice that lies well
 taken out of it and fetched at once.
 """
 
-import asyncio
-import contextlib
 import itertools
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from config.tasks import Tasks
@@ -29,10 +28,9 @@ from edge.metrics import EdgeCounts
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 from edge.representation import Representation
 from edge.slices import SliceStore
+from edge.task_border import task_border
 from edge.upstream_answers import check_fill, head_of
 from http_semantics.byte_range import ByteSlice
-
-logger = logging.getLogger(__name__)
 
 # A reader this many slices ahead of a run does not wait for it. The next slice is about to come.
 _AHEAD_SLICES: Final = 1
@@ -197,7 +195,7 @@ class Fills:
         return found
 
     async def _fill(self, run: _Run) -> None:
-        with self._ending(run):
+        with self._border(run):
             give_back = await self._slots.take()
             try:
                 answer, part = await self._ask(run)
@@ -208,29 +206,14 @@ class Fills:
     async def _carry_on(
         self, run: _Run, answer: UpstreamAnswer, part: ByteSlice, release: Callable[[], None]
     ) -> None:
-        with self._ending(run):
+        with self._border(run):
             try:
                 await self._pump(run, answer, part)
             finally:
                 release()
 
-    @contextlib.contextmanager
-    def _ending(self, run: _Run) -> Iterator[None]:
-        """Tell those who wait how the run ended. It is a task's border: errors end here."""
-        error: EdgeError | None = None
-        try:
-            yield
-        except EdgeError as raised:
-            error = raised
-            self._counts.note_upstream_error(raised)
-        except asyncio.CancelledError:
-            error = UpstreamError("this node is shutting down")
-            raise
-        except Exception:
-            logger.exception("a fill failed")
-            error = EdgeError("a fill failed")
-        finally:
-            self._end(run, error)
+    def _border(self, run: _Run) -> AbstractContextManager[None]:
+        return task_border(partial(self._end, run), work="a fill", counts=self._counts)
 
     async def _ask(self, run: _Run) -> tuple[UpstreamAnswer, ByteSlice]:
         """Ask for the run's slices; return the answer and the bytes that it carries."""
