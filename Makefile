@@ -17,9 +17,9 @@ help: ## Show this list
 
 # The stamps remember what has been installed, so that a second start does not ask the registry.
 $(BIN)/installed-run: .ci/run-requirements.txt pyproject.toml
-	@echo "installing what runs into .venv: half a minute, about 280 MB"
+	@echo "installing what runs into .venv: half a minute, about 270 MB"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --require-hashes -r .ci/run-requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r .ci/run-requirements.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
