@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from packager.content_key import ContentKey
-from packager.renditions import PROFILES
+from packager.loudness import TrackGain
+from packager.renditions import PROFILES, Protection, RenditionProfile, profile_of
 
 OnProgress = Callable[[float], None]
 """Is told which fraction of a job is done, from 0 to 1."""
@@ -59,6 +60,11 @@ class PackagingOrder:
         version: of the track.
         key: encrypts the file; it stays out of arguments, environment, logs and `repr`.
         output: where the file goes; what is there already is replaced.
+        scheme: of Common Encryption, `cbcs` or `cenc`; what is sealed stays sealed.
+        before: file with the samples that precede the master in its album, see
+            `packager.inspection_result.Edge`; lossy codecs are warmed up with them.
+        after: likewise what follows it.
+        gain: what is embedded where files carry tags.
     """
 
     master: Path
@@ -67,6 +73,15 @@ class PackagingOrder:
     version: str
     key: ContentKey
     output: Path
+    scheme: Protection = Protection.CBCS
+    before: Path | None = None
+    after: Path | None = None
+    gain: TrackGain | None = None
+
+    @property
+    def profile(self) -> RenditionProfile:
+        """The rung of the ladder."""
+        return profile_of(self.rendition, self.scheme)
 
     def __post_init__(self) -> None:
         if self.rendition not in PROFILES:
@@ -121,6 +136,10 @@ def order_to_json(order: PackagingOrder) -> dict[str, object]:
         "kid": str(order.key.kid),
         "key": order.key.key.hex(),
         "output": path_to_text(order.output),
+        "scheme": order.scheme.value,
+        "before": None if order.before is None else path_to_text(order.before),
+        "after": None if order.after is None else path_to_text(order.after),
+        "gain": None if order.gain is None else asdict(order.gain),
     }
 
 
@@ -139,6 +158,10 @@ def order_from_json(value: Mapping[str, object]) -> PackagingOrder:
             "kid": str(kid),
             "key": str(key),
             "output": str(output),
+            "scheme": str(scheme),
+            "before": str() | None as before,
+            "after": str() | None as after,
+            "gain": dict() | None as gain,
         }:
             return PackagingOrder(
                 master=path_from_text(master),
@@ -147,6 +170,10 @@ def order_from_json(value: Mapping[str, object]) -> PackagingOrder:
                 version=version,
                 key=ContentKey(uuid.UUID(kid), bytes.fromhex(key)),
                 output=path_from_text(output),
+                scheme=Protection(scheme),
+                before=None if before is None else path_from_text(before),
+                after=None if after is None else path_from_text(after),
+                gain=None if gain is None else TrackGain(**gain),
             )
         case _:
             raise ValueError("not a packaging order")

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -17,6 +17,9 @@ class KeyClass(enum.StrEnum):
     LOSSY = "lossy"
     LOSSLESS = "lossless"
     SEALED = "sealed"
+    LOSSY_CTR = "lossy-ctr"
+    """Lossy renditions under `cenc`, which is CTR too."""
+    LOSSLESS_CTR = "lossless-ctr"
 
 
 class Protection(enum.StrEnum):
@@ -24,6 +27,9 @@ class Protection(enum.StrEnum):
 
     CBCS = "cbcs"
     """Common Encryption, AES-CBC with a constant IV (ISO/IEC 23001-7 section 10.4)."""
+
+    CENC = "cenc"
+    """Common Encryption, AES-CTR with an IV for each sample (ISO/IEC 23001-7 section 10.1)."""
 
     SEALED = "sealed"
     """The whole file under AES-128-CTR; any byte range is decryptable alone."""
@@ -38,6 +44,7 @@ class Codec(enum.StrEnum):
     FLAC = "flac"
     AAC = "aac"
     VORBIS = "vorbis"
+    OPUS = "opus"
 
 
 class Container(enum.StrEnum):
@@ -48,7 +55,12 @@ class Container(enum.StrEnum):
 
 
 CODEC_STRINGS: Final[Mapping[Codec, str]] = MappingProxyType(
-    {Codec.FLAC: "flac", Codec.AAC: "mp4a.40.2", Codec.VORBIS: "vorbis"}
+    {
+        Codec.FLAC: "flac",
+        Codec.AAC: "mp4a.40.2",
+        Codec.VORBIS: "vorbis",
+        Codec.OPUS: "opus",
+    }
 )
 """The `codecs` parameter of RFC 6381, as manifests and `MediaSource.isTypeSupported` want it.
 
@@ -78,15 +90,48 @@ class RenditionProfile:
     key_class: KeyClass
 
 
+_CTR_CLASSES: Final[Mapping[KeyClass, KeyClass]] = MappingProxyType(
+    {KeyClass.LOSSY: KeyClass.LOSSY_CTR, KeyClass.LOSSLESS: KeyClass.LOSSLESS_CTR}
+)
+
+
+def _mp4(name: str, codec: Codec, bitrate_bps: int | None) -> RenditionProfile:
+    key_class = KeyClass.LOSSLESS if bitrate_bps is None else KeyClass.LOSSY
+    return RenditionProfile(name, codec, Container.MP4, bitrate_bps, Protection.CBCS, key_class)
+
+
+def _ogg(name: str, codec: Codec, bitrate_bps: int) -> RenditionProfile:
+    return RenditionProfile(
+        name, codec, Container.OGG, bitrate_bps, Protection.SEALED, KeyClass.SEALED
+    )
+
+
 _LADDER: Final = (
-    RenditionProfile("flac", Codec.FLAC, Container.MP4, None, Protection.CBCS, KeyClass.LOSSLESS),
-    RenditionProfile("aac-160", Codec.AAC, Container.MP4, 160_000, Protection.CBCS, KeyClass.LOSSY),
-    RenditionProfile(
-        "vorbis-160", Codec.VORBIS, Container.OGG, 160_000, Protection.SEALED, KeyClass.SEALED
-    ),
+    _mp4("flac", Codec.FLAC, None),
+    _mp4("aac-320", Codec.AAC, 320_000),
+    _mp4("aac-160", Codec.AAC, 160_000),
+    _mp4("aac-96", Codec.AAC, 96_000),
+    _ogg("vorbis-320", Codec.VORBIS, 320_000),
+    _ogg("vorbis-160", Codec.VORBIS, 160_000),
+    _ogg("vorbis-96", Codec.VORBIS, 96_000),
+    _mp4("opus-24", Codec.OPUS, 24_000),
 )
 
 PROFILES: Final[Mapping[str, RenditionProfile]] = MappingProxyType(
     {profile.name: profile for profile in _LADDER}
 )
-"""All renditions by name, best first."""
+"""All renditions by name, best first; fragmented MP4 under `cbcs`."""
+
+
+def profile_of(name: str, scheme: Protection) -> RenditionProfile:
+    """The profile of a rendition whose ladder has `scheme` for its fragmented MP4 files.
+
+    Args:
+        name: one of `PROFILES`.
+        scheme: `cbcs` or `cenc`.
+    """
+    assert scheme in {Protection.CBCS, Protection.CENC}
+    profile = PROFILES[name]
+    if scheme is Protection.CBCS or profile.protection is not Protection.CBCS:
+        return profile
+    return replace(profile, protection=scheme, key_class=_CTR_CLASSES[profile.key_class])
