@@ -12,6 +12,7 @@
         * SourceChangedError
         * AlbumFullError
     * PackagingPendingError: the bytes of a rendition are not in the store now
+    * EdgeUnreachableError: an edge was told to purge and did not confirm
     * RebuildError: a recorded version cannot be produced again
         * VersionGoneError
         * RebuildMismatchError
@@ -173,6 +174,16 @@ class PackagingPendingError(OriginError):
     def __init__(self, track_id: str, rendition: str) -> None:
         super().__init__(f"the bytes of {rendition} of track {track_id} are not in the store")
         self.advice = f"Run: attacca package {track_id} --rendition {rendition}"
+
+
+class EdgeUnreachableError(OriginError):
+    """An edge did not confirm that it has purged; it will be told again."""
+
+    status = 502
+    retryable = True
+    reason = "edge_unreachable"
+    title = "An edge does not answer."
+    advice = "Look at the edge and at its address in `edges`; it is told again until it answers."
 
 
 class RebuildError(OriginError):

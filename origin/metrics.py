@@ -50,6 +50,11 @@ class OriginMetrics:
             ["job"],
             registry=self.registry,
         )
+        self._outbox = Gauge(
+            "origin_outbox_notes",
+            "Purges that some edge has not confirmed yet.",
+            registry=self.registry,
+        )
 
     def record_response(self, resource: str, *, status: int, content_bytes: int) -> None:
         """Count a response. `resource` is one of a few names, never from a URL."""
@@ -61,6 +66,10 @@ class OriginMetrics:
         self._failures.labels(error.reason).inc()
         if error.reason == "object_damaged":
             self._damaged.inc()
+
+    def set_outbox(self, notes: int) -> None:
+        """Tell how many notes lie in the outbox."""
+        self._outbox.set(notes)
 
     @contextlib.contextmanager
     def counting_job(self, job: str) -> Iterator[None]:

@@ -4,6 +4,7 @@ masters/{track_id}/{sha256}.{ext}                  as handed in, never touched
 tracks/{track_id}.json                             the track's record
 renditions/{track_id}/{version}/{rendition}.{ext}  packaged; `.json` is the seek index
 albums/{album_id}.json                             the album's record
+outbox/{id}.json                                   what edges are still to be told
 """
 
 import re
@@ -13,6 +14,7 @@ from origin.errors import ObjectKeyError
 
 TRACKS_PREFIX: Final = "tracks/"
 ALBUMS_PREFIX: Final = "albums/"
+OUTBOX_PREFIX: Final = "outbox/"
 
 # S3 allows 1024 bytes; a file name 255, of which an adapter may need some for itself.
 KEY_LENGTH_MAX: Final = 512
@@ -66,3 +68,8 @@ def album_key(album_id: str) -> str:
 def rendition_key(track_id: str, *, version: str, rendition: str, extension: str) -> str:
     """Key of a packaged rendition, or of its seek index with the extension `json`."""
     return check_key(f"renditions/{track_id}/{version}/{rendition}.{extension}")
+
+
+def outbox_key(note_id: str) -> str:
+    """Key of a note to the edges."""
+    return check_key(f"{OUTBOX_PREFIX}{note_id}.json")
