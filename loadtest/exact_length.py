@@ -14,6 +14,7 @@ def exact_length(rendition: str, *, samples: int, sample_rate_hz: int) -> tuple[
     """Samples and sample rate that a rendition must have."""
     if rendition == "flac":
         return samples, sample_rate_hz
-    rate_hz = 44100 if sample_rate_hz in _FAMILY_44100 else 48000
+    is_opus = rendition.startswith("opus-")
+    rate_hz = 44100 if sample_rate_hz in _FAMILY_44100 and not is_opus else 48000
     scaled = Fraction(samples * rate_hz, sample_rate_hz)
     return int(scaled + Fraction(1, 2)), rate_hz

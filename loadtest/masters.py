@@ -12,6 +12,9 @@ import numpy as np
 # 28 tracks under the MIT licence.
 MUSIC_WHEEL: Final = "immich-memories-music"
 
+# Of Debian's timgm6mb-soundfont.
+SOUND_FONT: Final = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
+
 
 def write_tone(
     path: Path, *, seconds: float, sample_rate_hz: int = 44100, channels: int = 2, seed: int = 1
@@ -32,6 +35,50 @@ def write_tone(
         file.setframerate(sample_rate_hz)
         file.writeframes(samples.tobytes())
     return path
+
+
+def speak(path: Path, text: str) -> Path:
+    """Write speech as a WAV of 22.05 kHz in mono, by espeak-ng.
+
+    Raises:
+        OSError: espeak-ng is not installed.
+        subprocess.CalledProcessError: it fails.
+    """
+    subprocess.run(["espeak-ng", "-v", "en", "-w", str(path), text], check=True)
+    return path
+
+
+def render_midi(path: Path, song: Path) -> Path:
+    """Play a MIDI file into a WAV of 96 kHz and 24 bits: a lossless master, by fluidsynth.
+
+    Raises:
+        OSError: fluidsynth is not installed.
+        subprocess.CalledProcessError: it fails.
+    """
+    sound = ["-r", "96000", "-O", "s24", "-T", "wav", "-F", str(path)]
+    subprocess.run(
+        ["fluidsynth", "-q", "-ni", *sound, str(SOUND_FONT), str(song)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return path
+
+
+def fetch_package(folder: Path, name: str) -> Path:
+    """Fetch and unpack a Debian package into `folder`, unless it is there already.
+
+    Raises:
+        subprocess.CalledProcessError: it cannot be fetched.
+    """
+    unpacked = folder / name
+    if not unpacked.exists():
+        partial = folder / f"{name}.partial"
+        partial.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", "-qq", name], cwd=partial, check=True)
+        (package,) = partial.glob("*.deb")
+        subprocess.run(["dpkg", "-x", str(package), str(partial)], check=True)
+        partial.rename(unpacked)
+    return unpacked
 
 
 def fetch_music(folder: Path) -> list[Path]:
