@@ -54,7 +54,9 @@ def test_all_of_them():
         },
         file_stem="file",
     )
-    assert tags == Tags("T", ("A", "B", "C"), "L", "AA", 1, 7, "2001-02-03", "USRC17607839")
+    assert tags == Tags(
+        "T", ("A", "B", "C"), "L", "AA", 1, 7, "2001-02-03", "USRC17607839", discs=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,14 +75,113 @@ def test_numbers(raw: str, number: int | None):
     assert make_tags({"tracknumber": [raw]}, file_stem="x").track == number
 
 
-@pytest.mark.parametrize("raw", ["last year", "99", ""])
-def test_no_date(raw: str):
-    assert make_tags({"date": [raw]}, file_stem="x").date is None
+@pytest.mark.parametrize(
+    ("raw", "date"),
+    [
+        pytest.param("2001", "2001", id="year"),
+        pytest.param("2001-02", "2001-02", id="month"),
+        pytest.param("2001-02-03T04:05", "2001-02-03", id="time"),
+        pytest.param("2001.02.03", "2001-02-03", id="dots"),
+        pytest.param("2001/02/03", "2001-02-03", id="slashes"),
+        pytest.param("2001-00-00", "2001", id="zeros for what is unknown"),
+        pytest.param("2001-02-31x", "2001-02-31", id="a day that its month has not stays"),
+        pytest.param("2001-13-01", "2001", id="a month that no year has"),
+        pytest.param("0000", None, id="year zero"),
+        pytest.param("last year", None, id="words"),
+        pytest.param("99", None, id="two digits"),
+        pytest.param("", None, id="nothing"),
+    ],
+)
+def test_dates(raw: str, date: str | None):
+    assert make_tags({"date": [raw]}, file_stem="x").date == date
 
 
-@pytest.mark.parametrize("raw", ["USRC1760783", "U1RC17607839", "x" * 12])
-def test_no_isrc(raw: str):
-    assert make_tags({"isrc": [raw]}, file_stem="x").isrc is None
+@pytest.mark.parametrize(
+    ("values", "disc", "discs"),
+    [
+        pytest.param({"discnumber": ["1/2"]}, 1, 2, id="number and total"),
+        pytest.param({"discnumber": ["01 / 02"]}, 1, 2, id="with zeros and spaces"),
+        pytest.param({"discnumber": ["1"], "disctotal": ["2"]}, 1, 2, id="a name for each"),
+        pytest.param({"discnumber": ["1/2"], "disctotal": ["3"]}, 1, 2, id="the first one counts"),
+        pytest.param({"discnumber": ["1/0"]}, 1, None, id="a total of zero"),
+        pytest.param({"discnumber": ["1/many"]}, 1, None, id="a total that is no number"),
+        pytest.param({"disctotal": ["2"]}, None, 2, id="total alone"),
+    ],
+)
+def test_totals(values: dict[str, list[str]], disc: int | None, discs: int | None):
+    tags = make_tags(values, file_stem="x")
+    assert (tags.disc, tags.discs) == (disc, discs)
+
+
+@pytest.mark.parametrize(
+    ("values", "artists"),
+    [
+        pytest.param(["A\0B", "C", "A"], ("A", "B", "C"), id="NUL and repetition"),
+        pytest.param(["A; B;  C"], ("A", "B", "C"), id="semicolons in the only value"),
+        pytest.param(["A; B", "C"], ("A; B", "C"), id="semicolons beside another value"),
+        pytest.param(["A;B"], ("A;B",), id="a semicolon without a space"),
+        pytest.param(["A; "], ("A;",), id="a semicolon at the end"),
+        pytest.param(["; ; A"], ("; ; A",), id="parts of nothing"),
+        pytest.param(["S &amp; G"], ("S &amp; G",), id="a character reference"),
+        pytest.param(["X (with A; B)"], ("X (with A; B)",), id="within parentheses"),
+        pytest.param(["AC/DC"], ("AC/DC",), id="a slash"),
+        pytest.param(["Earth, Wind & Fire"], ("Earth, Wind & Fire",), id="comma and ampersand"),
+    ],
+)
+def test_several_artists(values: list[str], artists: tuple[str, ...]):
+    assert make_tags({"artist": values}, file_stem="x").artists == artists
+
+
+@pytest.mark.parametrize(
+    ("single", "artists"),
+    [
+        pytest.param(["A", "B"], ("A", "B"), id="several are better than a credit"),
+        pytest.param(["A"], ("A feat. B",), id="one is no better"),
+        pytest.param([], ("A feat. B",), id="none"),
+    ],
+)
+def test_artists_one_by_one_are_preferred(single: list[str], artists: tuple[str, ...]):
+    tags = make_tags({"artist": ["A feat. B"], "artists": single}, file_stem="x")
+    assert tags.artists == artists
+
+
+def test_the_lesser_ones():
+    tags = make_tags(
+        {
+            "titlesort": ["T, The"],
+            "composer": ["C; D"],
+            "genre": ["Rock", "Pop"],
+            "copyright": ["2001 L"],
+            "label": ["L"],
+            "barcode": ["none", "036000291452"],
+            "compilation": ["1"],
+            "language": ["ENG", "xxx", "Klingon", "de-CH"],
+        },
+        file_stem="x",
+    )
+    assert tags == Tags(
+        "x",
+        title_sort="T, The",
+        composers=("C", "D"),
+        genres=("Rock", "Pop"),
+        copyright="2001 L",
+        publisher="L",
+        barcode="0036000291452",
+        is_compilation=True,
+        languages=("eng", "de-ch"),
+    )
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["title", "artist", "artists", "date", "discnumber", "barcode", "isrc"]),
+        st.lists(st.text(max_size=40), max_size=4),
+    )
+)
+def test_any_values_make_tags(values: dict[str, list[str]]):
+    tags = make_tags(values, file_stem="x")
+    assert tags.title
+    assert all(tags.artists)
 
 
 def test_artists_are_bounded():
