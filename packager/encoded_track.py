@@ -15,12 +15,13 @@ class EncodedTrack:
     """The facts of one encoded stream; its packets are handed over apart.
 
     Attributes:
-        config: AudioSpecificConfig for AAC; the 34 bytes of STREAMINFO for FLAC.
+        config: AudioSpecificConfig for AAC; the 34 bytes of STREAMINFO for FLAC; the identification
+            header for Opus, from `OpusHead` on (RFC 7845 section 5.1).
         sample_rate_hz: of the coded audio, and the timescale of its file.
         bits: bits per sample of FLAC; 0 for a lossy codec.
         bitrate_bps: nominal or average rate, for decoders' information.
         frame_samples: duration of every packet but the last one.
-        last_frame_samples: duration of the last packet; for AAC as long as the others.
+        last_frame_samples: duration of the last packet; as long as the others but for FLAC.
         priming: samples at the start that only warm up the decoder, to be dropped.
         samples: exact length of what is heard: after the priming, before the padding.
         packet_sizes: bytes of each packet, in order; an `array("I")` holds a long track compactly.

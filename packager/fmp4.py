@@ -28,6 +28,7 @@ from packager.movie_fragment import (
     sidx_size,
 )
 from packager.movie_header import encode_movie_header
+from packager.opus_head import OPUS_RATE_HZ, is_opus_head
 from packager.renditions import Codec
 from packager.seek_index import SeekIndex, Segment
 
@@ -106,17 +107,17 @@ def _check_track(track: EncodedTrack) -> None:
     """Refuse what could only become a file that lies."""
     sizes = track.packet_sizes
     rules = {
-        "a codec that MP4 carries": track.codec in {Codec.FLAC, Codec.AAC},
+        "a codec that MP4 carries": track.codec is not Codec.VORBIS,
         "a packet": len(sizes) > 0,
         "packets of a possible size": min(sizes, default=0) > 0
         and max(sizes, default=0) <= PACKET_BYTES_MAX,
-        "a possible decoder configuration": 0 < len(track.config) <= _CONFIG_BYTES_MAX
-        and (track.codec is not Codec.FLAC or len(track.config) == STREAMINFO_SIZE),
-        "a possible sample rate": 0 < track.sample_rate_hz < 1 << 32,
+        "a possible decoder configuration": _has_possible_config(track),
+        "a possible sample rate": 0 < track.sample_rate_hz < 1 << 32
+        and (track.codec is not Codec.OPUS or track.sample_rate_hz == OPUS_RATE_HZ),
         "a possible number of channels": 0 < track.channels < 1 << 16,
         "a possible bit rate": 0 <= track.bitrate_bps < 1 << 32,
         "a possible frame duration": 0 < track.last_frame_samples <= track.frame_samples < 1 << 31,
-        "a full last frame": track.codec is not Codec.AAC
+        "a full last frame": track.codec is Codec.FLAC
         or track.last_frame_samples == track.frame_samples,
         "something to hear": track.priming >= 0 and track.samples > 0,
         "packets for all of its length": track.priming + track.samples <= track.coded_samples,
@@ -125,6 +126,16 @@ def _check_track(track: EncodedTrack) -> None:
     for need, is_met in rules.items():
         if not is_met:
             raise FormatError(f"a track to be packaged needs {need}")
+
+
+def _has_possible_config(track: EncodedTrack) -> bool:
+    match track.codec:
+        case Codec.FLAC:
+            return len(track.config) == STREAMINFO_SIZE
+        case Codec.OPUS:
+            return is_opus_head(track.config, channels=track.channels)
+        case _:
+            return 0 < len(track.config) <= _CONFIG_BYTES_MAX
 
 
 def _cut_fragments(track: EncodedTrack) -> tuple[Fragment, ...]:

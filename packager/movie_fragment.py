@@ -12,8 +12,7 @@ from typing import Final
 
 from packager.boxes import HEADER_SIZE, encode_box, encode_full_box
 from packager.encoded_track import EncodedTrack
-from packager.movie_header import TRACK_ID
-from packager.renditions import Codec
+from packager.movie_header import TRACK_ID, has_roll_group
 from packager.seek_index import Segment
 
 REFERENCE_SIZE_MAX: Final = (1 << 31) - 1
@@ -70,7 +69,7 @@ def _moof_size(fragment: Fragment, track: EncodedTrack) -> int:
         + _TFDT_SIZE
         + _TRUN_SIZE
         + fragment.packet_count * (8 if fragment.has_durations else 4)
-        + (_SBGP_SIZE if track.codec is Codec.AAC else 0)
+        + (_SBGP_SIZE if has_roll_group(track) else 0)
     )
 
 
@@ -84,7 +83,7 @@ def encode_moof(fragment: Fragment, track: EncodedTrack) -> bytes:
             encode_full_box(b"tfhd", struct.pack(">I", TRACK_ID), flags=DEFAULT_BASE_IS_MOOF),
             encode_full_box(b"tfdt", struct.pack(">Q", fragment.decode_time), version=1),
             _encode_trun(fragment, track, _moof_size(fragment, track) + HEADER_SIZE),
-            _encode_sbgp(fragment) if track.codec is Codec.AAC else b"",
+            _encode_sbgp(fragment) if has_roll_group(track) else b"",
         ),
     )
     assert len(moof) == _moof_size(fragment, track)

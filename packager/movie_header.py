@@ -26,7 +26,10 @@ _TRACK_ENABLED_IN_MOVIE: Final = 0x000003
 _DATA_IN_THIS_FILE: Final = 0x000001
 
 # An AAC frame overlaps with the one before, so decoding starts one earlier (section 10.1).
-_AAC_ROLL_DISTANCE: Final = -1
+_AAC_ROLL_FRAMES: Final = 1
+# A decoder of Opus has converged after 80 ms ("Encapsulation of Opus in ISO Base Media File Format"
+# section 4.3.6.2).
+_OPUS_ROLL_SAMPLES: Final = 3840
 
 
 def encode_movie_header(track: EncodedTrack, protection: CommonEncryption | None) -> bytes:
@@ -111,15 +114,21 @@ def _encode_stbl(track: EncodedTrack, protection: CommonEncryption | None) -> by
         encode_full_box(b"stsc", none),
         encode_full_box(b"stsz", none, none),
         encode_full_box(b"stco", none),
-        _encode_roll_group() if track.codec is Codec.AAC else b"",
+        _encode_roll_group(track) if has_roll_group(track) else b"",
     )
 
 
-def _encode_roll_group() -> bytes:
-    """Section 8.9.3: the one group, of samples that need the one before them."""
-    return encode_full_box(
-        b"sgpd", struct.pack(">4sIIh", b"roll", 2, 1, _AAC_ROLL_DISTANCE), version=1
-    )
+def has_roll_group(track: EncodedTrack) -> bool:
+    """Whether samples need some of those before them to be decoded exactly."""
+    return track.codec is not Codec.FLAC
+
+
+def _encode_roll_group(track: EncodedTrack) -> bytes:
+    """Section 8.9.3: the one group, of samples that need so many before them."""
+    frames = _AAC_ROLL_FRAMES
+    if track.codec is Codec.OPUS:
+        frames = -(-_OPUS_ROLL_SAMPLES // track.frame_samples)
+    return encode_full_box(b"sgpd", struct.pack(">4sIIh", b"roll", 2, 1, -frames), version=1)
 
 
 def _encode_mvex(track: EncodedTrack) -> bytes:

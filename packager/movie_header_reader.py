@@ -12,6 +12,7 @@ from packager.byte_cursor import ByteCursor
 from packager.content_key import IV_SIZE
 from packager.encoded_track import STREAMINFO_SIZE
 from packager.format_error import FormatError
+from packager.opus_head import dops_to_opus_head
 from packager.renditions import Codec, Protection
 from packager.sample_entries import (
     AUDIO_14496_3,
@@ -49,9 +50,10 @@ class TrackHeader:
     """What a file says about its one track.
 
     Attributes:
-        config: AudioSpecificConfig for AAC; the 34 bytes of STREAMINFO for FLAC.
+        config: AudioSpecificConfig for AAC; the 34 bytes of STREAMINFO for FLAC; the identification
+            header for Opus, from `OpusHead` on.
         sample_rate_hz: the timescale of the track.
-        bits: as in the sample entry: bits per sample of FLAC, 16 for AAC.
+        bits: as in the sample entry: bits per sample of FLAC, 16 for other codecs.
         priming: samples to drop at the start.
         samples: length of what is heard after them; 0 if the file does not tell.
         default_duration: of a sample, in samples, unless its fragment tells another.
@@ -75,8 +77,8 @@ def parse_movie_header(data: bytes) -> TrackHeader:
     """Read `ftyp` and `moov`.
 
     Raises:
-        FormatError: they are damaged, too large, or not those of one AAC or FLAC track, clear or
-            protected by `cbcs`.
+        FormatError: they are damaged, too large, or not those of one AAC, FLAC or Opus track, clear
+            or protected by `cbcs`.
     """
     if len(data) > INIT_BYTES_MAX:
         raise MovieHeaderError(f"a header of {len(data)} bytes is above {INIT_BYTES_MAX}")
@@ -204,6 +206,8 @@ def _parse_sample_entry(stsd: bytes) -> _SampleEntry:
             codec, config = Codec.FLAC, _parse_dfla(boxes.only(b"dfLa"))
         case b"mp4a":
             codec, config = Codec.AAC, _parse_esds(boxes.only(b"esds"))
+        case b"Opus":
+            codec, config = Codec.OPUS, dops_to_opus_head(boxes.only(b"dOps"))
         case _:
             raise MovieHeaderError(f"a sample entry of {fourcc!r} is not read here")
     return _SampleEntry(codec, config, channels, bits, protection)

@@ -6,6 +6,7 @@ from typing import Final
 from packager.boxes import encode_box, encode_full_box
 from packager.common_encryption import CommonEncryption, encode_sinf
 from packager.encoded_track import STREAMINFO_SIZE, EncodedTrack
+from packager.opus_head import opus_head_to_dops
 from packager.renditions import Codec
 
 # ISO/IEC 14496-12 section 12.2.3: data reference index, channels, bits per sample, sample rate.
@@ -25,24 +26,33 @@ _AUDIO_STREAM: Final = 0x05 << 2 | 1
 _SL_PREDEFINED_MP4: Final = b"\x02"
 
 _RATE_FIELD_MAX: Final = 65_535
+# Bits per sample of a codec that has none: a template value (ISO/IEC 14496-12, 12.2.3.2).
+_NO_BITS: Final = 16
 
 
 def encode_sample_entry(track: EncodedTrack, protection: CommonEncryption | None) -> bytes:
-    """The sample entry of `track`: `fLaC` or `mp4a`, or `enca` in place of them when protected."""
-    if track.codec is Codec.FLAC:
-        fourcc, bits = b"fLaC", track.bits
-        configuration = encode_full_box(b"dfLa", DFLA_STREAMINFO, track.config)
-    else:
-        assert track.codec is Codec.AAC, f"{track.codec} has no place in MP4"
-        # A template value, as the codec has no bits per sample (ISO/IEC 14496-12, 12.2.3.2).
-        fourcc, bits = b"mp4a", 16
-        configuration = encode_full_box(b"esds", _encode_es_descriptor(track))
+    """The sample entry of `track`, or `enca` in place of it when protected."""
+    fourcc, configuration = _encode_configuration(track)
+    bits = track.bits if track.codec is Codec.FLAC else _NO_BITS
     fields = AUDIO_SAMPLE_ENTRY.pack(
         1, track.channels, bits, 0, 0, _rate_field(track.sample_rate_hz) << 16
     )
     if protection is None:
         return encode_box(fourcc, fields, configuration)
     return encode_box(b"enca", fields, configuration, encode_sinf(protection, fourcc))
+
+
+def _encode_configuration(track: EncodedTrack) -> tuple[bytes, bytes]:
+    """Four-character code of the codec's sample entry, and the box that configures a decoder."""
+    match track.codec:
+        case Codec.FLAC:
+            return b"fLaC", encode_full_box(b"dfLa", DFLA_STREAMINFO, track.config)
+        case Codec.AAC:
+            return b"mp4a", encode_full_box(b"esds", _encode_es_descriptor(track))
+        case Codec.OPUS:
+            return b"Opus", encode_box(b"dOps", opus_head_to_dops(track.config))
+        case Codec.VORBIS:
+            raise AssertionError("Vorbis has no place in MP4")
 
 
 def _rate_field(sample_rate_hz: int) -> int:

@@ -47,6 +47,20 @@ AAC_TRACK = EncodedTrack(
     samples=1024 * 698 + 7,
     packet_sizes=array("I", range(100, 800)),
 )
+OPUS_HEAD = b"OpusHead\x01\x02\x38\x01\x44\xac\x00\x00\x00\x00\x00"
+OPUS_TRACK = EncodedTrack(
+    codec=Codec.OPUS,
+    config=OPUS_HEAD,
+    sample_rate_hz=48_000,
+    channels=2,
+    bits=0,
+    bitrate_bps=24_000,
+    frame_samples=960,
+    last_frame_samples=960,
+    priming=312 + 3840,
+    samples=960 * 690 + 7,
+    packet_sizes=array("I", range(100, 800)),
+)
 
 
 def packets_of(track: EncodedTrack) -> list[bytes]:
@@ -71,21 +85,23 @@ def flac_tracks(draw: st.DrawFn) -> EncodedTrack:
 
 
 @st.composite
-def aac_tracks(draw: st.DrawFn) -> EncodedTrack:
-    """Tracks with priming, and padding of up to several packets."""
+def lossy_tracks(draw: st.DrawFn) -> EncodedTrack:
+    """Tracks with priming, at times longer than a first fragment is heard, and with padding."""
+    track = draw(st.sampled_from((AAC_TRACK, OPUS_TRACK)))
     sizes = draw(st.lists(st.integers(1, 60), min_size=5, max_size=400))
-    coded = len(sizes) * 1024
-    priming = draw(st.integers(0, 4000))
+    coded = len(sizes) * track.frame_samples
+    priming = draw(st.integers(0, coded - 1))
+    rates = (8000, 44_100, 48_000) if track.codec is Codec.AAC else (48_000,)
     return replace(
-        AAC_TRACK,
-        sample_rate_hz=draw(st.sampled_from((8000, 44_100, 48_000))),
+        track,
+        sample_rate_hz=draw(st.sampled_from(rates)),
         priming=priming,
         samples=draw(st.integers(1, coded - priming)),
         packet_sizes=sizes,
     )
 
 
-TRACKS = flac_tracks() | aac_tracks()
+TRACKS = flac_tracks() | lossy_tracks()
 
 FACTS = RenditionFacts(
     name="aac-160",

@@ -14,7 +14,15 @@ from packager.fmp4_reader import FragmentReader
 from packager.format_error import FormatError
 from packager.renditions import Codec
 from packager.seek_index import SeekIndex
-from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK, TRACKS, packets_of
+from packager.tests.samples import (
+    AAC_TRACK,
+    CBCS,
+    FLAC_TRACK,
+    OPUS_HEAD,
+    OPUS_TRACK,
+    TRACKS,
+    packets_of,
+)
 
 
 def render(track: EncodedTrack, protection: CommonEncryption | None) -> tuple[SeekIndex, bytes]:
@@ -88,6 +96,14 @@ def test_the_first_segment_is_short_and_the_others_are_about_six_seconds():
     assert 0 < seconds[-1] <= 6
 
 
+def test_the_first_segment_of_a_long_priming_is_still_heard():
+    track = replace(OPUS_TRACK, priming=120_000, samples=500_000)
+    plan = plan_file(track, None)
+    first, second, *_ = plan.seek.segments
+    assert (first.start_samples, first.duration_samples) == (0, 126 * 960 - 120_000)
+    assert second.start_samples == plan.fragments[1].decode_time - 120_000
+
+
 def test_a_day_of_sound_does_not_drift():
     rate, frame = 192_000, 4608
     samples = 24 * 3600 * rate + 17
@@ -155,6 +171,10 @@ def test_other_packets_than_planned_are_refused(packets: list[bytes]):
         pytest.param({"bitrate_bps": 1 << 32}, "bit rate", id="bit rate"),
         pytest.param({"last_frame_samples": 4097}, "frame duration", id="long last frame"),
         pytest.param({"codec": Codec.AAC}, "full last frame", id="cut AAC frame"),
+        pytest.param({"codec": Codec.OPUS}, "configuration", id="no OpusHead"),
+        pytest.param(
+            {"codec": Codec.OPUS, "config": OPUS_HEAD}, "sample rate", id="Opus at 44.1 kHz"
+        ),
         pytest.param({"samples": 0}, "to hear", id="nothing to hear"),
         pytest.param({"samples": FLAC_TRACK.samples + 1}, "all of its length", id="too short"),
         pytest.param(

@@ -13,7 +13,7 @@ from packager.movie_fragment import (
     sidx_size,
 )
 from packager.seek_index import Segment
-from packager.tests.samples import AAC_TRACK, FLAC_TRACK
+from packager.tests.samples import AAC_TRACK, FLAC_TRACK, OPUS_TRACK
 
 FRAGMENT = Fragment(
     sequence_number=3,
@@ -47,13 +47,14 @@ def test_the_odd_last_sample_tells_its_duration():
     assert boxes[b"trun"][:4] == struct.pack(">I", 0x000301)
 
 
-def test_aac_samples_belong_to_the_roll_group():
-    boxes = boxes_of(encode_moof(FRAGMENT, AAC_TRACK))
+@pytest.mark.parametrize("track", [AAC_TRACK, OPUS_TRACK], ids=["AAC", "Opus"])
+def test_samples_of_lossy_codecs_belong_to_the_roll_group(track: EncodedTrack):
+    boxes = boxes_of(encode_moof(FRAGMENT, track))
     assert boxes[b"sbgp"] == bytes(4) + b"roll" + struct.pack(">III", 1, 3, 1)
 
 
 @pytest.mark.parametrize("has_durations", [False, True])
-@pytest.mark.parametrize("track", [FLAC_TRACK, AAC_TRACK], ids=["FLAC", "AAC"])
+@pytest.mark.parametrize("track", [FLAC_TRACK, AAC_TRACK, OPUS_TRACK], ids=["FLAC", "AAC", "Opus"])
 def test_sizes_are_known_before_the_bytes(track: EncodedTrack, *, has_durations: bool):
     fragment = replace(FRAGMENT, has_durations=has_durations)
     size = len(encode_moof(fragment, track)) + 8 + fragment.payload_bytes

@@ -1,3 +1,4 @@
+import struct
 from dataclasses import replace
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from packager.boxes import Box, split_boxes
 from packager.encoded_track import EncodedTrack
 from packager.movie_header import encode_movie_header
-from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK
+from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK, OPUS_TRACK
 
 CONTAINERS = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"mvex"}
 
@@ -49,14 +50,23 @@ def test_flac_has_what_every_file_has():
     assert list(paths_of(encode_movie_header(FLAC_TRACK, None))) == BARE
 
 
-def test_aac_adds_an_edit_list_and_a_roll_group():
-    paths = paths_of(encode_movie_header(AAC_TRACK, None))
+@pytest.mark.parametrize(
+    ("track", "distance"),
+    [
+        pytest.param(AAC_TRACK, -1, id="AAC"),
+        pytest.param(OPUS_TRACK, -4, id="Opus"),
+        pytest.param(replace(OPUS_TRACK, frame_samples=2880), -2, id="Opus of 60 ms"),
+    ],
+)
+def test_lossy_codecs_add_an_edit_list_and_a_roll_group(track: EncodedTrack, distance: int):
+    paths = paths_of(encode_movie_header(track, None))
     assert paths.keys() - set(BARE) == {
         "moov/trak/edts",
         "moov/trak/edts/elst",
         "moov/trak/mdia/minf/stbl/sgpd",
     }
-    assert paths["moov/trak/mdia/minf/stbl/sgpd"].payload.endswith(b"\xff\xff")
+    (roll,) = struct.unpack(">h", paths["moov/trak/mdia/minf/stbl/sgpd"].payload[-2:])
+    assert roll == distance
 
 
 def test_a_protected_file_adds_pssh():

@@ -8,14 +8,15 @@ from packager.format_error import FormatError
 from packager.movie_header import encode_movie_header
 from packager.movie_header_reader import INIT_BYTES_MAX, TrackHeader, parse_movie_header
 from packager.renditions import Codec, Protection
-from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK, IV, KEY
+from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK, IV, KEY, OPUS_TRACK
 
 FLAC_HEADER = encode_movie_header(FLAC_TRACK, None)
 AAC_HEADER = encode_movie_header(AAC_TRACK, CBCS)
+OPUS_HEADER = encode_movie_header(OPUS_TRACK, CBCS)
 
 
 @pytest.mark.parametrize("protection", [None, CBCS], ids=["clear", "cbcs"])
-@pytest.mark.parametrize("track", [FLAC_TRACK, AAC_TRACK], ids=["FLAC", "AAC"])
+@pytest.mark.parametrize("track", [FLAC_TRACK, AAC_TRACK, OPUS_TRACK], ids=["FLAC", "AAC", "Opus"])
 def test_what_was_written_is_read(track: EncodedTrack, protection: CommonEncryption | None):
     header = parse_movie_header(encode_movie_header(track, protection))
     assert (header.codec, header.config) == (track.codec, track.config)
@@ -131,7 +132,7 @@ def test_fields_of_32_bits_are_read_too():
 
 
 @given(
-    st.sampled_from((FLAC_HEADER, AAC_HEADER)),
+    st.sampled_from((FLAC_HEADER, AAC_HEADER, OPUS_HEADER)),
     st.lists(st.tuples(st.integers(0, 800), st.integers(0, 255)), max_size=6),
     st.integers(0, 900),
 )
@@ -145,4 +146,4 @@ def test_any_bytes_are_read_or_refused(data: bytes, changes: list[tuple[int, int
         pass
     else:
         assert isinstance(header, TrackHeader)
-        assert header.codec in {Codec.AAC, Codec.FLAC}
+        assert header.codec in {Codec.AAC, Codec.FLAC, Codec.OPUS}

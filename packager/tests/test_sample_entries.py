@@ -5,7 +5,7 @@ import pytest
 from packager.boxes import split_boxes
 from packager.encoded_track import EncodedTrack
 from packager.sample_entries import AUDIO_SAMPLE_ENTRY, encode_sample_entry
-from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK, STREAMINFO
+from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK, OPUS_TRACK, STREAMINFO
 
 ENTRY_SIZE = AUDIO_SAMPLE_ENTRY.size
 
@@ -59,9 +59,20 @@ def test_a_long_configuration_gets_sizes_of_two_groups():
     assert b"\x05\x81\x48" + config in entry
 
 
+def test_opus_carries_its_configuration_without_version_and_flags():
+    assert fields_of(OPUS_TRACK) == (b"Opus", 2, 16, 48_000)
+    (entry,) = split_boxes(encode_sample_entry(OPUS_TRACK, None))
+    (dops,) = split_boxes(entry.payload[ENTRY_SIZE:])
+    assert dops.payload.hex(" ") == "00 02 01 38 00 00 ac 44 00 00 00"
+
+
 @pytest.mark.parametrize(
     ("track", "original_format"),
-    [pytest.param(FLAC_TRACK, b"fLaC", id="FLAC"), pytest.param(AAC_TRACK, b"mp4a", id="AAC")],
+    [
+        pytest.param(FLAC_TRACK, b"fLaC", id="FLAC"),
+        pytest.param(AAC_TRACK, b"mp4a", id="AAC"),
+        pytest.param(OPUS_TRACK, b"Opus", id="Opus"),
+    ],
 )
 def test_a_protected_entry_says_what_it_was(track: EncodedTrack, original_format: bytes):
     (entry,) = split_boxes(encode_sample_entry(track, CBCS))

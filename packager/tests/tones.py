@@ -61,8 +61,8 @@ def encode_flac(
     return EncodedTone(track, packets, pcm)
 
 
-def encode_aac(*, samples: int, sample_rate_hz: int = 44_100) -> EncodedTone:
-    """A tone as AAC, 160 kbit/s stereo."""
+def encode_aac(*, samples: int, sample_rate_hz: int = 44_100, context: int = 0) -> EncodedTone:
+    """A tone as AAC, 160 kbit/s stereo; its first `context` samples are priming."""
     pcm = make_tone(samples=samples, sample_rate_hz=sample_rate_hz, channels=2, bits=16)
     planar = (pcm / 32_768).astype(np.float32)
     packets, config, frame = _encode("aac", planar, "fltp", "stereo", sample_rate_hz, 160_000)
@@ -75,11 +75,35 @@ def encode_aac(*, samples: int, sample_rate_hz: int = 44_100) -> EncodedTone:
         bitrate_bps=160_000,
         frame_samples=frame,
         last_frame_samples=frame,
-        priming=1024,
-        samples=samples,
+        priming=1024 + context,
+        samples=samples - context,
         packet_sizes=array("I", map(len, packets)),
     )
-    return EncodedTone(track, packets, pcm)
+    return EncodedTone(track, packets, pcm[:, context:])
+
+
+def encode_opus(*, samples: int, context: int = 0) -> EncodedTone:
+    """A tone as Opus, 96 kbit/s stereo; its first `context` samples are priming.
+
+    At lower rates Opus shifts the phase, so that a waveform does not tell its place any more.
+    """
+    pcm = make_tone(samples=samples, sample_rate_hz=48_000, channels=2, bits=16)
+    interleaved = (pcm.T / 32_768).astype(np.float32).reshape(1, -1)
+    packets, config, frame = _encode("libopus", interleaved, "flt", "stereo", 48_000, 96_000)
+    track = EncodedTrack(
+        codec=Codec.OPUS,
+        config=config,
+        sample_rate_hz=48_000,
+        channels=2,
+        bits=0,
+        bitrate_bps=96_000,
+        frame_samples=frame,
+        last_frame_samples=frame,
+        priming=int.from_bytes(config[10:12], "little") + context,
+        samples=samples - context,
+        packet_sizes=array("I", map(len, packets)),
+    )
+    return EncodedTone(track, packets, pcm[:, context:])
 
 
 def _encode(
