@@ -24,14 +24,18 @@ from origin.track_id import album_id_of, track_id_of
 from origin.work_folder import open_job_folder
 from origin.workshop import PackagedFile, PackagingTask, Workshop, package_renditions
 from packager.errors import WorkerDiedError, WorkerTimeoutError
+from packager.inspection_result import Edge
 from packager.jobs import MasterFacts
-from packager.renditions import PROFILES
+from packager.loudness import SILENCE_DBTP, SILENCE_LUFS, Loudness
+from packager.renditions import PROFILES, Protection
 from packager.seek_index import encode_seek_index
 from packager.version import VersionInputs, version_of
 
 __all__ = ["IngestProgress", "IngestResult", "ingest_master"]
 
 logger = logging.getLogger(__name__)
+
+_NO_EDGE = Edge(frames=0, sha256=hashlib.sha256(b"").hexdigest(), is_silent=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +149,14 @@ async def _package(
         version=version,
         identity=inputs.identity,
         key_version=keys.key_version,
+        scheme=Protection.CBCS,
+        kids={key_class: str(kid) for key_class, kid in inputs.kids.items()},
         metadata_sha256=inputs.metadata_sha256,
+        context_before=inputs.context_before,
+        context_after=inputs.context_after,
+        ladder=tuple(PROFILES),
         created_s=now_s,
+        superseded_s=None,
         renditions=tuple(file.facts for file in files),
     )
     return _track_of(track_id, facts, tags, path, version_record), files
@@ -167,12 +177,19 @@ def _track_of(
     return TrackRecord(
         track_id=track_id,
         master=facts,
+        loudness=Loudness(SILENCE_LUFS, 0.0, SILENCE_DBTP, ()),
+        stereo_loudness=None,
+        head=_NO_EDGE,
+        tail=_NO_EDGE,
         file_name=clean_text(path.name),
         tags=tags,
+        cover=None,
+        label="",
         album_id=_album_id_of(tags),
         created_s=version.created_s,
         current_version=version.version,
         versions=(version,),
+        takedown=None,
     )
 
 

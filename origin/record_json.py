@@ -1,31 +1,39 @@
-"""Records as JSON: what stands in `tracks/{id}.json` and `albums/{id}.json`. No I/O.
+"""Tracks' records as JSON: what stands in `tracks/{id}.json`. No I/O.
 
 Decoding is strict: an unknown member means a record of a release that knows more, and rewriting
 it would lose what we do not know.
 """
 
-from typing import Final
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Final, TypeVar
 
 import orjson
 
+from origin.covers import CoverRecord, cover_record_of, cover_to_json
 from origin.errors import RecordError
-from origin.records import ALBUM_ENTRIES_MAX, AlbumEntry, AlbumRecord, TrackRecord, VersionRecord
-from origin.tags import ARTISTS_MAX, TEXT_LENGTH_MAX, Tags
+from origin.records import Takedown, TrackRecord
+from origin.tags import TEXT_LENGTH_MAX
+from origin.tags_json import tags_from_json, tags_to_json
 from origin.track_id import is_id
-from packager.format_error import FormatError
-from packager.identity import identity_from_json, identity_to_json
+from origin.version_json import version_from_json, version_to_json
+from packager.inspection_result import Edge
 from packager.jobs import MasterFacts, master_facts_from_json, master_facts_to_json
 from packager.json_fields import JsonFields
-from packager.seek_index import RenditionFacts, facts_from_json, facts_to_json
+from packager.loudness import Loudness
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 # 12 hours have 7200 segments of up to 100 bytes in each rendition of each version.
 RECORD_BYTES_MAX: Final = 64 << 20
 
+_Value = TypeVar("_Value")
+
 _VERSIONS_MAX: Final = 64
-_RENDITIONS_MAX: Final = 32
 _HEX_MAX: Final = 64
+
+# Tenths of LUFS from the absolute gate up to far above full scale.
+_BLOCKS_MAX: Final = 2000
 
 
 def encode_track(record: TrackRecord) -> bytes:
@@ -35,12 +43,19 @@ def encode_track(record: TrackRecord) -> bytes:
             "schema": SCHEMA,
             "track_id": record.track_id,
             "master": master_facts_to_json(record.master),
+            "loudness": loudness_to_json(record.loudness),
+            "stereo_loudness": record.stereo_loudness and loudness_to_json(record.stereo_loudness),
+            "head": asdict(record.head),
+            "tail": asdict(record.tail),
             "file_name": record.file_name,
-            "tags": _tags_to_json(record.tags),
+            "tags": tags_to_json(record.tags),
+            "cover": record.cover and cover_to_json(record.cover),
+            "label": record.label,
             "album_id": record.album_id,
             "created_s": record.created_s,
             "current_version": record.current_version,
-            "versions": [_version_to_json(version) for version in record.versions],
+            "versions": [version_to_json(version) for version in record.versions],
+            "takedown": record.takedown and asdict(record.takedown),
         }
     )
 
@@ -51,16 +66,23 @@ def decode_track(data: bytes) -> TrackRecord:
     Raises:
         RecordError: this is not a track's record that this release wrote.
     """
-    fields = _parse(data, "track")
+    fields = parse_record(data, "track", schema=SCHEMA)
     record = TrackRecord(
-        track_id=_id_of(fields, "track_id"),
+        track_id=id_of(fields, "track_id"),
         master=_master_of(fields),
+        loudness=loudness_from_json(fields.fields("loudness")),
+        stereo_loudness=_optional(fields, "stereo_loudness", loudness_from_json),
+        head=_edge_of(fields.fields("head")),
+        tail=_edge_of(fields.fields("tail")),
         file_name=fields.text("file_name", length_max=TEXT_LENGTH_MAX),
-        tags=_tags_of(fields.fields("tags")),
+        tags=tags_from_json(fields.fields("tags")),
+        cover=_cover_of(fields),
+        label=fields.text("label", length_max=TEXT_LENGTH_MAX),
         album_id=_optional_id_of(fields, "album_id"),
         created_s=fields.integer("created_s"),
         current_version=fields.text("current_version", length_max=_HEX_MAX),
-        versions=fields.items("versions", _version_of, count_max=_VERSIONS_MAX),
+        versions=fields.items("versions", version_from_json, count_max=_VERSIONS_MAX),
+        takedown=_optional(fields, "takedown", _takedown_of),
     )
     fields.finish()
     if record.version(record.current_version) is None:
@@ -68,49 +90,28 @@ def decode_track(data: bytes) -> TrackRecord:
     return record
 
 
-def encode_album(record: AlbumRecord) -> bytes:
-    """The bytes of an album's record."""
-    return orjson.dumps(
-        {
-            "schema": SCHEMA,
-            "album_id": record.album_id,
-            "title": record.title,
-            "artist": record.artist,
-            "entries": [_entry_to_json(entry) for entry in record.entries],
-        }
-    )
-
-
-def decode_album(data: bytes) -> AlbumRecord:
-    """Undo `encode_album`.
+def parse_record(data: bytes, path: str, *, schema: int) -> JsonFields:
+    """The members of a record but `schema`, which must be ours.
 
     Raises:
-        RecordError: this is not an album's record that this release wrote.
+        RecordError: it is no JSON object, or of another schema.
     """
-    fields = _parse(data, "album")
-    record = AlbumRecord(
-        album_id=_id_of(fields, "album_id"),
-        title=fields.text("title", length_max=TEXT_LENGTH_MAX),
-        artist=fields.text("artist", length_max=TEXT_LENGTH_MAX),
-        entries=fields.items("entries", _entry_of, count_max=ALBUM_ENTRIES_MAX),
-    )
-    fields.finish()
-    return record
-
-
-def _parse(data: bytes, path: str) -> JsonFields:
-    """The members of a record but `schema`, which must be ours."""
     try:
         fields = JsonFields(orjson.loads(data), path, RecordError)
     except orjson.JSONDecodeError as error:
         raise RecordError(f"{path} is not JSON: {error}") from error
     found = fields.integer("schema")
-    if found != SCHEMA:
-        raise RecordError(f"{path} has schema {found}; this release reads {SCHEMA}")
+    if found != schema:
+        raise RecordError(f"{path} has schema {found}; this release reads {schema}")
     return fields
 
 
-def _id_of(fields: JsonFields, name: str) -> str:
+def id_of(fields: JsonFields, name: str) -> str:
+    """The id of a track or an album.
+
+    Raises:
+        RecordError: it is none.
+    """
     text = fields.text(name, length_max=_HEX_MAX)
     if not is_id(text):
         raise RecordError(f"{name} is no id")
@@ -135,100 +136,69 @@ def _master_of(fields: JsonFields) -> MasterFacts:
     return facts
 
 
-def _tags_to_json(tags: Tags) -> dict[str, object]:
-    return {
-        "title": tags.title,
-        "artists": list(tags.artists),
-        "album": tags.album,
-        "album_artist": tags.album_artist,
-        "disc": tags.disc,
-        "track": tags.track,
-        "date": tags.date,
-        "isrc": tags.isrc,
-    }
+def loudness_to_json(loudness: Loudness) -> dict[str, object]:
+    """`loudness` as objects that any JSON encoder takes."""
+    return asdict(loudness)
 
 
-def _tags_of(fields: JsonFields) -> Tags:
-    tags = Tags(
-        title=fields.text("title", length_max=TEXT_LENGTH_MAX),
-        artists=fields.texts("artists", count_max=ARTISTS_MAX, length_max=TEXT_LENGTH_MAX),
-        album=fields.optional_text("album", length_max=TEXT_LENGTH_MAX),
-        album_artist=fields.optional_text("album_artist", length_max=TEXT_LENGTH_MAX),
-        disc=fields.optional_integer("disc"),
-        track=fields.optional_integer("track"),
-        date=fields.optional_text("date", length_max=TEXT_LENGTH_MAX),
-        isrc=fields.optional_text("isrc", length_max=TEXT_LENGTH_MAX),
+def loudness_from_json(fields: JsonFields) -> Loudness:
+    """Undo `loudness_to_json`.
+
+    Raises:
+        RecordError: it is none.
+    """
+    loudness = Loudness(
+        integrated_lufs=_number_of(fields, "integrated_lufs"),
+        range_lu=_number_of(fields, "range_lu"),
+        true_peak_dbtp=_number_of(fields, "true_peak_dbtp"),
+        blocks=fields.items("blocks", _block_of, count_max=_BLOCKS_MAX),
     )
     fields.finish()
-    return tags
+    return loudness
 
 
-def _version_to_json(version: VersionRecord) -> dict[str, object]:
-    return {
-        "version": version.version,
-        "identity": identity_to_json(version.identity),
-        "key_version": version.key_version,
-        "metadata_sha256": version.metadata_sha256,
-        "created_s": version.created_s,
-        "renditions": [facts_to_json(facts) for facts in version.renditions],
-    }
+def _number_of(fields: JsonFields, name: str) -> float:
+    value = fields.take(name)
+    if not isinstance(value, float):
+        raise RecordError(f"{name} is no number with a fraction")
+    return value
 
 
-def _version_of(value: object, path: str) -> VersionRecord:
-    fields = JsonFields(value, path, RecordError)
-    identity = fields.take("identity")
-    if not isinstance(identity, dict):
-        raise RecordError(f"{path}.identity is not an object")
-    try:
-        encoders = identity_from_json(identity)
-    except ValueError as error:
-        raise RecordError(f"{path}.identity: {error}") from error
-    version = VersionRecord(
-        version=fields.text("version", length_max=_HEX_MAX),
-        identity=encoders,
-        key_version=fields.integer("key_version"),
-        metadata_sha256=fields.text("metadata_sha256", length_max=_HEX_MAX),
-        created_s=fields.integer("created_s"),
-        renditions=fields.items("renditions", _rendition_of, count_max=_RENDITIONS_MAX),
+def _block_of(value: object, path: str) -> tuple[int, int]:
+    match value:
+        case [int(tenths), int(count)] if type(tenths) is int and type(count) is int and count > 0:
+            return tenths, count
+        case _:
+            raise RecordError(f"{path} is no count of blocks")
+
+
+def _edge_of(fields: JsonFields) -> Edge:
+    edge = Edge(
+        frames=fields.integer("frames"),
+        sha256=fields.hexadecimal("sha256", sizes=(_HEX_MAX,)),
+        is_silent=fields.boolean("is_silent"),
     )
     fields.finish()
-    return version
+    return edge
 
 
-def _rendition_of(value: object, path: str) -> RenditionFacts:
-    try:
-        facts = facts_from_json(value)
-    except FormatError as error:
-        raise RecordError(f"{path}: {error}") from error
-    if facts_to_json(facts) != value:
-        raise RecordError(f"{path} has unknown members")
-    return facts
+def _cover_of(fields: JsonFields) -> CoverRecord | None:
+    value = fields.take("cover")
+    return None if value is None else cover_record_of(value, "track.cover")
 
 
-def _entry_to_json(entry: AlbumEntry) -> dict[str, object]:
-    return {
-        "track_id": entry.track_id,
-        "title": entry.title,
-        "artists": list(entry.artists),
-        "disc": entry.disc,
-        "track": entry.track,
-        "file_name": entry.file_name,
-        "samples": entry.samples,
-        "sample_rate_hz": entry.sample_rate_hz,
-    }
-
-
-def _entry_of(value: object, path: str) -> AlbumEntry:
-    fields = JsonFields(value, path, RecordError)
-    entry = AlbumEntry(
-        track_id=_id_of(fields, "track_id"),
-        title=fields.text("title", length_max=TEXT_LENGTH_MAX),
-        artists=fields.texts("artists", count_max=ARTISTS_MAX, length_max=TEXT_LENGTH_MAX),
-        disc=fields.optional_integer("disc"),
-        track=fields.optional_integer("track"),
-        file_name=fields.text("file_name", length_max=TEXT_LENGTH_MAX),
-        samples=fields.integer("samples"),
-        sample_rate_hz=fields.integer("sample_rate_hz", minimum=1),
+def _takedown_of(fields: JsonFields) -> Takedown:
+    takedown = Takedown(
+        reason=fields.text("reason", length_max=TEXT_LENGTH_MAX),
+        taken_s=fields.integer("taken_s"),
     )
     fields.finish()
-    return entry
+    return takedown
+
+
+def _optional(
+    fields: JsonFields, name: str, decode: Callable[[JsonFields], _Value]
+) -> _Value | None:
+    """What `decode` makes of an object, or null."""
+    value = fields.take(name)
+    return None if value is None else decode(JsonFields(value, f"track.{name}", RecordError))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from origin.album_json import decode_album, encode_album
 from origin.errors import (
     NotFoundError,
     ObjectConflictError,
@@ -17,13 +18,7 @@ from origin.errors import (
 )
 from origin.object_key import TRACKS_PREFIX, album_key, track_key
 from origin.ports import IfAbsent, IfMatch, ObjectStore, PutCondition
-from origin.record_json import (
-    RECORD_BYTES_MAX,
-    decode_album,
-    decode_track,
-    encode_album,
-    encode_track,
-)
+from origin.record_json import RECORD_BYTES_MAX, decode_track, encode_track
 from origin.records import AlbumRecord, TrackRecord
 from origin.track_id import is_id
 

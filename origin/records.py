@@ -1,17 +1,22 @@
 """What the origin knows of tracks and albums: the records in its store. No I/O.
 
-A track is visible when its record is there; everything that the record names was stored before.
+A track is visible when its record is there. Its master, and what was found in it, were stored
+before; its renditions follow, or are packaged when somebody wants to hear them.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from origin.covers import CoverRecord
 from origin.errors import AlbumFullError
 from origin.object_key import master_key
 from origin.tags import Tags
 from packager.identity import EncoderIdentity
+from packager.inspection_result import Edge
 from packager.jobs import MasterFacts
+from packager.loudness import Loudness
+from packager.renditions import KeyClass, Protection
 from packager.seek_index import RenditionFacts
 
 # More than any box set has; a list in a file is bounded all the same.
@@ -43,23 +48,59 @@ class VersionRecord:
 
     Attributes:
         version: 16 hexadecimal digits.
-        identity: the encoders that made it.
+        identity: the encoders that make it.
         key_version: of the content keys that it is encrypted under.
+        scheme: of Common Encryption, `cbcs` or `cenc`.
+        kids: the content keys that it is encrypted under, as UUID text.
         metadata_sha256: of what the files embed of their metadata; empty for nothing.
+        context_before: SHA-256 of the audio that its encoders are warmed up with; empty for none.
+        context_after: likewise of what follows the track.
+        ladder: the renditions that there are, packaged or not, best first.
         created_s: seconds since the epoch.
-        renditions: in the order of the ladder.
+        superseded_s: since when another version is the current one; None while this one is.
+        renditions: those that were packaged, in the order of the ladder.
     """
 
     version: str
     identity: EncoderIdentity
     key_version: int
+    scheme: Protection
+    kids: Mapping[KeyClass, str]
     metadata_sha256: str
+    context_before: str
+    context_after: str
+    ladder: tuple[str, ...]
     created_s: int
+    superseded_s: int | None
     renditions: tuple[RenditionFacts, ...]
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the ladder was packaged at one time."""
+        return len(self.renditions) == len(self.ladder)
+
     def rendition(self, name: str) -> RenditionFacts | None:
-        """The rendition with this name."""
+        """What is known of a rendition; None if it was never packaged."""
         return next((facts for facts in self.renditions if facts.name == name), None)
+
+    def with_rendition(self, facts: RenditionFacts) -> "VersionRecord":
+        """This version with a rendition that was packaged now."""
+        by_name = {one.name: one for one in (*self.renditions, facts)}
+        ordered = tuple(by_name[name] for name in self.ladder if name in by_name)
+        return replace(self, renditions=ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Takedown:
+    """Why a track is withheld from listeners.
+
+    Attributes:
+        reason: as it is told to them.
+        taken_s: since when, in seconds since the epoch.
+    """
+
+    reason: str
+    taken_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +110,35 @@ class TrackRecord:
     Attributes:
         track_id: from the master's digest.
         master: what decoding all of it told.
+        loudness: of the master.
+        stereo_loudness: of the stereo that it is mixed down to; None if it has one or two channels.
+        head: the master's beginning, which the track before is encoded with.
+        tail: its end.
         file_name: as it was handed in, cleaned; orders tracks without a number.
+        cover: its picture; None if it came without.
+        label: whose it is; empty for the operator's own.
         album_id: None for a track of no album.
         created_s: seconds since the epoch.
         current_version: the one that listeners get.
         versions: oldest first; the current one is among them.
+        takedown: set while the track is withheld.
     """
 
     track_id: str
     master: MasterFacts
+    loudness: Loudness
+    stereo_loudness: Loudness | None
+    head: Edge
+    tail: Edge
     file_name: str
     tags: Tags
+    cover: CoverRecord | None
+    label: str
     album_id: str | None
     created_s: int
     current_version: str
     versions: tuple[VersionRecord, ...]
+    takedown: Takedown | None
 
     @property
     def current(self) -> VersionRecord:
@@ -101,6 +156,13 @@ class TrackRecord:
         """The version with this name."""
         return next((one for one in self.versions if one.version == version), None)
 
+    def with_version(self, changed: VersionRecord) -> "TrackRecord":
+        """This track with `changed` in the place of the version of that name."""
+        versions = tuple(
+            changed if one.version == changed.version else one for one in self.versions
+        )
+        return replace(self, versions=versions)
+
 
 @dataclass(frozen=True, slots=True)
 class AlbumEntry:
@@ -114,6 +176,7 @@ class AlbumEntry:
     file_name: str
     samples: int
     sample_rate_hz: int
+    loudness: Loudness
 
     @property
     def place(self) -> tuple[int, int, str, str]:
@@ -126,8 +189,8 @@ class AlbumEntry:
 class AlbumRecord:
     """An album: its name and its tracks in their order.
 
-    An entry may precede its track's record for a moment, or for ever if an ingest is cut short:
-    whoever shows an album leaves out tracks that are not there.
+    An entry may outlive its track, or the track may be withheld: whoever shows an album leaves
+    those out.
     """
 
     album_id: str
@@ -149,6 +212,13 @@ class AlbumRecord:
     def without_track(self, track_id: str) -> "AlbumRecord":
         """This album without the entry of a track."""
         return self._with_entries(one for one in self.entries if one.track_id != track_id)
+
+    def entries_before(self, track_id: str) -> tuple[AlbumEntry, ...]:
+        """What precedes a track, the nearest first; nothing for a track of another album."""
+        positions = [one.track_id for one in self.entries]
+        if track_id not in positions:
+            return ()
+        return self.entries[: positions.index(track_id)][::-1]
 
     def entries_after(self, track_id: str) -> tuple[AlbumEntry, ...]:
         """What follows a track; nothing for a track that is not in the album."""
@@ -172,6 +242,7 @@ def entry_of(record: TrackRecord) -> AlbumEntry:
         file_name=record.file_name,
         samples=record.master.samples,
         sample_rate_hz=record.master.sample_rate_hz,
+        loudness=record.loudness,
     )
 
 

@@ -2,11 +2,21 @@
 
 from dataclasses import replace
 
-from origin.records import AlbumEntry, AlbumRecord, TrackRecord, VersionRecord, entry_of
+from origin.covers import CoverRecord
+from origin.records import (
+    AlbumEntry,
+    AlbumRecord,
+    TrackRecord,
+    VersionRecord,
+    entry_of,
+)
 from origin.tags import Tags
+from packager.cover_facts import CoverExtension, CoverSize
 from packager.identity import CpuClass, EncoderIdentity
+from packager.inspection_result import Edge
 from packager.jobs import MasterFacts
-from packager.renditions import CODEC_STRINGS, MIME_TYPES, PROFILES, Codec
+from packager.loudness import Loudness
+from packager.renditions import CODEC_STRINGS, MIME_TYPES, PROFILES, Codec, KeyClass, Protection
 from packager.seek_index import RenditionFacts, SeekIndex, Segment
 
 TRACK_ID = "0" * 21 + "1"
@@ -33,6 +43,19 @@ MASTER = MasterFacts(
     sha256="cd" * 32,
     bytes=1_000_000,
 )
+
+LOUDNESS = Loudness(
+    integrated_lufs=-14.5, range_lu=6.25, true_peak_dbtp=-0.5, blocks=((-200, 10), (-145, 90))
+)
+HEAD = Edge(frames=4410, sha256="1a" * 32, is_silent=False)
+TAIL = Edge(frames=4410, sha256="2b" * 32, is_silent=False)
+COVER = CoverRecord("3c" * 16, (CoverSize(480, 480, 320, 9_000, "4d" * 32, CoverExtension.JPG),))
+
+KIDS = {
+    KeyClass.LOSSLESS: "01234567-89ab-cdef-0123-456789abcde0",
+    KeyClass.LOSSY: "01234567-89ab-cdef-0123-456789abcdef",
+    KeyClass.SEALED: "01234567-89ab-cdef-0123-456789abcde1",
+}
 
 
 def rendition(name: str) -> RenditionFacts:
@@ -66,8 +89,14 @@ def rendition(name: str) -> RenditionFacts:
 TRACK = TrackRecord(
     track_id=TRACK_ID,
     master=MASTER,
+    loudness=LOUDNESS,
+    stereo_loudness=None,
+    head=HEAD,
+    tail=TAIL,
     file_name="01 - Titel.flac",
     tags=Tags("Titel", ("A", "B"), "Album", "Various", 1, 3, "2001", "USRC17607839"),
+    cover=COVER,
+    label="",
     album_id=ALBUM_ID,
     created_s=1_700_000_000,
     current_version=VERSION,
@@ -76,11 +105,18 @@ TRACK = TrackRecord(
             version=VERSION,
             identity=IDENTITY,
             key_version=1,
+            scheme=Protection.CBCS,
+            kids=KIDS,
             metadata_sha256="",
+            context_before="",
+            context_after="5e" * 32,
+            ladder=tuple(PROFILES),
             created_s=1_700_000_000,
+            superseded_s=None,
             renditions=tuple(rendition(name) for name in PROFILES),
         ),
     ),
+    takedown=None,
 )
 
 ALBUM = AlbumRecord(ALBUM_ID, "Album", "Various", (entry_of(TRACK),))

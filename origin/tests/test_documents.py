@@ -10,6 +10,7 @@ from origin.documents import (
 )
 from origin.tags import Tags
 from origin.tests.examples import ALBUM, ALBUM_ID, TRACK, TRACK_ID, VERSION, rendition
+from packager.renditions import PROFILES
 
 BASE = "http://edge/~token/v1/"
 
@@ -22,8 +23,9 @@ def test_a_track_tells_what_a_player_needs():
     assert document["artists"] == ["A", "B"]
     assert (document["samples"], document["sample_rate_hz"]) == (441_000, 44_100)
     assert document["album"]["title"] == "Album"
-    assert [one["name"] for one in document["renditions"]] == ["flac", "aac-160", "vorbis-160"]
-    flac, _, vorbis = document["renditions"]
+    assert [one["name"] for one in document["renditions"]] == list(PROFILES)
+    by_name = {one["name"]: one for one in document["renditions"]}
+    flac, vorbis = by_name["flac"], by_name["vorbis-160"]
     assert "iv" not in flac
     assert vorbis["iv"] == "23" * 16
     assert flac["kid"] == TRACK.current.renditions[0].kid
@@ -34,7 +36,7 @@ def test_references_inherit_what_stands_before_the_path():
     base = f"{BASE}tracks/{TRACK_ID}"
     audio = f"{BASE}audio/{TRACK_ID}/{VERSION}/"
     assert urljoin(base, document["renditions"][0]["url"]) == f"{audio}flac.mp4"
-    assert urljoin(base, document["renditions"][2]["url"]) == f"{audio}vorbis-160.ogg"
+    assert urljoin(base, document["renditions"][4]["url"]) == f"{audio}vorbis-320.ogg"
     assert urljoin(base, document["renditions"][0]["index_url"]) == f"{audio}flac.json"
     assert {name: urljoin(base, url) for name, url in document["links"].items()} == {
         "dash": f"{audio}manifest.mpd",

@@ -6,10 +6,11 @@ from typing_extensions import override
 
 from drm.base62 import encode_base62
 from origin.adapters.memory_store import MemoryStore
+from origin.album_json import encode_album
 from origin.errors import NotFoundError, ObjectConflictError, ObjectDamagedError, RecordError
 from origin.object_key import album_key, track_key
 from origin.ports import ObjectStore
-from origin.record_json import encode_album, encode_track
+from origin.record_json import encode_track
 from origin.record_store import ChangeAlbum, RecordStore
 from origin.records import AlbumRecord
 from origin.tags import Tags

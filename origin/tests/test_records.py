@@ -4,7 +4,7 @@ import pytest
 
 from origin.errors import AlbumFullError
 from origin.records import ALBUM_ENTRIES_MAX, AlbumRecord, key_of_master
-from origin.tests.examples import ALBUM, MASTER, TRACK, TRACK_ID, VERSION, entry
+from origin.tests.examples import ALBUM, MASTER, TRACK, TRACK_ID, VERSION, entry, rendition
 
 
 def test_entries_stand_by_disc_number_and_file_name():
@@ -29,13 +29,15 @@ def test_an_entry_replaces_that_of_its_track():
     assert album.without_track("another") == album
 
 
-def test_what_follows_a_track():
+def test_what_follows_and_precedes_a_track():
     album = AlbumRecord("A", "Album", "", ())
     for number, track_id in enumerate("abc", 1):
         album = album.with_entry(entry(track_id, track=number))
     assert [one.track_id for one in album.entries_after("a")] == ["b", "c"]
     assert album.entries_after("c") == ()
     assert album.entries_after("unknown") == ()
+    assert [one.track_id for one in album.entries_before("c")] == ["b", "a"]
+    assert album.entries_before("unknown") == ()
 
 
 def test_versions_and_renditions_are_found_by_name():
@@ -44,7 +46,24 @@ def test_versions_and_renditions_are_found_by_name():
     facts = TRACK.current.rendition("flac")
     assert facts is not None
     assert facts.name == "flac"
-    assert TRACK.current.rendition("opus-24") is None
+    assert TRACK.current.rendition("mp3-1") is None
+
+
+def test_renditions_stand_in_the_order_of_the_ladder():
+    version = replace(TRACK.current, renditions=())
+    assert not version.is_complete
+    for name in reversed(version.ladder):
+        version = version.with_rendition(rendition(name))
+    assert version.is_complete
+    assert version == TRACK.current
+    again = replace(rendition("flac"), bitrate_bps=1)
+    assert version.with_rendition(again).rendition("flac") == again
+
+
+def test_a_version_is_replaced_by_name():
+    changed = replace(TRACK.current, renditions=())
+    assert TRACK.with_version(changed).versions == (changed,)
+    assert TRACK.with_version(replace(changed, version="other")) == TRACK
 
 
 @pytest.mark.parametrize(
