@@ -8,16 +8,21 @@ from drm.errors import LicenseRefusedError
 from drm.ports import StoredContentKey
 from drm.token_claims import TokenClaims
 from packager.content_key import ContentKey
-from packager.renditions import PROFILES, KeyClass
+from packager.renditions import PROFILES, KeyClass, Protection, profile_of
 
 _ALL: Final = frozenset(KeyClass)
+_SCHEMES: Final = (Protection.CBCS, Protection.CENC)
 
 
 def key_classes_of(claims: TokenClaims) -> frozenset[KeyClass]:
-    """Key classes of the renditions that `claims` open; a rendition we do not know has none."""
+    """Key classes of the renditions that `claims` open, whichever scheme protects their files.
+
+    A rendition we do not know has none.
+    """
     if claims.renditions is None:
         return _ALL
-    return frozenset(PROFILES[name].key_class for name in claims.renditions if name in PROFILES)
+    known = claims.renditions & PROFILES.keys()
+    return frozenset(profile_of(name, scheme).key_class for name in known for scheme in _SCHEMES)
 
 
 def entitled_keys(

@@ -16,6 +16,7 @@
         * TokenRequestError: not a request for a token
         * SigningKeyError: a signing key that cannot be rotated or retired
         * LicenseRequestError: not a W3C Clear Key license request
+        * KidError: not the KID of a key
         * LicenseRefusedError: keys that this token does not reach
     * VaultError: our own store of keys
         * KekError: the key-encryption key is missing or is another one
@@ -199,6 +200,16 @@ class LicenseRequestError(RequestError):
 
     reason = "license_request"
     title = "Not a Clear Key license request."
+
+
+class KidError(RequestError):
+    """The address of a key does not end in a KID."""
+
+    reason = "kid"
+    title = "Not a KID."
+
+    def __init__(self) -> None:
+        super().__init__("a KID is a UUID in small letters with hyphens")
 
 
 class LicenseRefusedError(RequestError):

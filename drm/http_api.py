@@ -3,6 +3,7 @@
 | call                              | credential                              |
 |-----------------------------------|-----------------------------------------|
 | `POST /v1/licenses/clearkey`      | the edge's, and a playback token        |
+| `GET /v1/licenses/hls/{kid}`      | the edge's, and a playback token        |
 | `GET /v1/token-keys`              | the edge's                              |
 | `POST /v1/tokens`                 | the operator's, and not from a web page |
 | `POST /v1/content-keys`           | the origin's                            |
@@ -30,7 +31,7 @@ from drm.errors import DrmError, RequestTimeoutError, TokenMissingError
 from drm.service import DrmAnswers, DrmCredentials
 from drm.signing_keys import encode_key_set
 from drm.token_request import decode_token_request, encode_issued_token
-from drm.tokens import LICENSE_PATH
+from drm.tokens import HLS_KEY_FOLDER, LICENSE_PATH
 from drm.track_keys import decode_track_request, encode_track_keys
 
 # Nothing that is sent here is longer than a license request.
@@ -66,6 +67,8 @@ class DrmHttpApi:
             middlewares=[answering_problems(DrmError)], client_max_size=BODY_BYTES_MAX
         )
         app.router.add_post(LICENSE_PATH, self._post_license)
+        # The length of an answer to HEAD would tell which KIDs there are and whose they are.
+        app.router.add_get(HLS_KEY_FOLDER + "{kid}", self._get_hls_key, allow_head=False)
         app.router.add_get("/v1/token-keys", self._get_token_keys)
         app.router.add_post("/v1/tokens", self._post_token)
         app.router.add_post("/v1/content-keys", self._post_content_keys)
@@ -73,12 +76,19 @@ class DrmHttpApi:
 
     async def _post_license(self, request: web.Request) -> web.Response:
         _require_edge(request, self._credentials.edge)
-        token = bearer_of(request.headers)
-        if token is None:
-            raise TokenMissingError
-        claims = await self._answers.open_license_scope(token)
+        claims = await self._answers.open_license_scope(_token_of(request), path=LICENSE_PATH)
         body = await self._read_body(request)
         return _json(await self._answers.license(claims, body))
+
+    async def _get_hls_key(self, request: web.Request) -> web.Response:
+        _require_edge(request, self._credentials.edge)
+        claims = await self._answers.open_license_scope(_token_of(request), path=request.path)
+        key = await self._answers.hls_key(claims, request.match_info["kid"])
+        return web.Response(
+            body=key,
+            content_type="application/octet-stream",
+            headers={"Cache-Control": "no-store"},
+        )
 
     async def _get_token_keys(self, request: web.Request) -> web.Response:
         _require_edge(request, self._credentials.edge)
@@ -111,6 +121,13 @@ def _require_edge(request: web.Request, edge: Credential) -> None:
     # No check of `Origin` and `Host`: an edge passes on what a listener's browser sent.
     if not edge.matches(request.headers.get(EDGE_CREDENTIAL_HEADER)):
         raise CredentialMissingError(f"`{EDGE_CREDENTIAL_HEADER}` with the edge's credential")
+
+
+def _token_of(request: web.Request) -> str:
+    token = bearer_of(request.headers)
+    if token is None:
+        raise TokenMissingError
+    return token
 
 
 def _json(body: bytes) -> web.Response:

@@ -1,6 +1,7 @@
 """Metrics of drm: plain integers of the process, turned into families when they are scraped.
 
-Labels are reasons of errors and carriers of tokens: never a key, a track or a session.
+Labels are reasons of errors, carriers of tokens and kinds of licenses: never a key, a track or a
+session.
 """
 
 import enum
@@ -19,11 +20,18 @@ class TokenKind(enum.StrEnum):
     HEADER = "header"
 
 
+class LicenseSystem(enum.StrEnum):
+    """How a key was asked for."""
+
+    CLEAR_KEY = "clearkey"
+    HLS = "hls"
+
+
 class DrmMetrics(Collector):
     """Counts what drm does. Register it with the registry that the role's listener shows."""
 
     def __init__(self) -> None:
-        self._licenses = 0
+        self._licenses_by_system: Counter[LicenseSystem] = Counter()
         self._license_keys = 0
         self._track_keys = 0
         self._tokens_by_kind: Counter[TokenKind] = Counter()
@@ -31,9 +39,9 @@ class DrmMetrics(Collector):
         self._token_refusals_by_reason: Counter[str] = Counter()
         self._track_key_refusals_by_reason: Counter[str] = Counter()
 
-    def record_license(self, *, keys: int) -> None:
+    def record_license(self, system: LicenseSystem, *, keys: int) -> None:
         """Count a license that was granted with so many keys."""
-        self._licenses += 1
+        self._licenses_by_system[system] += 1
         self._license_keys += keys
 
     def record_license_refusal(self, reason: str) -> None:
@@ -59,15 +67,18 @@ class DrmMetrics(Collector):
     @override
     def collect(self) -> Iterator[CounterMetricFamily]:
         """The families, for a registry."""
-        yield CounterMetricFamily(
-            "drm_licenses_granted", "Clear Key licenses granted.", value=self._licenses
+        yield _by_label(
+            "drm_licenses_granted",
+            "Licenses granted, by how they were asked for.",
+            "system",
+            self._licenses_by_system,
         )
         yield CounterMetricFamily(
             "drm_license_keys_granted", "Content keys within these.", value=self._license_keys
         )
         yield _by_label(
             "drm_licenses_refused",
-            "Clear Key licenses refused, by reason.",
+            "Licenses refused, by reason.",
             "reason",
             self._license_refusals_by_reason,
         )
@@ -95,7 +106,10 @@ class DrmMetrics(Collector):
 
 
 def _by_label(
-    name: str, documentation: str, label: str, counts: Counter[TokenKind] | Counter[str]
+    name: str,
+    documentation: str,
+    label: str,
+    counts: Counter[TokenKind] | Counter[LicenseSystem] | Counter[str],
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(name, documentation, labels=[label])
     for value, count in counts.items():

@@ -8,8 +8,9 @@ from config.credentials import Credential
 from drm.clear_key import decode_license_request, encode_license
 from drm.entitlement import entitled_keys
 from drm.errors import DrmError, TokenScopeError
+from drm.hls_key import decode_kid
 from drm.key_vault import KeyVault
-from drm.metrics import DrmMetrics, TokenKind
+from drm.metrics import DrmMetrics, LicenseSystem, TokenKind
 from drm.ports import ContentKeys, TrackKeys
 from drm.signing_keys import KeySet
 from drm.token_claims import TokenClaims
@@ -44,8 +45,8 @@ class DrmAnswers:
         self._metrics = metrics
         self._kids_max = kids_max
 
-    async def open_license_scope(self, token: str) -> TokenClaims:
-        """Claims of a token that may ask for licenses at all.
+    async def open_license_scope(self, token: str, *, path: str = LICENSE_PATH) -> TokenClaims:
+        """Claims of a token that may ask for licenses, at `path`, at all.
 
         Raises:
             TokenError: it may not.
@@ -53,7 +54,7 @@ class DrmAnswers:
         """
         with _counting(self._metrics.record_license_refusal):
             claims = await self._desk.verify(token)
-            if not claims.allows(LICENSE_PATH):
+            if not claims.allows(path):
                 raise TokenScopeError("it is not for licenses")
             return claims
 
@@ -68,8 +69,22 @@ class DrmAnswers:
         with _counting(self._metrics.record_license_refusal):
             kids = decode_license_request(request, kids_max=self._kids_max)
             keys = entitled_keys(claims, kids, await self._vault.content_keys(kids))
-        self._metrics.record_license(keys=len(keys))
+        self._metrics.record_license(LicenseSystem.CLEAR_KEY, keys=len(keys))
         return encode_license(keys)
+
+    async def hls_key(self, claims: TokenClaims, kid_text: str) -> bytes:
+        """The content key of a KID for players of HLS, 16 bytes. It is secret.
+
+        Raises:
+            KidError: the text is no KID.
+            LicenseRefusedError: the key is unknown or not for these claims.
+            VaultError: the vault fails.
+        """
+        with _counting(self._metrics.record_license_refusal):
+            kids = [decode_kid(kid_text)]
+            [key] = entitled_keys(claims, kids, await self._vault.content_keys(kids))
+        self._metrics.record_license(LicenseSystem.HLS, keys=1)
+        return key.key
 
     async def issue_token(self, request: TokenRequest) -> IssuedToken:
         """See `TokenDesk.issue`."""

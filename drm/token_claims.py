@@ -3,23 +3,31 @@
 import functools
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from drm.base62 import WIDTH_OF_128_BITS
 from drm.errors import ClaimsError
-from drm.track_id import check_track_id
 
 PREFIXES_MAX: Final = 64
+# More ids do not fit into a token of which proxies let no more than 2 KiB through.
+IDS_MAX: Final = 64
+ID_CHARACTERS: Final = WIDTH_OF_128_BITS
 RENDITIONS_MAX: Final = 32
 TIME_S_MAX: Final = 2**53 - 1  # RFC 8259 section 6: integers that every reader of JSON keeps exact.
 
 _AUDIO_PREFIX: Final = "/v1/audio/"
+_SHARED_FOLDERS: Final = frozenset({"licenses", "covers"})
+# Below which segment of a path the files of renditions and the manifests are.
+_DEPTH_BY_FOLDER: Final = {"audio": 5, "albums": 4}
 _MANIFESTS: Final = frozenset({"manifest.mpd", "master.m3u8", "hls.m3u8"})
 
 _SESSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PREFIX: Final = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*", re.ASCII)
 _PREFIX_CHARACTERS_MAX: Final = 256
 _RENDITION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
+_ID: Final = re.compile(r"[0-9A-Za-z]{22}", re.ASCII)
 
 # NUL, delimiters, and unreserved characters: encoded or not, they name the same resource
 # (RFC 3986 section 6.2.2.2), so `/v1/%61udio/` would be audio to some and not to us.
@@ -42,8 +50,11 @@ class TokenClaims:
         prefixes: the paths it opens; each begins and ends with "/".
         renditions: the audio renditions it opens; None opens all.
         network: clients it is for, as a CIDR block; None is for all.
-        is_path_bound: whether it may travel in a path. Such a token is for named tracks only:
-            paths end up in histories, logs and referrers.
+        is_path_bound: whether it may travel in a path. Such a token is for named tracks only, or
+            for one album and its tracks: paths end up in histories, logs and referrers.
+        tracks: ids of tracks whose records and audio it opens, with licenses and covers.
+        albums: ids of albums whose documents and playlists it opens, with licenses and covers.
+            Their tracks are to be named beside them.
 
     Raises:
         ClaimsError: no token may carry these.
@@ -52,20 +63,30 @@ class TokenClaims:
     session: str
     issued_s: int
     expires_s: int
-    prefixes: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
     renditions: frozenset[str] | None = None
     network: str | None = None
     is_path_bound: bool = False
+    tracks: tuple[str, ...] = ()
+    albums: tuple[str, ...] = ()
     _network: _Network | None = field(init=False, repr=False, compare=False)
+    _ids_by_folder: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _check_times(self.issued_s, self.expires_s)
         if _SESSION.fullmatch(self.session) is None:
             raise ClaimsError("a session is 1 to 64 letters, digits, - and _")
         _check_prefixes(self.prefixes, is_path_bound=self.is_path_bound)
+        _check_ids(self.tracks)
+        _check_ids(self.albums)
+        if not self.prefixes and not self.tracks and not self.albums:
+            raise ClaimsError("a token opens something")
+        if self.is_path_bound and len(self.albums) > 1:
+            raise ClaimsError("a token that travels in a path is for one album at most")
         if self.renditions is not None:
             _check_renditions(self.renditions)
         object.__setattr__(self, "_network", _parse_network(self.network))
+        object.__setattr__(self, "_ids_by_folder", self._index_ids())
 
     def allows(self, path: str) -> bool:
         """Whether the token opens `path`: the target's path, without token and query.
@@ -73,20 +94,42 @@ class TokenClaims:
         Only for a path that a server cannot read in two ways; one with dot segments, empty
         segments or encoded delimiters is never allowed.
         """
-        if not (path + "/").startswith(self.prefixes) or _is_ambiguous(path):
-            return False
-        if self.renditions is None or not path.startswith(_AUDIO_PREFIX):
-            return True
         segments = path.split("/", 6)
-        if len(segments) < 6:
-            return True  # The folder of a track or version: nothing that has content.
-        file = segments[5]
-        is_open = file.partition(".")[0] in self.renditions or file in _MANIFESTS
-        return is_open and len(segments) == 6
+        if not self._names(segments) and not (path + "/").startswith(self.prefixes):
+            return False
+        if _is_ambiguous(path):
+            return False
+        return self.renditions is None or self._allows_file(segments)
 
     def allows_track(self, track_id: str) -> bool:
         """Whether the token opens all audio of a track, as far as its renditions go."""
-        return f"{_AUDIO_PREFIX}{track_id}/".startswith(self.prefixes)
+        named = self._ids_by_folder.get("audio", ())
+        return track_id in named or f"{_AUDIO_PREFIX}{track_id}/".startswith(self.prefixes)
+
+    def _index_ids(self) -> Mapping[str, frozenset[str]]:
+        """Ids that are open in each folder below `/v1/`: one look-up, however many there are."""
+        tracks = frozenset(self.tracks)
+        return {"tracks": tracks, "audio": tracks, "albums": frozenset(self.albums)}
+
+    def _names(self, segments: list[str]) -> bool:
+        """Whether a path belongs to a track or an album that is named."""
+        if len(segments) < 4 or segments[1] != "v1" or segments[0]:
+            return False
+        folder = segments[2]
+        ids = self._ids_by_folder.get(folder)
+        if ids is not None:
+            return segments[3] in ids
+        return folder in _SHARED_FOLDERS and bool(self.tracks or self.albums)
+
+    def _allows_file(self, segments: list[str]) -> bool:
+        """Whether the renditions open a path; they say nothing of what is no audio or playlist."""
+        assert self.renditions is not None
+        depth = _DEPTH_BY_FOLDER.get(segments[2]) if len(segments) > 2 else None
+        if depth is None or len(segments) <= depth or segments[1] != "v1":
+            return True  # Or the folder of a track, version or album: nothing that has content.
+        file = segments[depth]
+        is_open = file.partition(".")[0] in self.renditions or file in _MANIFESTS
+        return is_open and len(segments) == depth + 1
 
     def allows_client(self, address: str) -> bool:
         """Whether the token is for a client at this IP address."""
@@ -104,21 +147,6 @@ def texts_of(value: object) -> tuple[str, ...] | None:
     return texts if len(texts) == len(value) else None
 
 
-def track_prefixes(track_id: str) -> tuple[str, str, str, str]:
-    """What a player needs for one track: its record, audio, licenses and covers.
-
-    Raises:
-        TrackIdError: not a track id.
-    """
-    check_track_id(track_id)
-    return (
-        f"/v1/tracks/{track_id}/",
-        f"{_AUDIO_PREFIX}{track_id}/",
-        "/v1/licenses/",
-        "/v1/covers/",
-    )
-
-
 def _check_times(issued_s: int, expires_s: int) -> None:
     # A bool is an int to Python, and not to JSON.
     if type(issued_s) is not int or type(expires_s) is not int:
@@ -128,8 +156,8 @@ def _check_times(issued_s: int, expires_s: int) -> None:
 
 
 def _check_prefixes(prefixes: tuple[str, ...], *, is_path_bound: bool) -> None:
-    if not 0 < len(prefixes) <= PREFIXES_MAX:
-        raise ClaimsError(f"a token has 1 to {PREFIXES_MAX} path prefixes")
+    if len(prefixes) > PREFIXES_MAX:
+        raise ClaimsError(f"a token has up to {PREFIXES_MAX} path prefixes")
     for prefix in prefixes:
         if len(prefix) > _PREFIX_CHARACTERS_MAX or _PREFIX.fullmatch(prefix) is None:
             raise ClaimsError('a path prefix begins and ends with "/" and has plain segments')
@@ -137,6 +165,13 @@ def _check_prefixes(prefixes: tuple[str, ...], *, is_path_bound: bool) -> None:
             raise ClaimsError('a path prefix has no ".."')
         if is_path_bound and _AUDIO_PREFIX.startswith(prefix):
             raise ClaimsError("a token that travels in a path is for named tracks only")
+
+
+def _check_ids(ids: tuple[str, ...]) -> None:
+    if len(ids) > IDS_MAX or len(set(ids)) != len(ids):
+        raise ClaimsError(f"a token names up to {IDS_MAX} tracks or albums, each once")
+    if any(_ID.fullmatch(one) is None for one in ids):
+        raise ClaimsError(f"tracks and albums are named by {ID_CHARACTERS} letters and digits")
 
 
 def _check_renditions(renditions: frozenset[str]) -> None:

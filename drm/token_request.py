@@ -1,8 +1,8 @@
 """Requests for playback tokens: what may be asked for, and the claims that follow. No I/O.
 
-A token for named tracks may travel in a path, so it is bound to renditions by name and lives only
-as long as listening takes. A token for paths, or for everything, is for clients that can set a
-header field.
+A token for named tracks, or for an album and its tracks, may travel in a path, so it is bound to
+renditions by name and lives only as long as listening takes. A token for paths, or for everything,
+is for clients that can set a header field.
 """
 
 from dataclasses import dataclass, field
@@ -10,11 +10,14 @@ from typing import Final
 
 import orjson
 
+from drm.base62 import is_base62_of_128_bits
 from drm.errors import TokenRequestError
-from drm.token_claims import TokenClaims, texts_of, track_prefixes
+from drm.token_claims import IDS_MAX, TokenClaims, texts_of
+from drm.track_id import check_track_id
 from packager.renditions import PROFILES
 
-TRACKS_MAX: Final = 16
+# What fits depends on the other claims: some 55 with all renditions by name.
+TRACKS_MAX: Final = IDS_MAX
 DURATION_S_MAX: Final = TRACKS_MAX * 12 * 3600  # The longest masters that are taken.
 
 # A listener pauses, seeks back and listens again: twice the music and an hour.
@@ -23,7 +26,7 @@ _DURATION_MARGIN_S: Final = 3600
 
 _EVERYTHING: Final = ("/v1/",)
 _MEMBERS: Final = frozenset(
-    {"tracks", "prefixes", "renditions", "ttl_s", "session", "duration_s", "network"}
+    {"tracks", "album", "prefixes", "renditions", "ttl_s", "session", "duration_s", "network"}
 )
 
 
@@ -56,6 +59,8 @@ class TokenRequest:
         duration_s: how long the music is, in seconds; bounds the lifetime of a token for tracks,
             which must tell it.
         network: clients that it is for, as a CIDR block.
+        album: the token opens this album's document and playlists too. Only with `tracks`, which
+            are the album's.
 
     Raises:
         TokenRequestError: these cannot be asked for together, or one is out of bounds.
@@ -68,14 +73,13 @@ class TokenRequest:
     session: str | None = None
     duration_s: int | None = None
     network: str | None = None
+    album: str | None = None
 
     def __post_init__(self) -> None:
-        if self.tracks is not None and self.prefixes is not None:
-            raise TokenRequestError("give `tracks` or `prefixes`, not both")
-        if self.tracks is not None and not 0 < len(self.tracks) <= TRACKS_MAX:
-            raise TokenRequestError(f"`tracks` has 1 to {TRACKS_MAX} track ids")
-        if self.tracks is not None and self.duration_s is None:
-            raise TokenRequestError("give `duration_s`, how long the `tracks` are, in seconds")
+        if self.tracks is not None:
+            self._check_tracks(self.tracks)
+        if self.album is not None:
+            self._check_album(self.album)
         if self.ttl_s is not None and self.ttl_s < 1:
             raise TokenRequestError("`ttl_s` is at least 1")
         if self.duration_s is not None and not 0 < self.duration_s <= DURATION_S_MAX:
@@ -83,6 +87,20 @@ class TokenRequest:
         unknown = (self.renditions or frozenset()) - PROFILES.keys()
         if unknown:
             raise TokenRequestError(f"`renditions` are some of: {', '.join(PROFILES)}")
+
+    def _check_tracks(self, tracks: tuple[str, ...]) -> None:
+        if self.prefixes is not None:
+            raise TokenRequestError("give `tracks` or `prefixes`, not both")
+        if not 0 < len(tracks) <= TRACKS_MAX:
+            raise TokenRequestError(f"`tracks` has 1 to {TRACKS_MAX} track ids")
+        if self.duration_s is None:
+            raise TokenRequestError("give `duration_s`, how long the `tracks` are, in seconds")
+
+    def _check_album(self, album: str) -> None:
+        if self.tracks is None:
+            raise TokenRequestError("give the `tracks` of the `album`: its token opens these")
+        if not is_base62_of_128_bits(album):
+            raise TokenRequestError("`album` is the id of an album, 22 letters and digits")
 
     def claims(self, limits: TokenLimits, *, now_s: float, new_session: str) -> TokenClaims:
         """Claims of the token, issued at `now_s`.
@@ -100,6 +118,8 @@ class TokenRequest:
             renditions=self._renditions(),
             network=self.network,
             is_path_bound=self.tracks is not None,
+            tracks=tuple(dict.fromkeys(map(check_track_id, self.tracks or ()))),
+            albums=() if self.album is None else (self.album,),
         )
 
     def _lifetime_s(self, limits: TokenLimits) -> int:
@@ -115,10 +135,9 @@ class TokenRequest:
         return self.renditions
 
     def _prefixes(self) -> tuple[str, ...]:
-        if self.tracks is None:
-            return _EVERYTHING if self.prefixes is None else self.prefixes
-        nested = (track_prefixes(track_id) for track_id in self.tracks)
-        return tuple(dict.fromkeys(prefix for prefixes in nested for prefix in prefixes))
+        if self.tracks is not None:
+            return ()
+        return _EVERYTHING if self.prefixes is None else self.prefixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +172,7 @@ def decode_token_request(data: bytes) -> TokenRequest:
     renditions = _texts(document, "renditions")
     return TokenRequest(
         tracks=_texts(document, "tracks"),
+        album=_text(document, "album"),
         prefixes=_texts(document, "prefixes"),
         renditions=None if renditions is None else frozenset(renditions),
         ttl_s=_number(document, "ttl_s"),

@@ -41,9 +41,10 @@ from drm.signing_keys import (
     encode_key_set,
     key_set_of,
 )
-from drm.token_claims import TokenClaims, texts_of, track_prefixes
+from drm.token_claims import ID_CHARACTERS, TokenClaims, texts_of
 
 __all__ = [
+    "HLS_KEY_FOLDER",
     "KEY_SET_BYTES_MAX",
     "LICENSE_PATH",
     "TOKEN_CHARACTERS_MAX",
@@ -65,13 +66,13 @@ __all__ = [
     "encode_key_set",
     "issue_token",
     "key_set_of",
-    "track_prefixes",
 ]
 
 # A token may be part of a request target, which proxies bound at 4 to 8 KiB.
 TOKEN_CHARACTERS_MAX: Final = 2048
 
 LICENSE_PATH: Final = "/v1/licenses/clearkey"
+HLS_KEY_FOLDER: Final = "/v1/licenses/hls/"
 
 _HEADER: Final = re.compile(rb'\{"alg":"EdDSA","kid":"[A-Za-z0-9_-]{1,64}"\}')
 
@@ -223,9 +224,15 @@ def _encode_claims(claims: TokenClaims) -> bytes:
     members: dict[str, object] = {
         "exp": claims.expires_s,
         "iat": claims.issued_s,
-        "pre": claims.prefixes,
         "sid": claims.session,
     }
+    if claims.prefixes:
+        members["pre"] = claims.prefixes
+    # Ids all have one length, so they need nothing between them.
+    if claims.tracks:
+        members["trk"] = "".join(claims.tracks)
+    if claims.albums:
+        members["alb"] = "".join(claims.albums)
     if claims.renditions is not None:
         members["ren"] = sorted(claims.renditions)
     if claims.network is not None:
@@ -247,35 +254,36 @@ def _decode_claims(data: bytes) -> TokenClaims:
 
 def _claims_of(document: object) -> TokenClaims:
     match document:
-        case {
-            "sid": str() as session,
-            "iat": int() as issued_s,
-            "exp": int() as expires_s,
-            "pre": list() as prefixes,
-            **others,
-        }:
+        case {"sid": str() as session, "iat": int() as issued_s, "exp": int() as expires_s, **rest}:
             pass
         case _:
             raise ClaimsError("a claim is missing or of the wrong type")
-    renditions = others.get("ren")
-    network = others.get("net")
-    if renditions is not None and not isinstance(renditions, list):
-        raise ClaimsError("renditions are a list")
+    renditions = rest.get("ren")
+    network = rest.get("net")
     if network is not None and not isinstance(network, str):
         raise ClaimsError("a network is a text")
     return TokenClaims(
         session=session,
         issued_s=issued_s,
         expires_s=expires_s,
-        prefixes=_texts(prefixes),
+        prefixes=_texts(rest.get("pre", [])),
         renditions=None if renditions is None else frozenset(_texts(renditions)),
         network=network,
-        is_path_bound=others.get("bound") is True,
+        is_path_bound=rest.get("bound") is True,
+        tracks=_ids(rest.get("trk", "")),
+        albums=_ids(rest.get("alb", "")),
     )
+
+
+def _ids(text: object) -> tuple[str, ...]:
+    if not isinstance(text, str):
+        raise ClaimsError("ids are one text")
+    starts = range(0, len(text), ID_CHARACTERS)
+    return tuple(text[start : start + ID_CHARACTERS] for start in starts)
 
 
 def _texts(values: object) -> tuple[str, ...]:
     texts = texts_of(values)
     if texts is None:
-        raise ClaimsError("a list holds something that is not a text")
+        raise ClaimsError("a claim is not a list of texts")
     return texts

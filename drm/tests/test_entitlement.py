@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from drm.entitlement import entitled_keys, key_classes_of
 from drm.errors import LicenseRefusedError
 from drm.ports import StoredContentKey
-from drm.token_claims import TokenClaims, track_prefixes
+from drm.token_claims import TokenClaims
 from packager.content_key import ContentKey
 from packager.renditions import KeyClass
 
@@ -24,22 +24,25 @@ STORED = [
     for number, (track_id, key_class) in enumerate(itertools.product(TRACKS, KeyClass))
 ]
 STORED_BY_KID = {one.content_key.kid: one for one in STORED}
+# Whichever scheme the files are under: a token names renditions.
+LOSSY = {KeyClass.LOSSY, KeyClass.LOSSY_CTR}
+LOSSLESS = {KeyClass.LOSSLESS, KeyClass.LOSSLESS_CTR}
 UNKNOWN = uuid.UUID(int=99)
 
 
 def claims(*tracks: str, renditions: frozenset[str] | None = None) -> TokenClaims:
-    prefixes = tuple(prefix for track_id in tracks for prefix in track_prefixes(track_id))
-    return TokenClaims("s", 1, 2, prefixes or ("/v1/",), renditions)
+    return TokenClaims("s", 1, 2, () if tracks else ("/v1/",), renditions, tracks=tracks)
 
 
 @pytest.mark.parametrize(
     ("renditions", "expected"),
     [
         pytest.param(None, set(KeyClass), id="open"),
-        pytest.param({"flac"}, {KeyClass.LOSSLESS}, id="lossless"),
-        pytest.param({"aac-160"}, {KeyClass.LOSSY}, id="lossy"),
+        pytest.param({"flac"}, LOSSLESS, id="lossless"),
+        pytest.param({"aac-160"}, LOSSY, id="lossy"),
+        pytest.param({"opus-24"}, LOSSY, id="the lowest rung"),
         pytest.param({"vorbis-160"}, {KeyClass.SEALED}, id="sealed"),
-        pytest.param({"flac", "aac-160"}, {KeyClass.LOSSLESS, KeyClass.LOSSY}, id="two"),
+        pytest.param({"flac", "aac-160"}, LOSSLESS | LOSSY, id="two"),
         pytest.param({"gone"}, set(), id="a rendition that is not ours"),
     ],
 )

@@ -1,4 +1,5 @@
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
@@ -38,9 +39,14 @@ class Caller:
         self._session = session
 
     async def call(
-        self, path: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        method: str | None = None,
     ) -> Answer:
-        method = "GET" if body is None else "POST"
+        method = method or ("GET" if body is None else "POST")
         async with self._session.request(
             method, self._url + path, headers=headers, data=body
         ) as response:
@@ -172,6 +178,59 @@ async def test_an_unknown_kid_is_refused_like_a_forbidden_one(
     answers = [await caller.call(LICENSES, headers, body) for body in (forbidden, unknown)]
     assert [status for status, _, _ in answers] == [403, 403]
     assert answers[0][2] == answers[1][2]
+
+
+def key_path(kid: uuid.UUID) -> str:
+    return f"/v1/licenses/hls/{kid}"
+
+
+async def test_a_key_for_hls_is_the_bare_key(
+    caller: Caller, drm: DrmService, edge: dict[str, str], keys: TrackKeys
+):
+    headers = edge | await token_for(drm) | {"Origin": "https://player.example"}
+    for key in keys.by_class.values():
+        status, fields, content = await caller.call(key_path(key.kid), headers)
+        assert (status, content) == (200, key.key)
+        assert fields["Content-Type"] == "application/octet-stream"
+        assert fields["Cache-Control"] == "no-store"
+
+
+async def test_a_key_for_hls_reaches_as_far_as_the_token(
+    caller: Caller, drm: DrmService, edge: dict[str, str], keys: TrackKeys
+):
+    issued = await drm.issue_token(TokenRequest((TRACK,), renditions=AAC, duration_s=240))
+    headers = edge | bearer(issued.token)
+    others = await drm.content_keys.keys_of_track(OTHER)
+    lossy, lossless = keys.by_class[KeyClass.LOSSY_CTR], keys.by_class[KeyClass.LOSSLESS]
+    assert (await caller.call(key_path(lossy.kid), headers))[0] == 200
+    refused = [lossless.kid, others.by_class[KeyClass.LOSSY].kid, uuid.uuid4()]
+    answers = [await caller.call(key_path(kid), headers) for kid in refused]
+    assert {(status, content) for status, _, content in answers} == {(403, answers[0][2])}
+    assert b"license-refused" in answers[0][2]
+
+
+async def test_a_key_for_hls_needs_edge_and_token(
+    caller: Caller, drm: DrmService, edge: dict[str, str], keys: TrackKeys
+):
+    path, token = key_path(keys.by_class[KeyClass.LOSSY].kid), await token_for(drm)
+    assert await caller.problem(path, token) == (401, "credential-missing")
+    assert await caller.problem(path, edge) == (401, "token-missing")
+    assert await caller.problem(path, edge | bearer("x")) == (401, "token-malformed")
+    assert await caller.problem("/v1/licenses/hls/x", edge | token) == (400, "kid")
+    narrow = await drm.issue_token(TokenRequest(prefixes=(f"/v1/audio/{TRACK}/", LICENSES + "/")))
+    assert await caller.problem(path, edge | bearer(narrow.token)) == (403, "token-scope")
+
+
+async def test_nothing_is_learned_of_keys_by_head(
+    caller: Caller, drm: DrmService, edge: dict[str, str], keys: TrackKeys
+):
+    headers = edge | await token_for(drm)
+    told = set()
+    for kid in (keys.by_class[KeyClass.LOSSY].kid, uuid.uuid4()):
+        status, fields, _ = await caller.call(key_path(kid), headers, method="HEAD")
+        told.add((status, fields["Content-Length"]))
+    [(status, _)] = told
+    assert status == 405
 
 
 async def test_a_license_needs_a_good_token(

@@ -41,7 +41,7 @@ async def test_keys_are_random_and_of_version_4(vault: KeyVault):
     keys = [await vault.keys_of_track(track) for track in (TRACK, OTHER)]
     every = [key for one in keys for key in one.by_class.values()]
     assert {key.kid.version for key in every} == {4}
-    assert len({key.key for key in every}) == len({key.kid for key in every}) == 6
+    assert len({key.key for key in every}) == len({key.kid for key in every}) == 10
 
 
 async def test_keys_are_found_by_kid_with_what_they_are_for(vault: KeyVault):
@@ -52,6 +52,20 @@ async def test_keys_are_found_by_kid_with_what_they_are_for(vault: KeyVault):
     assert {one.key_class: one.content_key for one in found.values()} == keys.by_class
     assert {(one.track_id, one.key_version) for one in found.values()} == {(TRACK, 1)}
     assert found.keys() == set(kids)
+
+
+async def test_a_vault_of_an_earlier_ladder_gets_the_keys_of_new_classes(
+    database: Path, vault: KeyVault
+):
+    before = await vault.keys_of_track(TRACK)
+    alter(database, "DELETE FROM content_keys WHERE key_class LIKE '%-ctr'")
+    after = await vault.keys_of_track(TRACK)
+    assert after.by_class.keys() == set(KeyClass)
+    assert after.key_version == before.key_version
+    for key_class in KeyClass:
+        is_new = key_class in {KeyClass.LOSSY_CTR, KeyClass.LOSSLESS_CTR}
+        assert (after.by_class[key_class] != before.by_class[key_class]) is is_new
+    assert await vault.keys_of_track(TRACK) == after
 
 
 async def test_keys_outlive_the_process(database: Path, kek: KeyEncryptionKey, vault: KeyVault):

@@ -50,8 +50,8 @@ async def test_licenses_are_counted(answers: DrmAnswers, metrics: DrmMetrics):
     with pytest.raises(TokenError):
         await answers.open_license_scope("x")
     assert counts(metrics) == {
-        "drm_licenses_granted_total": 1,
-        "drm_license_keys_granted_total": 3,
+        'drm_licenses_granted_total{system="clearkey"}': 1,
+        "drm_license_keys_granted_total": 5,
         'drm_licenses_refused_total{reason="license_refused"}': 1,
         'drm_licenses_refused_total{reason="token_malformed"}': 1,
         'drm_tokens_issued_total{kind="path"}': 1,

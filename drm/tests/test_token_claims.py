@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drm.errors import ClaimsError, TrackIdError
-from drm.token_claims import TIME_S_MAX, TokenClaims, texts_of, track_prefixes
+from drm.errors import ClaimsError
+from drm.token_claims import IDS_MAX, TIME_S_MAX, TokenClaims, texts_of
 
 TRACK = "0" * 21 + "A"
 OTHER = "0" * 21 + "B"
+ALBUM = "0" * 21 + "C"
 VERSION = "0123456789abcdef"
 AUDIO = f"/v1/audio/{TRACK}/{VERSION}"
 
@@ -18,8 +19,9 @@ def claims(**changes: object) -> TokenClaims:
         "session": "s",
         "issued_s": 1000,
         "expires_s": 2000,
-        "prefixes": track_prefixes(TRACK),
     }
+    if "prefixes" not in changes:
+        values["tracks"] = (TRACK,)
     return TokenClaims(**(values | changes))  # type: ignore[arg-type]
 
 
@@ -30,6 +32,7 @@ def claims(**changes: object) -> TokenClaims:
         pytest.param(f"{AUDIO}/flac.mp4", id="audio"),
         pytest.param(f"{AUDIO}/manifest.mpd", id="manifest"),
         pytest.param("/v1/licenses/clearkey", id="license"),
+        pytest.param("/v1/licenses/hls/x", id="key"),
         pytest.param("/v1/covers/0f-640.webp", id="cover"),
         pytest.param("/v1/covers/a%20b", id="encoded where it must be"),
     ],
@@ -45,6 +48,10 @@ def test_a_token_for_a_track_opens_what_a_player_needs(path: str):
         pytest.param(f"/v1/tracks/{TRACK}0", id="a longer id"),
         pytest.param("/v1/tracks", id="the folder above"),
         pytest.param("/v1/library", id="the library"),
+        pytest.param(f"/v1/albums/{ALBUM}", id="an album"),
+        pytest.param(f"/v1/albums/{TRACK}", id="an album that goes by the track's id"),
+        pytest.param(f"/v2/tracks/{TRACK}", id="another version of the interface"),
+        pytest.param(f"x/v1/tracks/{TRACK}", id="no path"),
         pytest.param("", id="nothing"),
         pytest.param(f"/v1/audio/{TRACK}/../{OTHER}/{VERSION}/flac.mp4", id="dot segment"),
         pytest.param(f"/v1/audio/{TRACK}/%2e%2e/{OTHER}/x", id="encoded dots"),
@@ -85,6 +92,26 @@ def test_it_opens_nothing_else(path: str):
 def test_renditions_narrow_audio_only(path: str, is_allowed: bool):
     narrowed = claims(prefixes=("/v1/",), renditions=frozenset({"aac-160"}))
     assert narrowed.allows(path) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("path", "is_allowed"),
+    [
+        pytest.param(f"/v1/albums/{ALBUM}", True, id="its document"),
+        pytest.param(f"/v1/albums/{ALBUM}/manifest.mpd", True, id="MPD"),
+        pytest.param(f"/v1/albums/{ALBUM}/hls.m3u8", True, id="multivariant playlist"),
+        pytest.param(f"/v1/albums/{ALBUM}/aac-160.hls.m3u8", True, id="playlist"),
+        pytest.param(f"/v1/albums/{ALBUM}/flac.m3u8", False, id="another rendition's playlist"),
+        pytest.param(f"/v1/albums/{ALBUM}/aac-160.m3u8/x", False, id="below a file"),
+        pytest.param(f"/v1/albums/{OTHER}", False, id="another album"),
+        pytest.param(f"{AUDIO}/aac-160.mp4", True, id="audio of its track"),
+        pytest.param(f"/v1/audio/{OTHER}/{VERSION}/aac-160.mp4", False, id="another track's"),
+        pytest.param("/v1/covers/0f-640.jpg", True, id="cover"),
+    ],
+)
+def test_a_token_for_an_album_opens_it_beside_its_tracks(path: str, is_allowed: bool):
+    one = claims(albums=(ALBUM,), renditions=frozenset({"aac-160"}), is_path_bound=True)
+    assert one.allows(path) is is_allowed
 
 
 @given(st.text(alphabet="/.%2eEfF5cA0\\\0av1udio", max_size=40))
@@ -130,7 +157,12 @@ def test_a_network_is_checked(network: str | None, address: str, is_allowed: boo
         pytest.param({"session": ""}, id="no session"),
         pytest.param({"session": "s" * 65}, id="long session"),
         pytest.param({"session": "a b"}, id="session with a space"),
-        pytest.param({"prefixes": ()}, id="no prefix"),
+        pytest.param({"prefixes": ()}, id="opens nothing"),
+        pytest.param({"tracks": (TRACK, TRACK)}, id="a track twice"),
+        pytest.param({"tracks": ("../x",)}, id="no track id"),
+        pytest.param({"tracks": tuple(f"{n:022}" for n in range(IDS_MAX + 1))}, id="too many"),
+        pytest.param({"albums": ("",)}, id="no album id"),
+        pytest.param({"albums": (ALBUM, OTHER), "is_path_bound": True}, id="albums in a path"),
         pytest.param({"prefixes": ("/v1/",) * 65}, id="too many prefixes"),
         pytest.param({"prefixes": ("v1/",)}, id="relative prefix"),
         pytest.param({"prefixes": ("/v1",)}, id="prefix without a slash at its end"),
@@ -157,11 +189,6 @@ def test_a_network_is_checked(network: str | None, address: str, is_allowed: boo
 def test_claims_that_no_token_may_carry(changes: Mapping[str, object]):
     with pytest.raises(ClaimsError):
         claims(**changes)
-
-
-def test_prefixes_are_of_track_ids_only():
-    with pytest.raises(TrackIdError):
-        track_prefixes("../x")
 
 
 @pytest.mark.parametrize(

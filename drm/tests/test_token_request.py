@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drm.errors import ClaimsError, RequestError, TokenRequestError, TrackIdError
-from drm.token_claims import TokenClaims, track_prefixes
+from drm.token_claims import TokenClaims
 from drm.token_request import (
     DURATION_S_MAX,
     TRACKS_MAX,
@@ -19,6 +19,7 @@ from packager.renditions import PROFILES
 
 TRACK = "0" * 21 + "A"
 OTHER = "0" * 21 + "B"
+ALBUM = "0" * 21 + "C"
 LIMITS = TokenLimits(ttl_s=3600, ttl_s_max=86_400, key_lead_s=300)
 
 
@@ -55,9 +56,13 @@ def test_a_lifetime_is_shortened_to_what_is_allowed(members: Mapping[str, object
 def test_a_token_for_tracks_may_travel_in_a_path():
     one = claims(tracks=[TRACK, OTHER, TRACK], renditions=["flac"], session="mine", duration_s=9)
     assert one.is_path_bound
-    assert set(one.prefixes) == {*track_prefixes(TRACK), *track_prefixes(OTHER)}
-    assert len(one.prefixes) == len(set(one.prefixes))
+    assert (one.tracks, one.albums, one.prefixes) == ((TRACK, OTHER), (), ())
     assert (one.session, one.renditions) == ("mine", frozenset({"flac"}))
+
+
+def test_a_token_for_an_album_names_its_tracks():
+    one = claims(album=ALBUM, tracks=[TRACK, OTHER], duration_s=9)
+    assert (one.tracks, one.albums, one.is_path_bound) == ((TRACK, OTHER), (ALBUM,), True)
 
 
 def test_a_token_that_may_travel_in_a_path_is_bound_to_renditions_by_name():
@@ -103,6 +108,18 @@ def test_a_token_for_paths_does_not_travel_in_one(
         pytest.param(
             orjson.dumps({"tracks": [TRACK], "prefixes": ["/v1/"]}), TokenRequestError, id="both"
         ),
+        pytest.param(orjson.dumps({"album": ALBUM}), TokenRequestError, id="an album alone"),
+        pytest.param(
+            orjson.dumps({"album": ALBUM, "prefixes": ["/v1/"]}),
+            TokenRequestError,
+            id="an album and paths",
+        ),
+        pytest.param(
+            orjson.dumps({"album": "../x", "tracks": [TRACK], "duration_s": 9}),
+            TokenRequestError,
+            id="no album id",
+        ),
+        pytest.param(b'{"album":1}', TokenRequestError, id="album is no text"),
         pytest.param(b'{"prefixes":["v1"]}', ClaimsError, id="wrong prefix"),
         pytest.param(b'{"prefixes":[]}', ClaimsError, id="no prefix"),
         pytest.param(b'{"renditions":["mp3"]}', TokenRequestError, id="unknown rendition"),
@@ -124,7 +141,9 @@ def test_other_requests_are_refused(data: bytes, error: type[RequestError]):
         decode_token_request(data).claims(LIMITS, now_s=1000, new_session="new")
 
 
-MEMBERS = st.sampled_from(["tracks", "prefixes", "renditions", "ttl_s", "session", "duration_s"])
+MEMBERS = st.sampled_from(
+    ["tracks", "album", "prefixes", "renditions", "ttl_s", "session", "duration_s"]
+)
 VALUES = st.none() | st.booleans() | st.integers(-1, 2**60) | st.text(max_size=5) | st.just([TRACK])
 
 

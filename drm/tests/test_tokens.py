@@ -21,23 +21,28 @@ from drm.tokens import (
     TokenVerifier,
     VerificationKey,
     issue_token,
-    track_prefixes,
 )
+from packager.renditions import PROFILES
 
 TRACK = "0" * 21 + "A"
+OTHER = "0" * 21 + "B"
+ALBUM = "0" * 21 + "C"
 KEY = SigningKey(b"\1" * 32)
 NEWER_KEY = SigningKey(b"\2" * 32)
 CLAIMS = TokenClaims(
     session="listener-1",
     issued_s=1000,
     expires_s=2000,
-    prefixes=track_prefixes(TRACK),
+    prefixes=("/v1/library/",),
     renditions=frozenset({"flac", "aac-160"}),
     network="192.0.2.0/24",
     is_path_bound=True,
+    tracks=(OTHER, TRACK),
+    albums=(ALBUM,),
 )
 TOKEN = issue_token(CLAIMS, KEY)
 
+IDS = st.lists(st.from_regex(r"[0-9A-Za-z]{22}", fullmatch=True), max_size=4, unique=True)
 PREFIXES = st.from_regex(r"(/[a-z0-9_-]{1,8}){3}/", fullmatch=True)
 ANY_CLAIMS = st.builds(
     TokenClaims,
@@ -49,6 +54,8 @@ ANY_CLAIMS = st.builds(
     | st.frozensets(st.from_regex(r"[a-z0-9][a-z0-9-]{0,7}", fullmatch=True), min_size=1),
     network=st.none() | st.ip_addresses().map(lambda one: f"{one}/{one.max_prefixlen}"),
     is_path_bound=st.booleans(),
+    tracks=IDS.map(tuple),
+    albums=IDS.map(lambda ids: tuple(ids[:1])),
 )
 
 
@@ -87,13 +94,15 @@ def test_a_token_may_stand_in_a_path_segment():
 def test_a_token_is_a_compact_jws():
     assert header() == b'{"alg":"EdDSA","kid":"%b"}' % KEY.kid.encode()
     assert orjson.loads(payload()) == {
+        "alb": ALBUM,
         "bound": True,
         "exp": 2000,
         "iat": 1000,
         "net": "192.0.2.0/24",
-        "pre": list(track_prefixes(TRACK)),
+        "pre": ["/v1/library/"],
         "ren": ["aac-160", "flac"],
         "sid": "listener-1",
+        "trk": OTHER + TRACK,
     }
 
 
@@ -149,6 +158,14 @@ def test_any_text_is_verified_or_refused_by_the_one_error(text: str):
         pytest.param(signed(header(), payload(iat=True)), id="time as a bool"),
         pytest.param(signed(header(), payload(pre="/v1/")), id="prefixes as a text"),
         pytest.param(signed(header(), payload(pre=[1])), id="prefix as a number"),
+        pytest.param(signed(header(), payload(pre=[])), id="no prefix, said"),
+        pytest.param(signed(header(), payload(trk="")), id="no track, said"),
+        pytest.param(signed(header(), payload(trk=[TRACK])), id="tracks as a list"),
+        pytest.param(signed(header(), payload(trk=TRACK + "A")), id="tracks of odd length"),
+        pytest.param(signed(header(), payload(trk=TRACK + TRACK)), id="a track twice"),
+        pytest.param(signed(header(), payload(trk="/" * 22)), id="no track ids"),
+        pytest.param(signed(header(), payload(alb=ALBUM + TRACK)), id="two albums in a path"),
+        pytest.param(signed(header(), payload(pre=None, trk=None, alb=None)), id="nothing open"),
         pytest.param(signed(header(), payload(ren="flac")), id="renditions as a text"),
         pytest.param(signed(header(), payload(ren=["flac", "aac-160"])), id="unsorted"),
         pytest.param(signed(header(), payload(ren=["flac", "flac"])), id="a rendition twice"),
@@ -229,6 +246,22 @@ def test_a_token_that_would_not_fit_in_a_path_is_not_issued():
     prefixes = tuple(f"/v1/audio/{number:022}/" for number in range(64))
     with pytest.raises(ClaimsError):
         issue_token(TokenClaims("s", 1, 2, prefixes), KEY)
+
+
+def test_a_token_for_a_long_album_fits():
+    tracks = tuple(f"{number:022}" for number in range(50))
+    claims = TokenClaims(
+        session="s" * 16,
+        issued_s=1_700_000_000,
+        expires_s=1_800_000_000,
+        renditions=frozenset(PROFILES),
+        is_path_bound=True,
+        tracks=tracks,
+        albums=(ALBUM,),
+    )
+    token = issue_token(claims, KEY)
+    assert len(token) <= TOKEN_CHARACTERS_MAX
+    assert verifier().verify(token, now_s=1_750_000_000).tracks == tracks
 
 
 def test_errors_do_not_repeat_the_token():

@@ -223,6 +223,23 @@ async def test_licenses_go_to_drm_with_the_token_by_one_carrier(guarded: Node, d
     assert guarded.origin.seen == []
 
 
+async def test_keys_for_hls_go_the_same_way_and_are_never_stored(guarded: Node, drm: ScriptedDrm):
+    path = "/v1/licenses/hls/00000000-0000-0000-0000-000000000001"
+    kind = {"Content-Type": "application/octet-stream"}
+    drm.resources[path] = Resource(b"k" * 16, cache_control="no-store", etag=None, fields=kind)
+    drm.seen.clear()
+    token = token_of()
+    for target, headers in ((path, bearer(token)), (f"/~{token}{path}", {})):
+        answer = await guarded.ask(target, headers={**headers, "Origin": "https://player.example"})
+        assert (answer.status, answer.content) == (200, b"k" * 16)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert drm.seen[-1].headers["Authorization"] == f"Bearer {token}"
+        assert drm.seen[-1].target == path
+    assert (await guarded.ask(path)).status == 401
+    assert len(drm.seen) == 2
+
+
 async def test_tokens_are_asked_for_with_the_callers_own_credential(
     guarded: Node, drm: ScriptedDrm
 ):

@@ -11,7 +11,6 @@ from drm.tokens import (
     encode_key_set,
     issue_token,
     key_set_of,
-    track_prefixes,
 )
 from edge.tests.conftest import NOW_S, ManualClock, Node, open_node
 from edge.tests.scripted_origin import Resource, ScriptedOrigin, open_scripted_origin
@@ -28,7 +27,7 @@ def token_of(
     *,
     key: SigningKey = KEY,
     expires_s: int = NOW_S + 3600,
-    prefixes: tuple[str, ...] = track_prefixes(TRACK),
+    prefixes: tuple[str, ...] = (),
     renditions: frozenset[str] | None = None,
     network: str | None = None,
     is_path_bound: bool = True,
@@ -41,6 +40,7 @@ def token_of(
         renditions=renditions,
         network=network,
         is_path_bound=is_path_bound,
+        tracks=() if prefixes else (TRACK,),
     )
     return issue_token(claims, key)
 
