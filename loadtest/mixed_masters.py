@@ -82,6 +82,7 @@ def _encoder(
 def _encode(path: Path, codec: str, sample_format: str, sound: Sound, rate_hz: int) -> None:
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=rate_hz, layout="stereo", format=sample_format)
+        assert isinstance(stream, av.AudioStream)
         packed = np.ascontiguousarray(np.round(sound * 8_000).astype("<i2")).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(packed, format="s16", layout="stereo")
         frame.sample_rate = rate_hz
