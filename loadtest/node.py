@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import psutil
 
@@ -79,13 +79,15 @@ class Node:
         """
         return [json.loads(line) for line in self.output(*arguments, "--json").splitlines()]
 
-    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
+    def start_command(
+        self, *arguments: str, stderr: IO[str] | int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
         """Start a command in a process group of its own and do not wait for it."""
         return subprocess.Popen(
             [*self._attacca, *arguments],
             env=self._environment(),
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )
