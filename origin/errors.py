@@ -12,6 +12,7 @@
         * SourceChangedError
         * AlbumFullError
     * PackagingPendingError: the bytes of a rendition are not in the store now
+    * ClaimLostError: another process has taken over the work that this one had claimed
     * EdgeUnreachableError: an edge was told to purge and did not confirm
     * RebuildError: a recorded version cannot be produced again
         * VersionGoneError
@@ -25,6 +26,11 @@
         * StoreFullError
         * StoreReadOnlyError
         * StoreIoError
+        * StoreUnreachableError
+        * StoreBusyError
+        * StoreCredentialsError
+        * StoreBucketError
+        * StoreUnsafeError: it does not keep the conditions of a put
         * RecordError: a record in the store cannot be read
 
 What the packager finds wrong with a master (`packager.errors.MasterError`) passes through as it
@@ -174,6 +180,21 @@ class PackagingPendingError(OriginError):
     def __init__(self, track_id: str, rendition: str) -> None:
         super().__init__(f"the bytes of {rendition} of track {track_id} are not in the store")
         self.advice = f"Run: attacca package {track_id} --rendition {rendition}"
+
+
+class ClaimLostError(OriginError):
+    """Another process has taken over a claim: this one was silent for longer than the lease."""
+
+    status = 503
+    retryable = True
+    reason = "claim_lost"
+    title = "Another process has taken over this work"
+    advice = "Try again. If it happens often, look at how fast the store answers."
+    headers = _no_store_and({"Retry-After": "5"})
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the claim {name} belongs to another process now")
+        self.name = name
 
 
 class EdgeUnreachableError(OriginError):
@@ -328,6 +349,57 @@ class StoreIoError(StoreError):
     reason = "store_io"
     title = "The storage under the object store fails"
     advice = "Check the disk and the kernel's log; what is stored is verified when it is read."
+
+
+class StoreUnreachableError(StoreError):
+    """The store does not answer, or not in time."""
+
+    reason = "store_unreachable"
+    title = "The object store cannot be reached"
+    advice = (
+        "Check store.s3.endpoint_url, the network between here and there, and the store's health."
+    )
+
+
+class StoreBusyError(StoreError):
+    """All connections to the store are in use, and stay so."""
+
+    reason = "store_busy"
+    title = "All connections to the object store are in use"
+    advice = "Raise store.s3.connections_max, or look why the store answers slowly."
+
+
+class StoreCredentialsError(StoreError):
+    """The store does not take our credentials, or there are none."""
+
+    retryable = False
+    reason = "store_credentials"
+    title = "The object store refuses the credentials"
+    advice = (
+        "Check the access key and its secret, what its policy allows for the bucket, and this "
+        "machine's clock."
+    )
+
+
+class StoreBucketError(StoreError):
+    """There is no such bucket, or it is elsewhere."""
+
+    retryable = False
+    reason = "store_bucket"
+    title = "The bucket is not in the object store"
+    advice = "Create it, or correct store.s3.bucket, region or endpoint_url."
+
+
+class StoreUnsafeError(StoreError):
+    """The store replaces what it was told to spare."""
+
+    retryable = False
+    reason = "store_unsafe"
+    title = "The object store does not keep conditions"
+    advice = (
+        "Use a store that answers 412 to If-None-Match and If-Match on a put. With one origin, "
+        "and no ingest beside it, store.s3.requires_conditional_put = false does without."
+    )
 
 
 class RecordError(StoreError):

@@ -4,6 +4,10 @@ masters/{track_id}/{sha256}.{ext}                  as handed in, never touched
 tracks/{track_id}.json                             the track's record
 renditions/{track_id}/{version}/{rendition}.{ext}  packaged; `.json` is the seek index
 albums/{album_id}.json                             the album's record
+contexts/{sha256}.f32                              first or last samples of masters
+covers/{digest}-{size}.{ext}                       pictures, as they are served
+fingerprints/{track_id}.bin                        Chromaprint of a master
+claims/{name}.json                                 who is doing what
 outbox/{id}.json                                   what edges are still to be told
 """
 
@@ -14,6 +18,12 @@ from origin.errors import ObjectKeyError
 
 TRACKS_PREFIX: Final = "tracks/"
 ALBUMS_PREFIX: Final = "albums/"
+CLAIMS_PREFIX: Final = "claims/"
+CONTEXTS_PREFIX: Final = "contexts/"
+COVERS_PREFIX: Final = "covers/"
+FINGERPRINTS_PREFIX: Final = "fingerprints/"
+MASTERS_PREFIX: Final = "masters/"
+RENDITIONS_PREFIX: Final = "renditions/"
 OUTBOX_PREFIX: Final = "outbox/"
 
 # S3 allows 1024 bytes; a file name 255, of which an adapter may need some for itself.
@@ -68,6 +78,26 @@ def album_key(album_id: str) -> str:
 def rendition_key(track_id: str, *, version: str, rendition: str, extension: str) -> str:
     """Key of a packaged rendition, or of its seek index with the extension `json`."""
     return check_key(f"renditions/{track_id}/{version}/{rendition}.{extension}")
+
+
+def context_key(sha256: str) -> str:
+    """Key of the first or last samples of a master."""
+    return check_key(f"contexts/{sha256}.f32")
+
+
+def cover_key(digest: str, *, size: int, extension: str) -> str:
+    """Key of a cover in one size."""
+    return check_key(f"covers/{digest}-{size}.{extension}")
+
+
+def fingerprint_key(track_id: str) -> str:
+    """Key of a master's fingerprint: 32-bit numbers, little-endian."""
+    return check_key(f"fingerprints/{track_id}.bin")
+
+
+def claim_key(name: str) -> str:
+    """Key of a claim; a name may have several segments."""
+    return check_key(f"{CLAIMS_PREFIX}{name}.json")
 
 
 def outbox_key(note_id: str) -> str:

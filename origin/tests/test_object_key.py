@@ -1,7 +1,17 @@
 import pytest
 
 from origin.errors import ObjectKeyError
-from origin.object_key import album_key, check_prefix, master_key, rendition_key, track_key
+from origin.object_key import (
+    album_key,
+    check_prefix,
+    claim_key,
+    context_key,
+    cover_key,
+    fingerprint_key,
+    master_key,
+    rendition_key,
+    track_key,
+)
 
 
 def test_the_layout_of_the_store():
@@ -12,6 +22,10 @@ def test_the_layout_of_the_store():
         rendition_key("T", version="v", rendition="aac-160", extension="mp4")
         == "renditions/T/v/aac-160.mp4"
     )
+    assert context_key("ab") == "contexts/ab.f32"
+    assert cover_key("ab", size=480, extension="jpg") == "covers/ab-480.jpg"
+    assert fingerprint_key("T") == "fingerprints/T.bin"
+    assert claim_key("package/T/v/flac") == "claims/package/T/v/flac.json"
 
 
 @pytest.mark.parametrize("track_id", ["", "../x", "a/../b", "a\n", "."])
