@@ -4,49 +4,84 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from packager.decode import open_master
+from packager.decode import MasterFormat, open_master
+from packager.edges import EdgeKeeper
 from packager.errors import NoSamplesError
+from packager.inspection_result import Inspection
 from packager.jobs import MasterFacts, OnProgress
+from packager.loudness_meter import LoudnessMeter
 from packager.master_file import hash_file, open_regular_file
-from packager.pcm import HiddenDepthError, quantizer_of
+from packager.pcm import FloatBlock, HiddenDepthError, quantizer_of, to_float
 from packager.resample import lossy_rate_hz, resampled_length
 
 # Of the whole inspection; hashing a file takes far less than decoding it.
 _HASHING_SHARE: Final = 0.1
 
 
-def inspect_master(path: Path, *, on_progress: OnProgress) -> MasterFacts:
+class _Examination:
+    """All that listens to a master's samples while they pass."""
+
+    def __init__(self, form: MasterFormat) -> None:
+        self._edges = EdgeKeeper(form.sample_rate_hz, form.channels)
+        self._meter = LoudnessMeter(form.sample_rate_hz, form.layout)
+
+    def add(self, block: FloatBlock) -> None:
+        self._edges.add(block)
+        self._meter.add(block)
+
+    def finish(self, facts: MasterFacts, folder: Path) -> Inspection:
+        head, tail = self._edges.write(folder)
+        return Inspection(
+            facts=facts,
+            loudness=self._meter.finish(),
+            stereo_loudness=None,
+            fingerprint=(),
+            head=head,
+            tail=tail,
+        )
+
+
+def inspect_master(path: Path, *, edges: Path, on_progress: OnProgress) -> Inspection:
     """Decode all of a master and describe it.
+
+    Args:
+        path: the master's file.
+        edges: a folder to write its head and its tail into, see `packager.edges`.
+        on_progress: is told how far it is.
 
     Raises:
         MasterError: it cannot be taken.
+        ScratchError: the edges cannot be written.
     """
     with open_regular_file(path) as (file, size):
         sha256 = hash_file(
             file, lambda done: on_progress(_HASHING_SHARE * done / max(1, size))
         ).hex()
         try:
-            return _facts_of(file, size, sha256, on_progress, has_hidden_depth=False)
+            facts, examination = _examine(file, size, sha256, on_progress, has_hidden_depth=False)
         except HiddenDepthError:
-            return _facts_of(file, size, sha256, on_progress, has_hidden_depth=True)
+            facts, examination = _examine(file, size, sha256, on_progress, has_hidden_depth=True)
+    return examination.finish(facts, edges)
 
 
-def _facts_of(
+def _examine(
     file: BinaryIO, size: int, sha256: str, on_progress: OnProgress, *, has_hidden_depth: bool
-) -> MasterFacts:
+) -> tuple[MasterFacts, _Examination]:
     pcm_sha256 = hashlib.sha256()
     with open_master(file, size, has_hidden_depth=has_hidden_depth) as master:
         form = master.format
+        examination = _Examination(form)
         quantizer = quantizer_of(form.kind, seed=bytes.fromhex(sha256))
         for block in master.blocks():
             pcm_sha256.update(quantizer.quantize(block).data)
+            examination.add(to_float(block, form.kind))
             share = min(1.0, file.tell() / size)
             on_progress(_HASHING_SHARE + (1 - _HASHING_SHARE) * share)
         samples = master.samples
     lossy_hz = lossy_rate_hz(form.sample_rate_hz)
     if resampled_length(samples, from_hz=form.sample_rate_hz, to_hz=lossy_hz) == 0:
         raise NoSamplesError(f"{samples} samples are less than one at {lossy_hz} Hz")
-    return MasterFacts(
+    facts = MasterFacts(
         codec=form.codec,
         container=form.container,
         sample_rate_hz=form.sample_rate_hz,
@@ -58,3 +93,4 @@ def _facts_of(
         sha256=sha256,
         bytes=size,
     )
+    return facts, examination

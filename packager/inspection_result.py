@@ -1,9 +1,16 @@
 """What inspecting a master tells, and its JSON for the pipe from a worker. No I/O."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
 
-from packager.jobs import MasterFacts
-from packager.loudness import Loudness
+from packager.jobs import MasterFacts, master_facts_from_json, master_facts_to_json
+from packager.json_fields import JsonFields
+from packager.loudness import Loudness, loudness_from_json, loudness_to_json
+
+# Of two minutes; an item for each eighth of a second.
+_FINGERPRINT_ITEMS_MAX: Final = 2000
+_ITEM_BITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +51,67 @@ class Inspection:
     fingerprint: tuple[int, ...]
     head: Edge
     tail: Edge
+
+
+def edge_to_json(edge: Edge) -> dict[str, object]:
+    """`edge` as objects that any JSON encoder takes."""
+    return asdict(edge)
+
+
+def edge_from_json(fields: JsonFields) -> Edge:
+    """Undo `edge_to_json`.
+
+    Raises:
+        Exception: the error of `fields`, for a member that is missing, unknown or wrong.
+    """
+    edge = Edge(
+        frames=fields.integer("frames", minimum=1),
+        sha256=fields.hexadecimal("sha256", sizes=(64,)),
+        is_silent=fields.boolean("is_silent"),
+    )
+    fields.finish()
+    return edge
+
+
+def inspection_to_json(inspection: Inspection) -> dict[str, object]:
+    """`inspection` for the pipe from a worker."""
+    stereo = inspection.stereo_loudness
+    return {
+        "facts": master_facts_to_json(inspection.facts),
+        "loudness": loudness_to_json(inspection.loudness),
+        "stereo_loudness": None if stereo is None else loudness_to_json(stereo),
+        "fingerprint": list(inspection.fingerprint),
+        "head": edge_to_json(inspection.head),
+        "tail": edge_to_json(inspection.tail),
+    }
+
+
+def inspection_from_json(value: Mapping[str, object]) -> Inspection:
+    """Undo `inspection_to_json`.
+
+    Raises:
+        ValueError: a member is missing or wrong.
+    """
+    fields = JsonFields(dict(value), "inspection", ValueError)
+    inspection = Inspection(
+        facts=master_facts_from_json(fields.take("facts")),
+        loudness=loudness_from_json(fields.fields("loudness")),
+        stereo_loudness=_stereo_from_json(fields.take("stereo_loudness")),
+        fingerprint=fields.items("fingerprint", _item, count_max=_FINGERPRINT_ITEMS_MAX),
+        head=edge_from_json(fields.fields("head")),
+        tail=edge_from_json(fields.fields("tail")),
+    )
+    fields.finish()
+    return inspection
+
+
+def _stereo_from_json(value: object) -> Loudness | None:
+    if value is None:
+        return None
+    return loudness_from_json(JsonFields(value, "inspection.stereo_loudness", ValueError))
+
+
+def _item(value: object, path: str) -> int:
+    if type(value) is not int or not 0 <= value < 1 << _ITEM_BITS:
+        raise ValueError(f"{path} is not a number of {_ITEM_BITS} bits")
+    return value

@@ -6,7 +6,7 @@ names, with the path of the member. `finish` also refuses what nobody took.
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 INTEGER_MAX: Final = (1 << 63) - 1
 
@@ -48,6 +48,13 @@ class JsonFields:
     def optional_integer(self, name: str) -> int | None:
         """An integer from 0 on, or null."""
         return self.integer(name) if self._is_set(name) else None
+
+    def number(self, name: str, minimum: float, maximum: float) -> float:
+        """A number between two bounds; a whole one may be written as an integer."""
+        value = self.take(name)
+        if type(value) not in {int, float} or not minimum <= cast("float", value) <= maximum:
+            raise self.error(name, f"is not a number from {minimum} to {maximum}")
+        return float(cast("float", value))
 
     def boolean(self, name: str) -> bool:
         """True or false."""
@@ -103,6 +110,18 @@ class JsonFields:
         return self.items(
             name, lambda item, path: self._text_of(item, path, length_max), count_max=count_max
         )
+
+    def pair(self, value: object, path: str) -> tuple[int, int]:
+        """An item that is a list of two integers, for `items`."""
+        match value:
+            case [int(first), int(second)] if type(first) is type(second) is int:
+                return first, second
+            case _:
+                raise self._error(f"{path} is not a pair of integers")
+
+    def error(self, name: str, detail: str) -> Exception:
+        """The caller's error about the member `name`, for rules between members."""
+        return self._error(f"{self._path}.{name} {detail}")
 
     def finish(self) -> None:
         """Refuse members that nobody took: they come from a release that knows more."""

@@ -3,6 +3,9 @@
 A job that crashes, or takes too much memory, takes only its own worker along. A job that is
 cancelled does too, since nothing inside of a codec can be interrupted. The next job gets a new
 worker.
+
+Who is served next is decided in `packager.priority`. A worker that was started for a listener
+beside all others stays when its job is done: the next listener does not wait for it to start.
 """
 
 import asyncio
@@ -14,15 +17,9 @@ from typing import Final
 
 from packager.errors import PoolBusyError, WorkerError, WorkerStartError, WorkerTimeoutError
 from packager.identity import CpuClass, EncoderIdentity
-from packager.jobs import (
-    MasterFacts,
-    OnProgress,
-    PackagingOrder,
-    master_facts_from_json,
-    order_to_json,
-    path_to_text,
-    tags_from_json,
-)
+from packager.inspection_result import Inspection, inspection_from_json
+from packager.jobs import OnProgress, PackagingOrder, order_to_json, path_to_text, tags_from_json
+from packager.priority import BooksFullError, PlaceBooks, Priority, Ticket
 from packager.seek_index import RenditionFacts, facts_from_json
 from packager.worker_process import WorkerProcess, start_worker
 
@@ -40,7 +37,7 @@ class _Slot:
 
 
 class PackagingPool:
-    """Workers, and the jobs that wait for them in order. Made by `open_pool`."""
+    """Workers, and the jobs that wait for them. Made by `open_pool`."""
 
     def __init__(
         self, *, workers: int, memory_bytes_max: int, cpu_class: CpuClass | None, waiting_max: int
@@ -49,14 +46,12 @@ class PackagingPool:
         assert memory_bytes_max > 0
         self._memory_bytes_max = memory_bytes_max
         self._cpu_class = cpu_class
-        self._waiting = 0
-        self._waiting_max = waiting_max
-        self._slots = [_Slot() for _ in range(workers)]
+        self._books = PlaceBooks(workers, waiting_max)
+        self._turns: dict[Ticket, asyncio.Future[None]] = {}
+        self._slots = [_Slot() for _ in range(workers + 1)]  # One more for a listener.
         # The last one used comes first: no process is started while another one has nothing to do.
-        self._idle: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue(workers)
+        self._idle = self._slots[::-1]
         self._identity: EncoderIdentity | None = None
-        for slot in reversed(self._slots):
-            self._idle.put_nowait(slot)
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -69,18 +64,36 @@ class PackagingPool:
         """The processes that run at the moment."""
         return tuple(slot.worker.pid for slot in self._slots if slot.worker is not None)
 
-    async def inspect(self, master: Path, *, on_progress: OnProgress | None = None) -> MasterFacts:
+    async def inspect(
+        self,
+        master: Path,
+        *,
+        edges: Path,
+        on_progress: OnProgress | None = None,
+        priority: Priority = Priority.INGEST,
+    ) -> Inspection:
         """Decode all of a master and describe it.
+
+        Args:
+            master: its file.
+            edges: a folder; `head.f32` and `tail.f32` are written into it, see
+                `packager.inspection_result.Edge`.
+            on_progress: is told how far it is.
+            priority: for whom it is.
 
         Raises:
             MasterError: it cannot be taken.
             WorkerError: this machine failed.
         """
-        request = {"job": "inspect", "master": path_to_text(master)}
-        return master_facts_from_json(await self._run(request, on_progress))
+        request = {"job": "inspect", "master": path_to_text(master), "edges": path_to_text(edges)}
+        return inspection_from_json(await self._run(request, priority, on_progress))
 
     async def package(
-        self, order: PackagingOrder, *, on_progress: OnProgress | None = None
+        self,
+        order: PackagingOrder,
+        *,
+        on_progress: OnProgress | None = None,
+        priority: Priority = Priority.INGEST,
     ) -> RenditionFacts:
         """Make a rendition. If this fails or is cancelled, there may be a part of the output.
 
@@ -89,16 +102,21 @@ class PackagingPool:
             WorkerError: this machine failed.
         """
         request: dict[str, object] = {"job": "package", "order": order_to_json(order)}
-        return facts_from_json(await self._run(request, on_progress))
+        return facts_from_json(await self._run(request, priority, on_progress))
 
     async def read_tags(
-        self, master: Path, *, timeout_s: float = TAGS_TIMEOUT_S
+        self,
+        master: Path,
+        *,
+        timeout_s: float = TAGS_TIMEOUT_S,
+        priority: Priority = Priority.INGEST,
     ) -> dict[str, tuple[str, ...]]:
         """Values of a master's tags by name, see `packager.tag_reader.read_tags`.
 
         Args:
             master: its file.
             timeout_s: how long a worker may take; the wait for one does not count.
+            priority: for whom it is.
 
         Raises:
             WorkerTimeoutError: they would take longer; the worker is gone.
@@ -106,7 +124,7 @@ class PackagingPool:
             WorkerError: this machine failed.
         """
         request = {"job": "tags", "master": path_to_text(master)}
-        return tags_from_json(await self._run(request, None, timeout_s=timeout_s))
+        return tags_from_json(await self._run(request, priority, timeout_s=timeout_s))
 
     async def start(self) -> None:
         """Start the first worker and learn the identity of all.
@@ -127,35 +145,62 @@ class PackagingPool:
     async def _run(
         self,
         request: Mapping[str, object],
-        on_progress: OnProgress | None,
+        priority: Priority,
+        on_progress: OnProgress | None = None,
         *,
         timeout_s: float | None = None,
     ) -> dict[str, object]:
-        slot = await self._wait_idle()
-        try:
+        async with self._place(priority) as slot:
             if slot.worker is None or not slot.worker.is_alive:
                 await _discard(slot)
                 slot.worker = await self._start_worker()
-            async with asyncio.timeout(timeout_s):
-                return await slot.worker.call(request, on_progress)
-        except TimeoutError:
-            raise WorkerTimeoutError(f"the job {request['job']} took over {timeout_s} s") from None
+            try:
+                async with asyncio.timeout(timeout_s):
+                    return await slot.worker.call(
+                        {**request, "niceness": priority.niceness}, on_progress
+                    )
+            except TimeoutError:
+                raise WorkerTimeoutError(
+                    f"the job {request['job']} took over {timeout_s} s"
+                ) from None
+
+    @asynccontextmanager
+    async def _place(self, priority: Priority) -> AsyncIterator[_Slot]:
+        ticket = await self._enter(priority)
+        slot = self._idle.pop()
+        try:
+            yield slot
         finally:
             # Still busy: cancelled, late, dead, or left by an exception of `on_progress`.
             try:
                 if slot.worker is not None and slot.worker.is_busy:
                     await _discard(slot)
             finally:  # Whoever is cancelled may be cancelled once more.
-                self._idle.put_nowait(slot)
+                self._idle.append(slot)
+                self._leave(ticket)
 
-    async def _wait_idle(self) -> _Slot:
-        if self._idle.empty() and self._waiting >= self._waiting_max:
-            raise PoolBusyError(f"{self._waiting} jobs wait already")
-        self._waiting += 1
+    async def _enter(self, priority: Priority) -> Ticket:
         try:
-            return await self._idle.get()
+            ticket = self._books.enter(priority)
+        except BooksFullError as error:
+            raise PoolBusyError(str(error)) from None
+        if ticket in self._books.running:
+            return ticket
+        turn = self._turns[ticket] = asyncio.get_running_loop().create_future()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._leave(ticket)  # It may have been let in meanwhile.
+            raise
         finally:
-            self._waiting -= 1
+            del self._turns[ticket]
+        return ticket
+
+    def _leave(self, ticket: Ticket) -> None:
+        for let_in in self._books.leave(ticket):
+            turn = self._turns[let_in]
+            if not turn.done():  # Else it was cancelled, and will leave by itself.
+                turn.set_result(None)
 
     async def _start_worker(self) -> WorkerProcess:
         worker = await start_worker(
@@ -190,10 +235,11 @@ async def open_pool(
     """Run a pool of packaging workers; on leaving, all of them are ended.
 
     Args:
-        workers: how many jobs run at a time; each is a process on one core.
+        workers: how many jobs run at a time; each is a process on one core. One more may be
+            started for a listener who would have to wait for less urgent jobs.
         memory_bytes_max: limit of each worker's data.
         cpu_class: FFmpeg's CPU dispatch class to force; None for this machine's best.
-        waiting_max: how many jobs may wait for a worker before more are refused.
+        waiting_max: how many jobs of each priority may wait before more of it are refused.
 
     Raises:
         WorkerStartError: the first worker does not start.

@@ -2,9 +2,9 @@
 
 Requests come on standard input, one object a line:
 
-    {"job": "inspect", "master": PATH}
-    {"job": "package", "order": {...}}
-    {"job": "tags", "master": PATH}
+    {"job": "inspect", "niceness": 10, "master": PATH, "edges": PATH}
+    {"job": "package", "niceness": 0, "order": {...}}
+    {"job": "tags", "niceness": 10, "master": PATH}
 
 Answers go to what standard output was at the start:
 
@@ -15,6 +15,9 @@ Answers go to what standard output was at the start:
 
 Paths are the hexadecimal form of their bytes. The worker ends at the end of its input, even in the
 middle of a job, and when its parent is gone. Nothing of an order is ever written elsewhere.
+
+Each job runs in a thread of its own, because of its niceness: on Linux that belongs to a thread,
+and whoever has raised it may not lower it again.
 """
 
 import ctypes
@@ -26,6 +29,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, Final
 
 import av
@@ -36,13 +40,8 @@ from packager.errors import PackagerError, encode_error
 from packager.identity import CpuClass, identity_to_json
 from packager.identity_probe import identity_of_this_process
 from packager.inspection import inspect_master
-from packager.jobs import (
-    EXIT_NO_MEMORY,
-    OnProgress,
-    master_facts_to_json,
-    order_from_json,
-    path_from_text,
-)
+from packager.inspection_result import inspection_to_json
+from packager.jobs import EXIT_NO_MEMORY, OnProgress, order_from_json, path_from_text
 from packager.packaging import package_rendition
 from packager.seek_index import facts_to_json
 from packager.tag_reader import read_tags
@@ -50,6 +49,7 @@ from packager.tag_reader import read_tags
 Reply = Callable[[Mapping[str, object]], None]
 
 _NICENESS: Final = 5
+_NICENESS_MAX: Final = 19
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -99,18 +99,40 @@ def serve(requests: Iterator[bytes], reply: Reply) -> None:
     """
     for line in requests:
         try:
-            facts = _do(orjson.loads(line), _throttled(reply))
+            facts = _do_nicely(orjson.loads(line), _throttled(reply))
         except PackagerError as error:
             reply({"event": "failed", "error": encode_error(error)})
         else:
             reply({"event": "done", "facts": facts})
 
 
-def _do(request: Mapping[str, object], on_progress: OnProgress) -> dict[str, object]:
+def _do_nicely(request: object, on_progress: OnProgress) -> dict[str, object]:
     match request:
-        case {"job": "inspect", "master": str(master)}:
-            return master_facts_to_json(
-                inspect_master(path_from_text(master), on_progress=on_progress)
+        case {"niceness": int(niceness), **job}:
+            with ThreadPoolExecutor(1, initializer=_yield_more, initargs=(niceness,)) as thread:
+                try:
+                    done = thread.submit(_do, job, on_progress)
+                except RuntimeError as error:  # There is no room for its stack.
+                    raise MemoryError from error
+                return done.result()
+        case _:
+            raise ValueError("a request that is not understood")
+
+
+def _yield_more(niceness: int) -> None:
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        own = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, min(_NICENESS_MAX, own + niceness))
+
+
+def _do(request: Mapping[object, object], on_progress: OnProgress) -> dict[str, object]:
+    match request:
+        case {"job": "inspect", "master": str(master), "edges": str(edges)}:
+            return inspection_to_json(
+                inspect_master(
+                    path_from_text(master), edges=path_from_text(edges), on_progress=on_progress
+                )
             )
         case {"job": "tags", "master": str(master)}:
             return {**read_tags(path_from_text(master))}

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tempfile
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,9 @@ import av
 import numpy as np
 import numpy.typing as npt
 import soundfile
+
+from packager.inspection import inspect_master
+from packager.jobs import MasterFacts
 
 Samples = npt.NDArray[np.float64]
 
@@ -98,6 +102,12 @@ def saved(folder: Path, data: bytes, name: str = "master") -> Path:
     path = folder / name
     path.write_bytes(data)
     return path
+
+
+def facts_of(path: Path) -> MasterFacts:
+    """What an inspection finds; no file is left of it."""
+    with tempfile.TemporaryDirectory() as edges:
+        return inspect_master(path, edges=Path(edges), on_progress=lambda _: None).facts
 
 
 def inflating_tag(kind: str, size: int) -> bytes:

@@ -9,11 +9,7 @@ import soundfile
 
 from packager import errors
 from packager.inspection import inspect_master
-from packager.tests.masters import FRAMES, cut, ffmpeg_file, music, saved, sound_file
-
-
-def quiet(_: float) -> None:
-    """Progress that nobody looks at."""
+from packager.tests.masters import FRAMES, cut, facts_of, ffmpeg_file, music, saved, sound_file
 
 
 def expected_pcm(data: bytes, *, bits: int) -> str:
@@ -38,7 +34,7 @@ def test_the_digest_of_integer_samples_is_that_of_another_decoder(
     tmp_path: Path, form: str, subtype: str, bits: int
 ):
     data = sound_file(music(), rate=48_000, form=form, subtype=subtype)
-    facts = inspect_master(saved(tmp_path, data), on_progress=quiet)
+    facts = facts_of(saved(tmp_path, data))
     assert facts.pcm_sha256 == expected_pcm(data, bits=bits)
     assert (facts.bits, facts.is_lossless_of_master) == (bits, True)
     assert (facts.sample_rate_hz, facts.channels, facts.samples) == (48_000, 2, FRAMES)
@@ -55,15 +51,15 @@ def test_the_digest_of_integer_samples_is_that_of_another_decoder(
     ],
 )
 def test_what_24_bits_cannot_hold_is_dithered_the_same_way_again(tmp_path: Path, data: bytes):
-    first, again = (inspect_master(saved(tmp_path, data), on_progress=quiet) for _ in range(2))
+    first, again = (facts_of(saved(tmp_path, data)) for _ in range(2))
     assert first == again
     assert (first.bits, first.is_lossless_of_master) == (24, False)
 
 
 def test_another_file_with_the_same_samples_is_dithered_otherwise(tmp_path: Path):
     data = sound_file(music(), subtype="FLOAT")
-    one = inspect_master(saved(tmp_path, data), on_progress=quiet)
-    other = inspect_master(saved(tmp_path, data + b"JUNK\0\0\0\0"), on_progress=quiet)
+    one = facts_of(saved(tmp_path, data))
+    other = facts_of(saved(tmp_path, data + b"JUNK\0\0\0\0"))
     assert one.samples == other.samples
     assert one.pcm_sha256 != other.pcm_sha256
 
@@ -73,14 +69,14 @@ def test_a_depth_of_32_bits_that_the_codec_does_not_tell_is_found(
 ):
     monkeypatch.setattr("packager.decode._declared_bits", lambda *_: 24)
     data = sound_file(music(), subtype="PCM_32")
-    facts = inspect_master(saved(tmp_path, data), on_progress=quiet)
+    facts = facts_of(saved(tmp_path, data))
     assert (facts.bits, facts.is_lossless_of_master) == (24, False)
 
 
 def test_progress_grows_up_to_the_end(tmp_path: Path):
     told: list[float] = []
     data = sound_file(music(200_000))
-    inspect_master(saved(tmp_path, data), on_progress=told.append)
+    inspect_master(saved(tmp_path, data), edges=tmp_path, on_progress=told.append)
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
 
@@ -90,7 +86,7 @@ def test_progress_grows_up_to_the_end(tmp_path: Path):
 )
 def test_any_name_will_do(tmp_path: Path, name: str | bytes):
     text = os.fsdecode(name)
-    facts = inspect_master(saved(tmp_path, sound_file(music()), text), on_progress=quiet)
+    facts = facts_of(saved(tmp_path, sound_file(music()), text))
     assert facts.samples == FRAMES
 
 
@@ -107,28 +103,28 @@ def test_what_is_no_file_is_refused(tmp_path: Path, kind: str):
         case _:
             pass  # There is nothing at the path.
     with pytest.raises(errors.MasterUnreadableError):
-        inspect_master(path, on_progress=quiet)
+        facts_of(path)
 
 
 def test_a_torn_master_is_refused(tmp_path: Path):
     with pytest.raises(errors.TornMasterError):
-        inspect_master(saved(tmp_path, cut(sound_file(music(), form="FLAC"))), on_progress=quiet)
+        facts_of(saved(tmp_path, cut(sound_file(music(), form="FLAC"))))
 
 
 def test_less_than_a_sample_of_the_lossy_renditions_is_refused(tmp_path: Path):
     one = saved(tmp_path, sound_file(np.zeros((1, 1)), rate=192_000))
     with pytest.raises(errors.NoSamplesError):
-        inspect_master(one, on_progress=quiet)
+        facts_of(one)
     other = saved(tmp_path, sound_file(np.zeros((2, 1)), rate=192_000))
-    assert inspect_master(other, on_progress=quiet).samples == 2
+    assert facts_of(other).samples == 2
 
 
 def test_24_bits_of_alac_are_kept(tmp_path: Path):
     data = ffmpeg_file(music(), codec="alac", form="ipod")
-    facts = inspect_master(saved(tmp_path, data), on_progress=quiet)
+    facts = facts_of(saved(tmp_path, data))
     assert (facts.codec, facts.bits, facts.is_lossless_of_master) == ("alac", 24, True)
 
 
-def test_a_file_that_opens_and_cannot_be_read_is_told():
+def test_a_file_that_opens_and_cannot_be_read_is_told(tmp_path: Path):
     with pytest.raises(errors.MasterUnreadableError, match="reading"):
-        inspect_master(Path("/proc/self/mem"), on_progress=lambda _: None)
+        inspect_master(Path("/proc/self/mem"), edges=tmp_path, on_progress=lambda _: None)

@@ -11,8 +11,9 @@ import pytest
 from packager import errors
 from packager.content_key import ContentKey
 from packager.identity import CpuClass
-from packager.jobs import PackagingOrder
+from packager.jobs import MasterFacts, OnProgress, PackagingOrder
 from packager.pool import PackagingPool, open_pool
+from packager.priority import Priority
 from packager.renditions import PROFILES
 from packager.tests.masters import (
     cut,
@@ -32,6 +33,19 @@ KEY = ContentKey(uuid.UUID(int=11), b"fifteen and one.")
 async def pool() -> AsyncIterator[PackagingPool]:
     async with open_pool(workers=1, memory_bytes_max=MEMORY) as opened:
         yield opened
+
+
+async def inspect(
+    pool: PackagingPool,
+    master: Path,
+    *,
+    on_progress: OnProgress | None = None,
+    priority: Priority = Priority.INGEST,
+) -> MasterFacts:
+    inspection = await pool.inspect(
+        master, edges=master.parent, on_progress=on_progress, priority=priority
+    )
+    return inspection.facts
 
 
 def exists(pid: int) -> bool:
@@ -57,7 +71,7 @@ async def test_every_rendition_is_the_same_in_another_worker(tmp_path: Path):
     outcomes = []
     for _ in range(2):
         async with open_pool(workers=1, memory_bytes_max=MEMORY) as pool:
-            facts = await pool.inspect(master)
+            facts = await inspect(pool, master)
             renditions = [
                 await pool.package(PackagingOrder(master, facts, name, "v1", KEY, tmp_path / name))
                 for name in PROFILES
@@ -88,7 +102,7 @@ async def test_an_error_comes_out_as_what_it_is(
 ):
     before = pool.worker_pids
     with pytest.raises(errors.MasterError) as raised:
-        await pool.inspect(saved(tmp_path, data))
+        await inspect(pool, saved(tmp_path, data))
     assert type(raised.value) is kind
     assert pool.worker_pids == before
     for name in raised.value.fact_names:
@@ -99,9 +113,9 @@ async def test_a_killed_worker_fails_its_job_alone(pool: PackagingPool, tmp_path
     master = saved(tmp_path, sound_file(music(400_000)))
     first = pool.worker_pids[0]
     with pytest.raises(errors.WorkerDiedError, match="signal 9"):
-        await pool.inspect(master, on_progress=lambda _: os.kill(first, signal.SIGKILL))
+        await inspect(pool, master, on_progress=lambda _: os.kill(first, signal.SIGKILL))
     assert not exists(first)
-    assert (await pool.inspect(master)).samples == 400_000
+    assert (await inspect(pool, master)).samples == 400_000
     assert pool.worker_pids[0] != first
 
 
@@ -117,9 +131,9 @@ async def test_a_worker_that_died_idle_is_replaced(pool: PackagingPool, tmp_path
     asyncio.get_running_loop().remove_reader(watch)
     os.close(watch)
     try:
-        facts = await pool.inspect(master)
+        facts = await inspect(pool, master)
     except errors.WorkerDiedError:  # The loop had not yet heard of it.
-        facts = await pool.inspect(master)
+        facts = await inspect(pool, master)
     assert facts.samples == 20_000
 
 
@@ -130,12 +144,12 @@ async def test_a_cancelled_job_ends_its_worker_and_the_next_one_works(
     first = pool.worker_pids[0]
     begun = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        job = group.create_task(pool.inspect(master, on_progress=lambda _: begun.set()))
+        job = group.create_task(inspect(pool, master, on_progress=lambda _: begun.set()))
         await begun.wait()
         job.cancel()
     assert job.cancelled()
     assert not exists(first)
-    assert (await pool.inspect(master)).samples == 400_000
+    assert (await inspect(pool, master)).samples == 400_000
 
 
 async def test_a_second_cancellation_does_not_lose_the_place_of_a_worker(
@@ -144,14 +158,14 @@ async def test_a_second_cancellation_does_not_lose_the_place_of_a_worker(
     master = saved(tmp_path, sound_file(music(400_000)))
     begun = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        job = group.create_task(pool.inspect(master, on_progress=lambda _: begun.set()))
+        job = group.create_task(inspect(pool, master, on_progress=lambda _: begun.set()))
         await begun.wait()
         job.cancel()
         await asyncio.sleep(0)
         job.cancel()
     assert job.cancelled()
     async with asyncio.timeout(10):
-        assert (await pool.inspect(master)).samples == 400_000
+        assert (await inspect(pool, master)).samples == 400_000
 
 
 async def test_an_exception_of_the_callback_comes_out_and_harms_no_later_job(
@@ -163,8 +177,8 @@ async def test_an_exception_of_the_callback_comes_out_and_harms_no_later_job(
         raise LookupError("mine")
 
     with pytest.raises(LookupError):
-        await pool.inspect(master, on_progress=fail)
-    assert (await pool.inspect(master)).samples == 100_000
+        await inspect(pool, master, on_progress=fail)
+    assert (await inspect(pool, master)).samples == 100_000
 
 
 async def test_a_job_that_needs_too_much_memory_fails_alone(pool: PackagingPool, tmp_path: Path):
@@ -173,8 +187,8 @@ async def test_a_job_that_needs_too_much_memory_fails_alone(pool: PackagingPool,
     limit = data_bytes_of(process)
     resource.prlimit(process, resource.RLIMIT_DATA, (limit, limit))
     with pytest.raises(errors.WorkerDiedError, match="memory"):
-        await pool.inspect(greedy)
-    assert (await pool.inspect(greedy)).samples == 100_000
+        await inspect(pool, greedy)
+    assert (await inspect(pool, greedy)).samples == 100_000
 
 
 @pytest.mark.parametrize("kind", ["TIT2", "APIC"])
@@ -187,7 +201,7 @@ async def test_tags_that_inflate_take_neither_the_memory_nor_the_time_of_others(
     with pytest.raises(errors.WorkerDiedError, match="memory"):
         await pool.read_tags(bomb)
     assert not exists(first)
-    assert (await pool.inspect(saved(tmp_path, FLAC, "sound"))).samples == 20_000
+    assert (await inspect(pool, saved(tmp_path, FLAC, "sound"))).samples == 20_000
 
 
 async def test_tags_that_take_too_long_are_given_up(tmp_path: Path):
@@ -205,12 +219,12 @@ async def test_jobs_wait_in_order_for_a_worker(pool: PackagingPool, tmp_path: Pa
     masters = [saved(tmp_path, sound_file(music(2000 + k)), str(k)) for k in range(4)]
     done: list[int] = []
 
-    async def inspect(master: Path) -> None:
-        done.append((await pool.inspect(master)).samples)
+    async def note(master: Path) -> None:
+        done.append((await inspect(pool, master)).samples)
 
     async with asyncio.TaskGroup() as group:
         for master in masters:
-            group.create_task(inspect(master))
+            group.create_task(note(master))
     assert done == [2000, 2001, 2002, 2003]
     assert len(pool.worker_pids) == 1
 
@@ -220,13 +234,65 @@ async def test_a_queue_that_is_full_refuses_at_once(tmp_path: Path):
     async with open_pool(workers=1, memory_bytes_max=MEMORY, waiting_max=1) as pool:
         begun = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            first = group.create_task(pool.inspect(master, on_progress=lambda _: begun.set()))
+            first = group.create_task(inspect(pool, master, on_progress=lambda _: begun.set()))
             await begun.wait()
-            second = group.create_task(pool.inspect(master))
+            second = group.create_task(inspect(pool, master))
             await asyncio.sleep(0)
             with pytest.raises(errors.PoolBusyError):
-                await pool.inspect(master)
+                await inspect(pool, master)
         assert first.result() == second.result()
+
+
+async def test_a_listener_is_served_beside_ingest_by_a_worker_more(
+    pool: PackagingPool, tmp_path: Path
+):
+    master = saved(tmp_path, sound_file(music(400_000)))
+    begun = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        bulk = group.create_task(inspect(pool, master, on_progress=lambda _: begun.set()))
+        await begun.wait()
+        os.kill(pool.worker_pids[0], signal.SIGSTOP)
+        facts = await inspect(pool, master, priority=Priority.LISTENER)
+        assert not bulk.done()
+        assert len(pool.worker_pids) == 2
+        os.kill(pool.worker_pids[0], signal.SIGCONT)
+    assert bulk.result() == facts
+
+
+async def test_waiters_are_served_by_priority_and_then_in_order(
+    pool: PackagingPool, tmp_path: Path
+):
+    master = saved(tmp_path, sound_file(music(2000)))
+    long = saved(tmp_path, sound_file(music(200_000)), "long")
+    priorities = [Priority.INGEST, Priority.OPERATOR, Priority.LISTENER] * 2
+    done: list[tuple[Priority, int]] = []
+    begun = asyncio.Event()
+
+    async def note(number: int) -> None:
+        await inspect(pool, master, priority=priorities[number])
+        done.append((priorities[number], number))
+
+    async with asyncio.TaskGroup() as group:
+        first = inspect(pool, long, priority=Priority.LISTENER, on_progress=lambda _: begun.set())
+        group.create_task(first)
+        await begun.wait()
+        for number in range(len(priorities)):
+            group.create_task(note(number))
+    assert done == sorted(done)
+
+
+async def test_a_waiter_that_is_cancelled_as_its_turn_comes_passes_the_turn_on(
+    pool: PackagingPool, tmp_path: Path
+):
+    master = saved(tmp_path, sound_file(music(100_000)))
+    begun = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(inspect(pool, master, on_progress=lambda _: begun.set()))
+        await begun.wait()
+        waiters = [group.create_task(inspect(pool, master)) for _ in range(3)]
+        running.add_done_callback(lambda _: waiters[0].cancel())
+    assert waiters[0].cancelled()
+    assert waiters[1].result() == waiters[2].result()
 
 
 async def test_two_workers_do_two_jobs_at_a_time(tmp_path: Path):
@@ -234,7 +300,7 @@ async def test_two_workers_do_two_jobs_at_a_time(tmp_path: Path):
     async with open_pool(workers=2, memory_bytes_max=MEMORY) as pool:
         assert len(pool.worker_pids) == 1
         async with asyncio.TaskGroup() as group:
-            jobs = [group.create_task(pool.inspect(master)) for _ in range(2)]
+            jobs = [group.create_task(inspect(pool, master)) for _ in range(2)]
         assert jobs[0].result() == jobs[1].result()
         assert len(pool.worker_pids) == 2
 
@@ -268,14 +334,14 @@ async def test_a_worker_of_another_identity_is_refused(
     monkeypatch.setattr(pool, "_cpu_class", CpuClass.GENERIC)
     monkeypatch.setattr(pool._slots[0], "worker", None)
     with pytest.raises(errors.WorkerStartError, match="restart"):
-        await pool.inspect(master)
+        await inspect(pool, master)
 
 
 async def test_the_key_is_neither_in_arguments_nor_in_the_environment(
     pool: PackagingPool, tmp_path: Path
 ):
     master = saved(tmp_path, sound_file(music()))
-    facts = await pool.inspect(master)
+    facts = await inspect(pool, master)
     await pool.package(PackagingOrder(master, facts, "flac", "v1", KEY, tmp_path / "out"))
     seen = environment_of(pool.worker_pids[0]) + arguments_of(pool.worker_pids[0])
     assert KEY.key not in seen

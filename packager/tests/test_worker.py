@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,16 +17,15 @@ import pytest
 from packager.content_key import ContentKey
 from packager.errors import TornMasterError, decode_error
 from packager.identity import CpuClass, identity_from_json
-from packager.inspection import inspect_master
+from packager.inspection_result import inspection_from_json
 from packager.jobs import (
     EXIT_NO_MEMORY,
     PackagingOrder,
-    master_facts_from_json,
     order_to_json,
     path_to_text,
 )
 from packager.seek_index import facts_from_json
-from packager.tests.masters import cut, music, saved, sound_file
+from packager.tests.masters import cut, facts_of, music, saved, sound_file
 from packager.worker import serve
 
 KEY = ContentKey(uuid.UUID(int=9), b"\xabsecret secret\xcd\xef")
@@ -40,6 +40,15 @@ def answers_to(*requests: object) -> list[Answer]:
     return answers
 
 
+def inspection_of(master: Path, *, niceness: int = 0) -> dict[str, object]:
+    return {
+        "job": "inspect",
+        "niceness": niceness,
+        "master": path_to_text(master),
+        "edges": path_to_text(master.parent),
+    }
+
+
 def start(*, memory: int = MEMORY, cpu_class: str = "best") -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "packager", str(memory), cpu_class, str(os.getpid())],
@@ -52,31 +61,46 @@ def start(*, memory: int = MEMORY, cpu_class: str = "best") -> subprocess.Popen[
 
 def test_a_job_is_answered_with_progress_and_facts(tmp_path: Path):
     master = saved(tmp_path, sound_file(music(300_000)))
-    *progress, last = answers_to({"job": "inspect", "master": path_to_text(master)})
+    *progress, last = answers_to(inspection_of(master))
     fractions = [answer["fraction"] for answer in progress]
     assert fractions == sorted(fractions)
     assert 3 < len(fractions) <= 100
     assert {answer["event"] for answer in progress} == {"progress"}
     assert last["event"] == "done"
-    assert master_facts_from_json(last["facts"]).samples == 300_000
+    assert inspection_from_json(last["facts"]).facts.samples == 300_000
 
 
 def test_an_order_is_carried_out_and_its_key_is_not_repeated(tmp_path: Path):
     master = saved(tmp_path, sound_file(music()))
     order = PackagingOrder(
         master=master,
-        facts=inspect_master(master, on_progress=lambda _: None),
+        facts=facts_of(master),
         rendition="vorbis-160",
         version="v1",
         key=KEY,
         output=tmp_path / "out",
     )
-    answers = answers_to({"job": "package", "order": order_to_json(order)})
+    answers = answers_to({"job": "package", "niceness": 0, "order": order_to_json(order)})
     facts = facts_from_json(answers[-1]["facts"])
     assert facts.bytes == order.output.stat().st_size
     said = json.dumps(answers)
     assert KEY.key.hex() not in said
     assert "secret" not in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness on Linux alone")
+def test_a_job_is_as_nice_as_it_is_told_and_the_next_one_no_more_than_that(tmp_path: Path):
+    master = saved(tmp_path, sound_file(music()))
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    seen: list[int] = []
+
+    def note(_: object) -> None:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) - own)
+
+    for niceness in (2, 0):
+        serve(iter([json.dumps(inspection_of(master, niceness=niceness)).encode()]), note)
+    # The answer itself is given outside of the job's thread.
+    assert seen == [2] * (len(seen) // 2 - 1) + [0] * (len(seen) // 2 + 1)
 
 
 def test_tags_are_answered_as_they_stand(tmp_path: Path):
@@ -85,7 +109,7 @@ def test_tags_are_answered_as_they_stand(tmp_path: Path):
     file = mutagen.flac.FLAC(path)
     file["artist"] = ["A", "\u202eB"]
     file.save()
-    (answer,) = answers_to({"job": "tags", "master": path_to_text(path)})
+    (answer,) = answers_to({"job": "tags", "niceness": 0, "master": path_to_text(path)})
     assert answer == {"event": "done", "facts": {"artist": ["A", "\u202eB"]}}
 
 
@@ -93,8 +117,8 @@ def test_an_error_is_answered_as_such_and_the_next_job_is_done(tmp_path: Path):
     flac = sound_file(music(), form="FLAC")
     torn, whole = saved(tmp_path, cut(flac), "torn"), saved(tmp_path, flac, "whole")
     answers = answers_to(
-        {"job": "inspect", "master": path_to_text(torn)},
-        {"job": "inspect", "master": path_to_text(whole)},
+        inspection_of(torn),
+        inspection_of(whole),
     )
     failed = next(answer for answer in answers if answer["event"] == "failed")
     error = decode_error(failed["error"])

@@ -58,7 +58,7 @@ def make_tone(folder: Path, *, subtype: str, rate: int, samples: int, names: lis
     noise = np.random.default_rng(3).normal(0, 0.02, (samples, 2))
     path = folder / "master.wav"
     soundfile.write(path, 0.2 * np.asarray(chord) + noise, rate, subtype=subtype)
-    facts = inspect_master(path, on_progress=lambda _: None)
+    facts = inspect_master(path, edges=folder, on_progress=lambda _: None).facts
     renditions = {name: _package(path, facts, name) for name in names}
     return Tone(path, facts, renditions)
 
