@@ -22,13 +22,8 @@ def read_credential(name: str, secret: SecretStr | None, file: Path | None) -> C
     Raises:
         SettingsError: both are given, the file cannot be read, or the text is no credential.
     """
-    if secret is not None and file is not None:
-        raise SettingsError(f"`{name}`: give it or `{name}_file`, not both")
-    if secret is not None:
-        text = secret.get_secret_value()
-    elif file is not None:
-        text = _read(name, file)
-    else:
+    text = read_secret(name, secret, file)
+    if text is None:
         return None
     try:
         return Credential(text)
@@ -46,6 +41,22 @@ def need_credential(name: str, secret: SecretStr | None, file: Path | None) -> C
     if credential is None:
         raise SettingsError(f"`{name}_file` is needed: a file with random text that others share")
     return credential
+
+
+def read_secret(name: str, secret: SecretStr | None, file: Path | None) -> str | None:
+    """The text of a secret that others made, such as an access key's, or None.
+
+    Raises:
+        SettingsError: both are given, the file cannot be read, or there is no text in it.
+    """
+    if secret is not None and file is not None:
+        raise SettingsError(f"`{name}`: give it or `{name}_file`, not both")
+    if secret is None and file is None:
+        return None
+    text = _read(name, file) if file is not None else secret.get_secret_value() if secret else ""
+    if not text:
+        raise SettingsError(f"`{name}`: it is empty")
+    return text
 
 
 def _read(name: str, file: Path) -> str:

@@ -1,9 +1,10 @@
 """Settings of the origin: table by table, as `attacca config schema` prints them."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from config.settings import RoleSettings, Section
 from packager.identity import CpuClass
@@ -11,13 +12,114 @@ from packager.identity import CpuClass
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+class StoreKind(StrEnum):
+    """What keeps the objects."""
+
+    FOLDER = "folder"
+    S3 = "s3"
+
+
+class AddressingStyle(StrEnum):
+    """Where a URL names the bucket."""
+
+    PATH = "path"
+    VIRTUAL = "virtual"
+
+
+class S3Settings(Section):
+    """A bucket of an S3 store, and how to reach it."""
+
+    bucket: str = Field(
+        default="",
+        pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$",
+        description="The bucket; it must be there.",
+    )
+    endpoint_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/?#@\s]+/?)?$",
+        description="Where the store answers, without a path. Empty: AWS in `region`.",
+    )
+    region: str = Field(
+        default="us-east-1", pattern=r"^[a-zA-Z0-9-]+$", description="Region that requests name."
+    )
+    prefix: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*/)*$",
+        max_length=256,
+        description="What all keys begin with, when the bucket is shared: ends with a slash.",
+    )
+    addressing_style: AddressingStyle = Field(
+        default=AddressingStyle.PATH,
+        description="Bucket in the path, or in the host name (AWS wants that).",
+    )
+    access_key_id: SecretStr | None = Field(
+        default=None, description="Access key. Without one, AWS's usual places are looked at."
+    )
+    access_key_id_file: Path | None = Field(
+        default=None, description="File with the access key, instead of access_key_id."
+    )
+    secret_access_key: SecretStr | None = Field(
+        default=None, description="Secret of the access key."
+    )
+    secret_access_key_file: Path | None = Field(
+        default=None, description="File with the secret, instead of secret_access_key."
+    )
+    ca_bundle: Path | None = Field(
+        default=None, description="Certificates (PEM) to check the store's with. Unset: system's."
+    )
+    connections_max: int = Field(
+        default=64, ge=4, le=1024, description="Connections of this process, for each of two pools."
+    )
+    connect_timeout_s: float = Field(default=1.0, gt=0, le=60, description="Time to connect.")
+    read_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=300,
+        description="Longest silence of the store, and longest wait for a free connection.",
+    )
+    requires_conditional_put: bool = Field(
+        default=True,
+        description="Whether to refuse a store that does not keep the conditions of a put.",
+    )
+
+    @model_validator(mode="after")
+    def _check_credentials(self) -> Self:
+        has_key = self.access_key_id is not None or self.access_key_id_file is not None
+        has_secret = self.secret_access_key is not None or self.secret_access_key_file is not None
+        if has_key and not has_secret:
+            raise ValueError("`access_key_id` needs a `secret_access_key_file`")
+        if has_secret and not has_key:
+            raise ValueError("`secret_access_key` needs an `access_key_id` or its file")
+        return self
+
+    @model_validator(mode="after")
+    def _check_endpoint(self) -> Self:
+        if self.ca_bundle is not None and self.endpoint_url.startswith("http:"):
+            raise ValueError("`ca_bundle` is of no use with an `endpoint_url` of http")
+        return self
+
+
 class StoreSettings(Section):
     """The object store."""
 
+    kind: StoreKind = Field(
+        default=StoreKind.FOLDER, description="`folder` of this machine, or a bucket of `s3`."
+    )
     folder: Path = Field(
         default=Path("data/store"),
         description="Folder that holds masters, records and packaged renditions.",
     )
+    s3: S3Settings = Field(
+        default_factory=S3Settings, description="The bucket, when `kind` is `s3`."
+    )
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        if self.kind is StoreKind.S3 and not self.s3.bucket:
+            raise ValueError("`s3.bucket` is needed when `kind` is `s3`")
+        if self.kind is StoreKind.FOLDER and self.s3.model_fields_set:
+            raise ValueError("`kind` must be `s3` for the settings under `s3` to count")
+        return self
 
 
 class PackagerSettings(Section):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from config.credential_settings import need_credential, read_credential
+from config.credential_settings import need_credential, read_credential, read_secret
 from config.settings import SettingsError
 
 TEXT = "a-credential-of-length"
@@ -51,3 +51,15 @@ def test_what_is_no_credential_is_refused_by_name_and_not_shown(
 def test_a_role_that_needs_one_says_so():
     with pytest.raises(SettingsError, match="`edge_file` is needed"):
         need_credential("edge", None, None)
+
+
+def test_a_secret_of_others_may_be_short_but_not_empty(file: Path):
+    file.write_text("key\n")
+    assert read_secret("store", None, file) == read_secret("store", SecretStr("key"), None) == "key"
+    assert read_secret("store", None, None) is None
+    with pytest.raises(SettingsError, match="not both"):
+        read_secret("store", SecretStr("key"), file)
+    file.write_text("\n")
+    for secret, path in ((SecretStr(""), None), (None, file)):
+        with pytest.raises(SettingsError, match="empty"):
+            read_secret("store", secret, path)

@@ -37,6 +37,7 @@ SANS_IO: Final = (
     "drm/tokens.py",
     "edge/slices.py",
     "edge/target.py",
+    "origin/signing.py",
     "packager/boxes.py",
     "packager/common_encryption.py",
     "packager/content_key.py",
