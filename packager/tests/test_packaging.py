@@ -11,14 +11,13 @@ import soundfile
 
 from packager import errors
 from packager.content_key import ContentKey, derive_iv
-from packager.inspection import inspect_master
 from packager.jobs import PackagingOrder, master_facts_from_json
 from packager.packaging import package_rendition, serial_of_version
 from packager.renditions import PROFILES, Codec
 from packager.resample import lossy_rate_hz, resampled_length
 from packager.sealing import unseal
 from packager.seek_index import RenditionFacts
-from packager.tests.masters import music, saved, sound_file
+from packager.tests.masters import facts_of, music, saved, sound_file
 
 KEY = ContentKey(uuid.UUID(int=7), bytes(range(16)))
 VERSION = "0123456789abcdef"
@@ -32,7 +31,7 @@ def order_for(folder: Path, data: bytes, rendition: str) -> PackagingOrder:
     master = saved(folder, data)
     return PackagingOrder(
         master=master,
-        facts=inspect_master(master, on_progress=quiet),
+        facts=facts_of(master),
         rendition=rendition,
         version=VERSION,
         key=KEY,
