@@ -1,29 +1,44 @@
-"""Common Encryption of audio samples (ISO/IEC 23001-7), scheme `cbcs`.
+"""Common Encryption of audio samples (ISO/IEC 23001-7), schemes `cbcs` and `cenc`.
 
-Audio is encrypted without a pattern and without subsamples: of every sample all whole blocks of 16
-bytes, chained from the constant IV anew; the remainder stays clear (section 9.7 and 10.4). So a
-sample keeps its size, and nothing is to be stored beside it (section 7.2).
+Audio is encrypted without subsamples, and a sample keeps its size:
+
+* `cbcs` (sections 9.7 and 10.4): AES-CBC without a pattern, of every sample all whole blocks of 16
+  bytes, chained from the constant IV anew; the remainder stays clear. Nothing is stored beside it.
+* `cenc` (sections 9.3 and 10.1): AES-CTR of the whole sample. Each has an IV of 8 bytes, stored in
+  its fragment: the upper half of the counter, of which the lower half counts the sample's blocks
+  from 0. The IV of the next sample is one more.
 """
 
 import struct
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from packager.boxes import encode_box, encode_full_box
-from packager.content_key import IV_SIZE, ContentKey
+from packager.content_key import ContentKey
 from packager.renditions import Protection
 
 W3C_COMMON_SYSTEM_ID: Final = uuid.UUID("1077efec-c0b2-4d02-ace3-3c1e52e2fb4b")
 """System ID of `pssh` boxes that name nothing but KIDs (W3C "cenc" Initialization Data Format)."""
 
+CONSTANT_IV_SIZE: Final = 16
+SAMPLE_IV_SIZE: Final = 8
+
+IV_SIZES: Final[Mapping[Protection, int]] = MappingProxyType(
+    {Protection.CBCS: CONSTANT_IV_SIZE, Protection.CENC: SAMPLE_IV_SIZE}
+)
+"""Bytes of the IV that a file starts with, by scheme."""
+
 _BLOCK: Final = 16
 _BLOCK_MASK: Final = ~(_BLOCK - 1)
 _SCHEME_VERSION: Final = 0x0001_0000
 _KID_COUNT: Final = struct.Struct(">I")
+_SAMPLE_IVS: Final = 1 << 64
+_LOWER_HALF: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +46,8 @@ class CommonEncryption:
     """How one track is encrypted.
 
     Attributes:
-        iv: 16 bytes; for `cbcs` the constant IV of all samples.
+        iv: for `cbcs` the constant IV of all samples, 16 bytes; for `cenc` that of the first one, 8
+            bytes.
     """
 
     key: ContentKey
@@ -39,14 +55,22 @@ class CommonEncryption:
     scheme: Protection = Protection.CBCS
 
     def __post_init__(self) -> None:
-        if len(self.iv) != IV_SIZE:
-            raise ValueError(f"an IV has {IV_SIZE} bytes, not {len(self.iv)}")
-        if self.scheme is not Protection.CBCS:
+        if self.scheme not in IV_SIZES:
             raise ValueError(f"{self.scheme} is not a scheme of Common Encryption for fMP4")
+        if len(self.iv) != IV_SIZES[self.scheme]:
+            raise ValueError(f"an IV has {IV_SIZES[self.scheme]} bytes, not {len(self.iv)}")
 
-    def cipher(self) -> Cipher[modes.CBC]:
-        """AES-CBC from the constant IV."""
-        return Cipher(algorithms.AES(self.key.key), modes.CBC(self.iv))
+    @property
+    def has_sample_ivs(self) -> bool:
+        """Whether each sample has an IV of its own, which its fragment tells."""
+        return self.scheme is Protection.CENC
+
+    def sample_ivs(self, first: int, count: int) -> bytes:
+        """The IVs of `count` samples, counted through the file from `first` on."""
+        start = int.from_bytes(self.iv, "big") + first
+        return b"".join(
+            (iv % _SAMPLE_IVS).to_bytes(SAMPLE_IV_SIZE, "big") for iv in range(start, start + count)
+        )
 
 
 def encode_sinf(protection: CommonEncryption, original_format: bytes) -> bytes:
@@ -62,19 +86,20 @@ def encode_sinf(protection: CommonEncryption, original_format: bytes) -> bytes:
 
 
 def _encode_tenc(protection: CommonEncryption) -> bytes:
-    """`tenc` version 1 (ISO/IEC 23001-7 section 8.2): pattern 0:0, no IV for each sample."""
+    """`tenc` (ISO/IEC 23001-7 section 8.2): version 1 with a constant IV, else version 0."""
     reserved_and_pattern = b"\0\0"
     is_protected = b"\x01"
-    per_sample_iv_size = b"\0"
+    sample_iv_size, constant_iv = SAMPLE_IV_SIZE, b""
+    if not protection.has_sample_ivs:
+        sample_iv_size, constant_iv = 0, bytes((CONSTANT_IV_SIZE,)) + protection.iv
     return encode_full_box(
         b"tenc",
         reserved_and_pattern,
         is_protected,
-        per_sample_iv_size,
+        bytes((sample_iv_size,)),
         protection.key.kid.bytes,
-        bytes((IV_SIZE,)),
-        protection.iv,
-        version=1,
+        constant_iv,
+        version=0 if protection.has_sample_ivs else 1,
     )
 
 
@@ -90,23 +115,36 @@ def encode_pssh(kids: Sequence[uuid.UUID]) -> bytes:
     )
 
 
-def encrypt_samples(protection: CommonEncryption, samples: bytes, sizes: Iterable[int]) -> bytes:
+def encrypt_samples(
+    protection: CommonEncryption, samples: bytes, sizes: Iterable[int], *, first: int = 0
+) -> bytes:
     """Encrypt samples that lie one after another.
 
     Args:
         protection: the scheme, with its key and IV.
         samples: their bytes.
         sizes: the size of each; they add up to the size of `samples`.
+        first: how many samples of the file precede them.
     """
-    # `update_into` asks for a block less one of room, which it does not use.
+    # CBC asks for a block less one of room, which it does not use.
     buffer = bytearray(len(samples) + _BLOCK - 1)
     buffer[: len(samples)] = samples
     view = memoryview(buffer)
+    if protection.has_sample_ivs:
+        start = _encrypt_cenc(protection.key.key, protection.iv, first, view, sizes)
+    else:
+        start = _encrypt_cbcs(protection.key.key, protection.iv, view, sizes)
+    assert start == len(samples)
+    return bytes(view[:start])
+
+
+def _encrypt_cbcs(key: bytes, constant_iv: bytes, view: memoryview, sizes: Iterable[int]) -> int:
+    """Encrypt in place; returns where the last sample ends."""
     # A context costs more than the encryption of an AAC sample, so one serves for all: CBC mixes
     # the last encrypted block into the next one, and where a sample begins, that is undone and the
     # IV mixed in instead.
-    update_into = protection.cipher().encryptor().update_into
-    iv = chained = int.from_bytes(protection.iv, "big")
+    update_into = Cipher(algorithms.AES(key), modes.CBC(constant_iv)).encryptor().update_into
+    iv = chained = int.from_bytes(constant_iv, "big")
     start = 0
     for size in sizes:
         end = start + (size & _BLOCK_MASK)
@@ -116,18 +154,33 @@ def encrypt_samples(protection: CommonEncryption, samples: bytes, sizes: Iterabl
             update_into(view[start:end], view[start : end + _BLOCK - 1])
             chained = int.from_bytes(view[end - _BLOCK : end], "big")
         start += size
-    assert start == len(samples)
-    return bytes(view[:start])
+    return start
 
 
-def decrypt_samples(protection: CommonEncryption, samples: Sequence[bytes]) -> list[bytes]:
-    """Undo `encrypt_samples`; a wrong key or IV yields other bytes, which nothing here can tell."""
+def _encrypt_cenc(
+    key: bytes, first_iv: bytes, first: int, view: memoryview, sizes: Iterable[int]
+) -> int:
+    """Encrypt in place; returns where the last sample ends."""
+    context = Cipher(algorithms.AES(key), modes.CTR(bytes(_BLOCK))).encryptor()
+    reset_nonce, update_into = context.reset_nonce, context.update_into
+    start = 0
+    for iv, size in enumerate(sizes, start=int.from_bytes(first_iv, "big") + first):
+        sample = view[start : start + size]
+        reset_nonce((iv % _SAMPLE_IVS << _LOWER_HALF).to_bytes(_BLOCK, "big"))
+        update_into(sample, sample)
+        start += size
+    return start
+
+
+def decrypt_cbcs(key: bytes, constant_iv: bytes, samples: Sequence[bytes]) -> list[bytes]:
+    """Undo `cbcs`; a wrong key or IV yields other bytes, which nothing here can tell."""
     # All in one pass: before each sample the IV stands as if it were a block of the stream. Its own
     # decryption is of no use and is skipped.
     stream = b"".join(
-        part for sample in samples for part in (protection.iv, sample[: len(sample) & _BLOCK_MASK])
+        part for sample in samples for part in (constant_iv, sample[: len(sample) & _BLOCK_MASK])
     )
-    clear = protection.cipher().decryptor().update(stream)
+    cipher = Cipher(algorithms.AES(key), modes.CBC(constant_iv))
+    clear = cipher.decryptor().update(stream)
     found = []
     position = 0
     for sample in samples:
@@ -135,4 +188,20 @@ def decrypt_samples(protection: CommonEncryption, samples: Sequence[bytes]) -> l
         position += _BLOCK
         found.append(clear[position : position + whole] + sample[whole:])
         position += whole
+    return found
+
+
+def decrypt_cenc(key: bytes, ivs: Sequence[bytes], samples: Sequence[bytes]) -> list[bytes]:
+    """Undo `cenc`; a wrong key or IV yields other bytes, which nothing here can tell.
+
+    Args:
+        key: the content key.
+        ivs: 8 bytes for each sample.
+        samples: as they are stored.
+    """
+    context = Cipher(algorithms.AES(key), modes.CTR(bytes(_BLOCK))).encryptor()
+    found = []
+    for iv, sample in zip(ivs, samples, strict=True):
+        context.reset_nonce(iv + bytes(_BLOCK - SAMPLE_IV_SIZE))
+        found.append(context.update(sample))
     return found

@@ -72,7 +72,7 @@ def plan_file(track: EncodedTrack, protection: CommonEncryption | None) -> FileP
     track = with_changes(track, packet_sizes=array("I", track.packet_sizes))
     fragments = _cut_fragments(track)
     movie_header = encode_movie_header(track, protection)
-    seek = _lay_out(track, fragments, len(movie_header))
+    seek = _lay_out(track, fragments, protection, len(movie_header))
     header = movie_header + encode_sidx(seek.segments, track.sample_rate_hz)
     last = seek.segments[-1]
     assert len(header) == seek.segments[0].offset
@@ -95,8 +95,8 @@ def render_file(plan: FilePlan, packets: Iterable[bytes]) -> Iterator[bytes]:
             raise FormatError(f"packets from {first} on are not of the sizes planned with")
         payload = b"".join(run)
         if plan.protection is not None:
-            payload = encrypt_samples(plan.protection, payload, map(len, run))
-        moof = encode_moof(fragment, plan.track)
+            payload = encrypt_samples(plan.protection, payload, map(len, run), first=first)
+        moof = encode_moof(fragment, plan.track, plan.protection)
         yield moof + encode_box_header(b"mdat", len(payload))
         yield payload
     if next(remaining, None) is not None:
@@ -172,6 +172,7 @@ def _later_starts(track: EncodedTrack) -> range:
 def _lay_out(
     track: EncodedTrack,
     fragments: tuple[Fragment, ...],
+    protection: CommonEncryption | None,
     init_bytes: int,
 ) -> SeekIndex:
     """Offsets of all fragments, and when each is heard."""
@@ -186,7 +187,7 @@ def _lay_out(
     offset = init_bytes + index_bytes
     segments = []
     for fragment, (start, end) in zip(fragments, pairwise(times), strict=True):
-        size = fragment_size(fragment, track)
+        size = fragment_size(fragment, track, protection)
         if size > REFERENCE_SIZE_MAX:
             raise FormatError(f"a fragment of {size} bytes is above what a `sidx` can refer to")
         segments.append(Segment(offset, size, start, end - start))

@@ -15,8 +15,7 @@ from typing import Final
 
 from packager.boxes import Box, split_boxes
 from packager.byte_cursor import ByteCursor
-from packager.common_encryption import CommonEncryption, decrypt_samples
-from packager.content_key import ContentKey
+from packager.common_encryption import SAMPLE_IV_SIZE, decrypt_cbcs, decrypt_cenc
 from packager.format_error import FormatError
 from packager.movie_fragment import (
     DEFAULT_BASE_IS_MOOF,
@@ -25,6 +24,7 @@ from packager.movie_fragment import (
     TRUN_SAMPLE_SIZE,
 )
 from packager.movie_header_reader import TrackHeader, parse_movie_header
+from packager.renditions import Protection
 
 # Six seconds of eight channels of 24 bits at 192 kHz are 28 MB when nothing can be compressed.
 SEGMENT_BYTES_MAX: Final = 256 << 20
@@ -37,6 +37,7 @@ _TFHD_SIZE: Final = 0x000010
 _TRUN_FIRST_SAMPLE_FLAGS: Final = 0x000004
 _TRUN_SAMPLE_FLAGS: Final = 0x000400
 _TRUN_COMPOSITION_OFFSET: Final = 0x000800
+_SENC_SUBSAMPLES: Final = 0x000002
 
 
 class FragmentError(FormatError):
@@ -72,7 +73,7 @@ class FragmentReader:
 
     def __init__(self, init: bytes, key: bytes | None = None) -> None:
         self.header: Final[TrackHeader] = parse_movie_header(init)
-        self._protection = _protection_of(self.header, key)
+        self._key = key
 
     def samples(self, segment: bytes) -> Iterator[Sample]:
         """Yield the samples of whole fragments, decrypted if there is a key.
@@ -99,29 +100,35 @@ class FragmentReader:
             raise FragmentError("samples lie outside of their `mdat`")
         edges = accumulate(run.sizes, initial=start)
         data = [mdat.payload[first:end] for first, end in pairwise(edges)]
-        if self._protection is not None:
-            data = decrypt_samples(self._protection, data)
+        data = self._decrypt(data, run)
         times = accumulate(run.durations, initial=run.decode_time)
         # The times have one more: that of the next fragment.
         yield from map(Sample, data, times, run.durations)
 
-
-def _protection_of(header: TrackHeader, key: bytes | None) -> CommonEncryption | None:
-    """What to decrypt with; None for a clear file, and without a key."""
-    if header.protection is None or key is None:
-        return None
-    found = header.protection
-    return CommonEncryption(ContentKey(found.kid, key), found.iv, found.scheme)
+    def _decrypt(self, data: list[bytes], run: "_Run") -> list[bytes]:
+        """The samples of a fragment; as they are stored if the file is clear or there is no key."""
+        protection = self.header.protection
+        if protection is None or self._key is None:
+            return data
+        if protection.scheme is Protection.CBCS:
+            return decrypt_cbcs(self._key, protection.iv, data)
+        return decrypt_cenc(self._key, _parse_senc(run.senc, len(data)), data)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The samples of a fragment as `moof` tells them; `data_offset` counts from its start."""
+    """The samples of a fragment as `moof` tells them.
+
+    Attributes:
+        data_offset: of the first sample, counted from the start of `moof`.
+        senc: the box with their IVs; None without one.
+    """
 
     decode_time: int
     data_offset: int
     sizes: tuple[int, ...]
     durations: tuple[int, ...]
+    senc: bytes | None
 
 
 def _parse_moof(moof: bytes, header: TrackHeader) -> _Run:
@@ -132,7 +139,7 @@ def _parse_moof(moof: bytes, header: TrackHeader) -> _Run:
         raise FragmentError(f"`traf` has no {min(missing)!r}")
     default_duration, default_size = _parse_tfhd(traf[b"tfhd"], header)
     data_offset, sizes, durations = _parse_trun(traf[b"trun"], default_duration, default_size)
-    return _Run(_parse_tfdt(traf[b"tfdt"]), data_offset, sizes, durations)
+    return _Run(_parse_tfdt(traf[b"tfdt"]), data_offset, sizes, durations, senc=traf.get(b"senc"))
 
 
 def _only(payload: bytes, fourcc: bytes) -> bytes:
@@ -162,6 +169,18 @@ def _parse_tfdt(tfdt: bytes) -> int:
     cursor = ByteCursor(tfdt, "tfdt")
     version = cursor.integer(4) >> 24
     return cursor.integer(8 if version == 1 else 4)
+
+
+def _parse_senc(senc: bytes | None, count: int) -> list[bytes]:
+    """ISO/IEC 23001-7 section 7.2: the IV of each sample."""
+    if senc is None:
+        raise FragmentError("`traf` has no b'senc'")
+    cursor = ByteCursor(senc, "senc")
+    if cursor.integer(4) & _SENC_SUBSAMPLES:
+        raise FragmentError("samples are encrypted in parts")
+    if cursor.integer(4) != count:
+        raise FragmentError(f"there is not one IV for each of {count} samples")
+    return [cursor.take(SAMPLE_IV_SIZE) for _ in range(count)]
 
 
 def _parse_trun(

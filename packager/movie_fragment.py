@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from packager.boxes import HEADER_SIZE, encode_box, encode_full_box
+from packager.common_encryption import SAMPLE_IV_SIZE, CommonEncryption
 from packager.encoded_track import EncodedTrack
 from packager.movie_header import TRACK_ID, has_roll_group
 from packager.seek_index import Segment
@@ -32,6 +33,9 @@ _TFHD_SIZE: Final = _FULL_BOX_SIZE + 4
 _TFDT_SIZE: Final = _FULL_BOX_SIZE + 8
 _TRUN_SIZE: Final = _FULL_BOX_SIZE + 8
 _SBGP_SIZE: Final = _FULL_BOX_SIZE + 16
+_SAIZ_SIZE: Final = _FULL_BOX_SIZE + 5
+_SAIO_SIZE: Final = _FULL_BOX_SIZE + 8
+_SENC_HEAD_SIZE: Final = _FULL_BOX_SIZE + 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,14 @@ class Fragment:
     has_durations: bool
 
 
-def fragment_size(fragment: Fragment, track: EncodedTrack) -> int:
+def fragment_size(
+    fragment: Fragment, track: EncodedTrack, protection: CommonEncryption | None
+) -> int:
     """Bytes of `moof` and `mdat` together."""
-    return _moof_size(fragment, track) + HEADER_SIZE + fragment.payload_bytes
+    return _moof_size(fragment, track, protection) + HEADER_SIZE + fragment.payload_bytes
 
 
-def _moof_size(fragment: Fragment, track: EncodedTrack) -> int:
+def _moof_size(fragment: Fragment, track: EncodedTrack, protection: CommonEncryption | None) -> int:
     return (
         HEADER_SIZE  # moof
         + _MFHD_SIZE
@@ -70,11 +76,22 @@ def _moof_size(fragment: Fragment, track: EncodedTrack) -> int:
         + _TRUN_SIZE
         + fragment.packet_count * (8 if fragment.has_durations else 4)
         + (_SBGP_SIZE if has_roll_group(track) else 0)
+        + _sample_ivs_size(fragment, protection)
     )
 
 
-def encode_moof(fragment: Fragment, track: EncodedTrack) -> bytes:
+def _sample_ivs_size(fragment: Fragment, protection: CommonEncryption | None) -> int:
+    """Bytes of the boxes around the IVs of samples, if they have any."""
+    if protection is None or not protection.has_sample_ivs:
+        return 0
+    return _SAIZ_SIZE + _SAIO_SIZE + _SENC_HEAD_SIZE + fragment.packet_count * SAMPLE_IV_SIZE
+
+
+def encode_moof(
+    fragment: Fragment, track: EncodedTrack, protection: CommonEncryption | None
+) -> bytes:
     """Section 8.8.4. The `mdat` box is to follow at once."""
+    size = _moof_size(fragment, track, protection)
     moof = encode_box(
         b"moof",
         encode_full_box(b"mfhd", struct.pack(">I", fragment.sequence_number)),
@@ -82,12 +99,35 @@ def encode_moof(fragment: Fragment, track: EncodedTrack) -> bytes:
             b"traf",
             encode_full_box(b"tfhd", struct.pack(">I", TRACK_ID), flags=DEFAULT_BASE_IS_MOOF),
             encode_full_box(b"tfdt", struct.pack(">Q", fragment.decode_time), version=1),
-            _encode_trun(fragment, track, _moof_size(fragment, track) + HEADER_SIZE),
+            _encode_trun(fragment, track, size + HEADER_SIZE),
             _encode_sbgp(fragment) if has_roll_group(track) else b"",
+            # The last boxes, so that the IVs end where `moof` ends.
+            _encode_sample_ivs(fragment, protection, size),
         ),
     )
-    assert len(moof) == _moof_size(fragment, track)
+    assert len(moof) == size
     return moof
+
+
+def _encode_sample_ivs(
+    fragment: Fragment, protection: CommonEncryption | None, moof_size: int
+) -> bytes:
+    """The IV of each sample (ISO/IEC 23001-7 section 7), and where it is, counted from `moof`."""
+    if protection is None or not protection.has_sample_ivs:
+        return b""
+    count = fragment.packet_count
+    offset = moof_size - count * SAMPLE_IV_SIZE
+    return b"".join(
+        (
+            encode_full_box(b"saiz", struct.pack(">BI", SAMPLE_IV_SIZE, count)),
+            encode_full_box(b"saio", struct.pack(">II", 1, offset)),
+            encode_full_box(
+                b"senc",
+                struct.pack(">I", count),
+                protection.sample_ivs(fragment.first_packet, count),
+            ),
+        )
+    )
 
 
 def _encode_trun(fragment: Fragment, track: EncodedTrack, data_offset: int) -> bytes:

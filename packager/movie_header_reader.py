@@ -9,7 +9,7 @@ from typing import Final
 
 from packager.boxes import split_boxes
 from packager.byte_cursor import ByteCursor
-from packager.content_key import IV_SIZE
+from packager.common_encryption import CONSTANT_IV_SIZE, SAMPLE_IV_SIZE
 from packager.encoded_track import STREAMINFO_SIZE
 from packager.format_error import FormatError
 from packager.opus_head import dops_to_opus_head
@@ -38,7 +38,11 @@ class MovieHeaderError(FormatError):
 
 @dataclass(frozen=True, slots=True)
 class TrackProtection:
-    """What a protected file says about its encryption; the key is not in it."""
+    """What a protected file says about its encryption; the key is not in it.
+
+    Attributes:
+        iv: the constant one of `cbcs`; empty for `cenc`, whose fragments tell that of each sample.
+    """
 
     scheme: Protection
     kid: uuid.UUID
@@ -78,7 +82,7 @@ def parse_movie_header(data: bytes) -> TrackHeader:
 
     Raises:
         FormatError: they are damaged, too large, or not those of one AAC, FLAC or Opus track, clear
-            or protected by `cbcs`.
+            or protected by `cbcs` or `cenc`.
     """
     if len(data) > INIT_BYTES_MAX:
         raise MovieHeaderError(f"a header of {len(data)} bytes is above {INIT_BYTES_MAX}")
@@ -219,22 +223,35 @@ def _parse_sinf(sinf: bytes) -> tuple[bytes, TrackProtection]:
     original_format = ByteCursor(boxes.only(b"frma"), "frma").take(4)
     _, schm = _full_box(boxes.only(b"schm"), "schm")
     scheme = schm.take(4)
-    if scheme != Protection.CBCS.value.encode():
-        raise MovieHeaderError(f"the protection scheme {scheme!r} is not read here")
     tenc = _Container(boxes.only(b"schi"), "schi").only(b"tenc")
-    return original_format, _parse_tenc(tenc)
+    match scheme:
+        case b"cbcs":
+            return original_format, _parse_tenc_of_cbcs(tenc)
+        case b"cenc":
+            return original_format, _parse_tenc_of_cenc(tenc)
+        case _:
+            raise MovieHeaderError(f"the protection scheme {scheme!r} is not read here")
 
 
-def _parse_tenc(tenc: bytes) -> TrackProtection:
+def _parse_tenc_of_cbcs(tenc: bytes) -> TrackProtection:
     """ISO/IEC 23001-7 section 8.2, as `cbcs` uses it for audio."""
     version, cursor = _full_box(tenc, "tenc")
     _, pattern, is_protected, iv_size = cursor.take(4)
     kid = uuid.UUID(bytes=cursor.take(16))
     if (version, pattern, is_protected, iv_size) != (1, 0, 1, 0):
         raise MovieHeaderError("samples are not encrypted as a whole with a constant IV")
-    if cursor.integer(1) != IV_SIZE:
-        raise MovieHeaderError(f"the constant IV has not {IV_SIZE} bytes")
-    return TrackProtection(Protection.CBCS, kid, cursor.take(IV_SIZE))
+    if cursor.integer(1) != CONSTANT_IV_SIZE:
+        raise MovieHeaderError(f"the constant IV has not {CONSTANT_IV_SIZE} bytes")
+    return TrackProtection(Protection.CBCS, kid, cursor.take(CONSTANT_IV_SIZE))
+
+
+def _parse_tenc_of_cenc(tenc: bytes) -> TrackProtection:
+    """ISO/IEC 23001-7 section 8.2, as `cenc` uses it."""
+    _, cursor = _full_box(tenc, "tenc")
+    _, _, is_protected, iv_size = cursor.take(4)
+    if (is_protected, iv_size) != (1, SAMPLE_IV_SIZE):
+        raise MovieHeaderError(f"samples have no IVs of {SAMPLE_IV_SIZE} bytes")
+    return TrackProtection(Protection.CENC, uuid.UUID(bytes=cursor.take(16)), b"")
 
 
 def _parse_dfla(dfla: bytes) -> bytes:

@@ -83,8 +83,8 @@ class RenditionFacts:
         sha256: of the protected file, hexadecimal.
         clear_sha256: of the same file without protection, hexadecimal.
         kid: identifier of the content key as UUID text; empty for a clear file.
-        iv: 32 hexadecimal digits: first counter block of a sealed file, constant IV of `cbcs`;
-            empty for a clear file.
+        iv: hexadecimal: the first counter block of a sealed file or the constant IV of `cbcs`, 32
+            digits; the IV of the first sample of `cenc`, 16 digits; empty for a clear file.
     """
 
     name: str
@@ -189,7 +189,7 @@ def facts_from_json(value: object) -> RenditionFacts:
         clear_sha256=fields.hexadecimal("clear_sha256", sizes=(64,)),
         kid=fields.text("kid", length_max=_TEXT_MAX),
         protection=fields.choice("protection", Protection),
-        iv=fields.hexadecimal("iv", sizes=(0, 32)),
+        iv=fields.hexadecimal("iv", sizes=(0, 16, 32)),
         seek=_seek_of(fields),
     )
     _check_layout(facts)

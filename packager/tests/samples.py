@@ -16,6 +16,10 @@ from packager.seek_index import RenditionFacts, SeekIndex, Segment
 KEY = ContentKey(uuid.UUID("a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf"), bytes(range(16)))
 IV = bytes(range(0xF0, 0x100))
 CBCS = CommonEncryption(KEY, IV)
+# So near the end that the IVs of samples wrap around.
+CENC_IV = b"\xff" * 7 + b"\xf0"
+CENC = CommonEncryption(KEY, CENC_IV, Protection.CENC)
+SCHEMES = {"cbcs": CBCS, "cenc": CENC}
 
 # AAC-LC, 44.1 kHz, stereo (ISO/IEC 14496-3 section 1.6.2.1).
 AUDIO_SPECIFIC_CONFIG = bytes((0x12, 0x10))

@@ -17,7 +17,9 @@ from packager.seek_index import SeekIndex
 from packager.tests.samples import (
     AAC_TRACK,
     CBCS,
+    CENC,
     FLAC_TRACK,
+    KEY,
     OPUS_HEAD,
     OPUS_TRACK,
     TRACKS,
@@ -32,10 +34,13 @@ def render(track: EncodedTrack, protection: CommonEncryption | None) -> tuple[Se
     return plan.seek, data
 
 
+@pytest.mark.parametrize("protection", [CBCS, CENC], ids=["cbcs", "cenc"])
 @given(TRACKS)
-def test_every_segment_decrypts_alone_to_its_packets(track: EncodedTrack):
-    seek, data = render(track, CBCS)
-    reader = FragmentReader(data[: seek.init_bytes], CBCS.key.key)
+def test_every_segment_decrypts_alone_to_its_packets(
+    protection: CommonEncryption, track: EncodedTrack
+):
+    seek, data = render(track, protection)
+    reader = FragmentReader(data[: seek.init_bytes], KEY.key)
     samples = [
         sample
         for segment in seek.segments
@@ -77,12 +82,23 @@ def test_the_index_points_at_real_boxes(track: EncodedTrack):
 
 
 @given(TRACKS)
-def test_protection_changes_no_offset(track: EncodedTrack):
+def test_a_constant_iv_changes_no_offset(track: EncodedTrack):
     clear, protected = plan_file(track, None).seek, plan_file(track, CBCS).seek
     grown = protected.init_bytes - clear.init_bytes
     assert [segment.offset + grown for segment in clear.segments] == [
         segment.offset for segment in protected.segments
     ]
+
+
+@given(TRACKS)
+def test_an_iv_for_each_sample_changes_no_time(track: EncodedTrack):
+    clear, protected = plan_file(track, None), plan_file(track, CENC)
+    boxes = 17 + 20 + 16  # `saiz`, `saio` and `senc` without IVs
+    for fragment, before, after in zip(
+        clear.fragments, clear.seek.segments, protected.seek.segments, strict=True
+    ):
+        assert after.bytes - before.bytes == boxes + 8 * fragment.packet_count
+        assert after.start_samples == before.start_samples
 
 
 def test_the_first_segment_is_short_and_the_others_are_about_six_seconds():
@@ -123,8 +139,9 @@ def test_a_day_of_sound_does_not_drift():
     assert plan.size_bytes > 30 << 30
 
 
-def test_rendering_is_deterministic():
-    assert render(AAC_TRACK, CBCS) == render(AAC_TRACK, CBCS)
+@pytest.mark.parametrize("protection", [CBCS, CENC], ids=["cbcs", "cenc"])
+def test_rendering_is_deterministic(protection: CommonEncryption):
+    assert render(AAC_TRACK, protection) == render(AAC_TRACK, protection)
 
 
 def test_rendering_holds_one_fragment_at_a_time():

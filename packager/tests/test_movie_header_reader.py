@@ -8,14 +8,14 @@ from packager.format_error import FormatError
 from packager.movie_header import encode_movie_header
 from packager.movie_header_reader import INIT_BYTES_MAX, TrackHeader, parse_movie_header
 from packager.renditions import Codec, Protection
-from packager.tests.samples import AAC_TRACK, CBCS, FLAC_TRACK, IV, KEY, OPUS_TRACK
+from packager.tests.samples import AAC_TRACK, CBCS, CENC, FLAC_TRACK, IV, KEY, OPUS_TRACK
 
 FLAC_HEADER = encode_movie_header(FLAC_TRACK, None)
 AAC_HEADER = encode_movie_header(AAC_TRACK, CBCS)
-OPUS_HEADER = encode_movie_header(OPUS_TRACK, CBCS)
+CENC_HEADER = encode_movie_header(OPUS_TRACK, CENC)
 
 
-@pytest.mark.parametrize("protection", [None, CBCS], ids=["clear", "cbcs"])
+@pytest.mark.parametrize("protection", [None, CBCS, CENC], ids=["clear", "cbcs", "cenc"])
 @pytest.mark.parametrize("track", [FLAC_TRACK, AAC_TRACK, OPUS_TRACK], ids=["FLAC", "AAC", "Opus"])
 def test_what_was_written_is_read(track: EncodedTrack, protection: CommonEncryption | None):
     header = parse_movie_header(encode_movie_header(track, protection))
@@ -28,10 +28,17 @@ def test_what_was_written_is_read(track: EncodedTrack, protection: CommonEncrypt
     assert (header.protection is None) == (protection is None)
 
 
-def test_a_protected_header_tells_scheme_kid_and_iv():
-    protection = parse_movie_header(AAC_HEADER).protection
+@pytest.mark.parametrize(
+    ("header", "scheme", "iv"),
+    [
+        pytest.param(AAC_HEADER, Protection.CBCS, IV, id="cbcs"),
+        pytest.param(CENC_HEADER, Protection.CENC, b"", id="cenc"),
+    ],
+)
+def test_a_protected_header_tells_scheme_kid_and_iv(header: bytes, scheme: Protection, iv: bytes):
+    protection = parse_movie_header(header).protection
     assert protection is not None
-    assert (protection.scheme, protection.kid, protection.iv) == (Protection.CBCS, KEY.kid, IV)
+    assert (protection.scheme, protection.kid, protection.iv) == (scheme, KEY.kid, iv)
 
 
 def replaced(data: bytes, old: bytes, new: bytes) -> bytes:
@@ -49,7 +56,13 @@ def replaced(data: bytes, old: bytes, new: bytes) -> bytes:
         pytest.param(FLAC_HEADER[:-1], "byte", id="torn"),
         pytest.param(replaced(FLAC_HEADER, b"mvex", b"free"), "no b'mvex'", id="not fragmented"),
         pytest.param(replaced(FLAC_HEADER, b"fLaC", b"alac"), "alac", id="other codec"),
-        pytest.param(replaced(AAC_HEADER, b"cbcs", b"cenc"), "cenc", id="other scheme"),
+        pytest.param(replaced(AAC_HEADER, b"cbcs", b"cens"), "cens", id="other scheme"),
+        pytest.param(replaced(AAC_HEADER, b"cbcs", b"cenc"), "8 bytes", id="wrong scheme"),
+        pytest.param(
+            replaced(CENC_HEADER, b"tenc\0\0\0\0\0\0\x01\x08", b"tenc\0\0\0\0\0\0\x01\x10"),
+            "8 bytes",
+            id="IVs of 16 bytes",
+        ),
         pytest.param(
             replaced(FLAC_HEADER, b"dfLa\0\0\0\0\x80", b"dfLa\0\0\0\0\x84"),
             "STREAMINFO",
@@ -132,7 +145,7 @@ def test_fields_of_32_bits_are_read_too():
 
 
 @given(
-    st.sampled_from((FLAC_HEADER, AAC_HEADER, OPUS_HEADER)),
+    st.sampled_from((FLAC_HEADER, AAC_HEADER, CENC_HEADER)),
     st.lists(st.tuples(st.integers(0, 800), st.integers(0, 255)), max_size=6),
     st.integers(0, 900),
 )
