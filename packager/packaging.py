@@ -10,7 +10,6 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -20,30 +19,21 @@ import soundfile
 from packager.bit_rates import average_bps, peak_bps
 from packager.common_encryption import CommonEncryption
 from packager.content_key import derive_iv
-from packager.decode import MasterReader, open_master
-from packager.encode_aac import encode_aac
-from packager.encode_flac import encode_flac
-from packager.encode_vorbis import encode_vorbis
-from packager.encoded_track import EncodedTrack
 from packager.errors import MasterChangedError, ScratchError
 from packager.fmp4 import plan_file, render_file
 from packager.jobs import OnProgress, PackagingOrder
 from packager.master_file import hash_file, open_regular_file
 from packager.packet_spool import PacketSpool
-from packager.pcm import Block, FloatBlock, quantizer_of
-from packager.renditions import CODEC_STRINGS, MIME_TYPES, PROFILES, Codec, RenditionProfile
-from packager.resample import lossy_blocks, lossy_channels, lossy_rate_hz
+from packager.renditions import CODEC_STRINGS, MIME_TYPES, Container
 from packager.sealing import seal
 from packager.seek_index import RenditionFacts, SeekIndex
+from packager.transcoding import encode_mp4_track, encode_ogg
 from packager.vorbis_file import VorbisFacts, VorbisRewriter
 
 _BUFFER_BYTES: Final = 1 << 18
 
 # Of the whole job; the rest is writing the file.
 _ENCODING_SHARE: Final = 0.9
-
-# libvorbis's scale; 5 is about 160 kbit/s of stereo at 44.1 kHz.
-_VORBIS_QUALITIES: Final = {160_000: 5}
 
 # Keeps these numbers apart from anything else that may be derived from a version.
 _SERIAL_PURPOSE: Final = b"attacca ogg serial 1"
@@ -75,7 +65,7 @@ def package_rendition(order: PackagingOrder, *, on_progress: OnProgress) -> Rend
             tempfile.TemporaryFile(dir=order.output.parent, buffering=_BUFFER_BYTES) as spool,
         ):
             _check_unchanged(order, master, size)
-            if PROFILES[order.rendition].codec is Codec.VORBIS:
+            if order.profile.container is Container.OGG:
                 return _package_ogg(order, master, cast("BinaryIO", spool), on_progress)
             return _package_mp4(order, master, cast("BinaryIO", spool), on_progress)
     except (OSError, soundfile.LibsndfileError) as error:
@@ -98,7 +88,7 @@ def _package_mp4(
     order: PackagingOrder, master: BinaryIO, file: BinaryIO, on_progress: OnProgress
 ) -> RenditionFacts:
     spool = PacketSpool(file)
-    track = _encode_track(order, master, spool, on_progress)
+    track = encode_mp4_track(order, master, spool, _encoding(on_progress))
     clear = plan_file(track, None)
     layout = _Layout(
         sample_rate_hz=track.sample_rate_hz,
@@ -110,55 +100,17 @@ def _package_mp4(
         clear_sha256=_digest_of(render_file(clear, spool.packets())),
     )
     iv = _iv_of(order, layout)
-    scheme = PROFILES[order.rendition].protection
-    plan = plan_file(track, CommonEncryption(order.key, iv, scheme))
+    plan = plan_file(track, CommonEncryption(order.key, iv, order.profile.protection))
     layout = replace(layout, seek=plan.seek)  # The boxes of the protection take room.
     size, digest = _write(order.output, render_file(plan, spool.packets()))
     on_progress(1.0)
     return _facts_of(order, layout, iv, size, digest)
 
 
-def _encode_track(
-    order: PackagingOrder, master: BinaryIO, spool: PacketSpool, on_progress: OnProgress
-) -> EncodedTrack:
-    facts, profile = order.facts, PROFILES[order.rendition]
-    with _reading(order, master, on_progress) as (reader, blocks):
-        if profile.codec is Codec.AAC:
-            channels = lossy_channels(facts.channels)
-            assert profile.bitrate_bps is not None
-            return encode_aac(
-                _floats(reader, blocks),
-                sample_rate_hz=lossy_rate_hz(facts.sample_rate_hz),
-                channels=channels,
-                bitrate_bps=profile.bitrate_bps * channels // 2,  # The rate is that of stereo.
-                spool=spool,
-            )
-        quantizer = quantizer_of(reader.format.kind, seed=bytes.fromhex(facts.sha256))
-        encoding = encode_flac(
-            (quantizer.quantize(block) for block in blocks),
-            sample_rate_hz=facts.sample_rate_hz,
-            channels=facts.channels,
-            bits=facts.bits,
-            spool=spool,
-        )
-    if encoding.pcm_sha256 != facts.pcm_sha256:
-        raise MasterChangedError("the master decodes to other samples than when it was inspected")
-    return encoding.track
-
-
 def _package_ogg(
     order: PackagingOrder, master: BinaryIO, spool: BinaryIO, on_progress: OnProgress
 ) -> RenditionFacts:
-    facts, profile = order.facts, PROFILES[order.rendition]
-    assert profile.bitrate_bps is not None
-    with _reading(order, master, on_progress) as (reader, blocks):
-        samples = encode_vorbis(
-            _floats(reader, blocks),
-            sample_rate_hz=lossy_rate_hz(facts.sample_rate_hz),
-            channels=lossy_channels(facts.channels),
-            quality=_VORBIS_QUALITIES[profile.bitrate_bps],
-            file=spool,
-        )
+    samples = encode_ogg(order, master, spool, _encoding(on_progress))
     rewriter = _Rewriting(spool, serial_of_version(order.version))
     clear_sha256 = _digest_of(rewriter.pages())
     ogg = rewriter.facts
@@ -201,28 +153,8 @@ class _Rewriting:
         self._facts = rewriter.close()
 
 
-@contextmanager
-def _reading(
-    order: PackagingOrder, master: BinaryIO, on_progress: OnProgress
-) -> Iterator[tuple[MasterReader, Iterator[Block]]]:
-    """Open the master as it was inspected; yields the reader and its blocks."""
-    facts = order.facts
-    has_hidden_depth = not facts.is_lossless_of_master
-    with open_master(master, facts.bytes, has_hidden_depth=has_hidden_depth) as reader:
-
-        def blocks() -> Iterator[Block]:
-            for block in reader.blocks():
-                on_progress(_ENCODING_SHARE * min(1.0, reader.samples / facts.samples))
-                yield block
-
-        yield reader, blocks()
-        if reader.samples != facts.samples:
-            raise MasterChangedError("the master decodes to another length than when inspected")
-
-
-def _floats(reader: MasterReader, blocks: Iterable[Block]) -> Iterator[FloatBlock]:
-    form = reader.format
-    return iter(lossy_blocks(blocks, form.kind, layout=form.layout, rate_hz=form.sample_rate_hz))
+def _encoding(on_progress: OnProgress) -> OnProgress:
+    return lambda fraction: on_progress(_ENCODING_SHARE * fraction)
 
 
 def _iv_of(order: PackagingOrder, layout: _Layout) -> bytes:
@@ -257,7 +189,7 @@ def _write(path: Path, parts: Iterable[bytes]) -> tuple[int, str]:
 def _facts_of(
     order: PackagingOrder, layout: _Layout, iv: bytes, size: int, sha256: str
 ) -> RenditionFacts:
-    profile: RenditionProfile = PROFILES[order.rendition]
+    profile = order.profile
     return RenditionFacts(
         name=profile.name,
         codec=profile.codec,

@@ -42,6 +42,14 @@ class PacketSpool:
             if data:
                 self.write(data)
 
+    def keep(self, count: int) -> None:
+        """Drop all packets after the first `count`."""
+        assert 0 <= count <= len(self._sizes)
+        self._bytes -= sum(self._sizes[count:])
+        del self._sizes[count:]
+        self._file.seek(self._bytes)
+        self._file.truncate()
+
     def packets(self) -> Iterator[bytes]:
         """All packets in order, as often as wanted; nothing may be written meanwhile."""
         self._file.flush()
