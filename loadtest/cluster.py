@@ -31,7 +31,8 @@ http {{
         listen 127.0.0.1:{port};
         location / {{
             proxy_pass http://origins; proxy_http_version 1.1; proxy_buffering off;
-            proxy_set_header Connection ""; proxy_set_header Host $http_host; proxy_read_timeout 60s;
+            proxy_set_header Connection ""; proxy_set_header Host $http_host;
+            proxy_read_timeout 60s;
             proxy_next_upstream error timeout;
         }}
     }}

@@ -12,9 +12,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from queue import Empty, Queue
+from types import MappingProxyType
 from typing import IO, Any, Final
 
 import psutil
@@ -30,10 +31,23 @@ class NodeFailedError(Exception):
 
 
 class Node:
-    """Commands on one data folder, and what `up` said when it was ready."""
+    """Commands on one data folder, and what `up` said when it was ready.
 
-    def __init__(self, data: Path, *, attacca: Path | None = None) -> None:
+    Args:
+        data: the folder.
+        attacca: the command; None for that of this checkout.
+        variables: of the environment, beside those of this process.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        attacca: Path | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.data = data
+        self._variables = variables
         self.ready: dict[str, Any] = {}
         self._attacca = [str(attacca)] if attacca else [sys.executable, "-m", "cli"]
         self._process: subprocess.Popen[str] | None = None
@@ -138,7 +152,7 @@ class Node:
         _close(self.process)
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "ATTACCA_DATA": str(self.data)}
+        return {**os.environ, "ATTACCA_DATA": str(self.data), **self._variables}
 
 
 def kill_tree(process: subprocess.Popen[str]) -> None:
