@@ -117,6 +117,18 @@ async def survive_an_origin(folder: Path, seaweed: Seaweed, choice: random.Rando
         return served.count(False) + judge_packaging(cluster, set(wanted))
 
 
+def store_tables(folder: Path, seaweed: Seaweed) -> str:
+    """The `[store]` tables of an origin's TOML; secrets are in files of `folder`."""
+    secret, access = folder / "secret-access-key", folder / "access-key-id"
+    secret.write_text(seaweed.secret_key)
+    access.write_text(seaweed.access_key)
+    return (
+        "[store]\nkind = 's3'\n[store.s3]\n"
+        f"bucket = '{seaweed.bucket}'\nendpoint_url = '{seaweed.endpoint_url}'\n"
+        f"prefix = 'two/'\naccess_key_id_file = '{access}'\nsecret_access_key_file = '{secret}'\n"
+    )
+
+
 async def listen(session: aiohttp.ClientSession, edge: str, track_id: str, rendition: str) -> bool:
     """Fetch a rendition whole, waiting as told; tell whether it is what its index says."""
     deadline_s = time.monotonic() + _WAIT_S_MAX
