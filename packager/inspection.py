@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from packager.decode import MasterFormat, open_master
+from packager.downmix import STEREO, DownMix
 from packager.edges import EdgeKeeper
 from packager.errors import NoSamplesError
 from packager.inspection_result import Inspection
@@ -12,7 +13,7 @@ from packager.jobs import MasterFacts, OnProgress
 from packager.loudness_meter import LoudnessMeter
 from packager.master_file import hash_file, open_regular_file
 from packager.pcm import FloatBlock, HiddenDepthError, quantizer_of, to_float
-from packager.resample import lossy_rate_hz, resampled_length
+from packager.sample_rates import lossy_rate_hz, resampled_length
 
 # Of the whole inspection; hashing a file takes far less than decoding it.
 _HASHING_SHARE: Final = 0.1
@@ -24,17 +25,24 @@ class _Examination:
     def __init__(self, form: MasterFormat) -> None:
         self._edges = EdgeKeeper(form.sample_rate_hz, form.channels)
         self._meter = LoudnessMeter(form.sample_rate_hz, form.layout)
+        self._mix = DownMix(form.layout)
+        self._stereo_meter = (
+            LoudnessMeter(form.sample_rate_hz, "stereo") if form.channels > STEREO else None
+        )
 
     def add(self, block: FloatBlock) -> None:
         self._edges.add(block)
         self._meter.add(block)
+        if self._stereo_meter is not None:
+            self._stereo_meter.add(self._mix.mix(block))
 
     def finish(self, facts: MasterFacts, folder: Path) -> Inspection:
         head, tail = self._edges.write(folder)
+        stereo = self._stereo_meter
         return Inspection(
             facts=facts,
             loudness=self._meter.finish(),
-            stereo_loudness=None,
+            stereo_loudness=None if stereo is None else stereo.finish(),
             fingerprint=(),
             head=head,
             tail=tail,

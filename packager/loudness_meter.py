@@ -91,8 +91,11 @@ class LoudnessMeter:
     def _count(self, momentary_lufs: float) -> None:
         """Count a gating block: what was heard within 400 ms, of which one ends every 100 ms.
 
-        Before the first one is full, the filter tells a value far below the gate.
+        Before the first one is full, the filter tells a value far below the gate. In digital
+        silence after music it may tell none: the rest of its running sum is then below zero.
         """
+        if math.isnan(momentary_lufs):
+            return
         tenths = round(10 * momentary_lufs)
         if tenths > ABSOLUTE_GATE_TENTHS:
             self._blocks[tenths] += 1

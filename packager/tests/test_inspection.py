@@ -8,7 +8,9 @@ import pytest
 import soundfile
 
 from packager import errors
+from packager.edges import HEAD_NAME, TAIL_NAME
 from packager.inspection import inspect_master
+from packager.loudness import SILENCE_LUFS
 from packager.tests.masters import FRAMES, cut, facts_of, ffmpeg_file, music, saved, sound_file
 
 
@@ -128,3 +130,32 @@ def test_24_bits_of_alac_are_kept(tmp_path: Path):
 def test_a_file_that_opens_and_cannot_be_read_is_told(tmp_path: Path):
     with pytest.raises(errors.MasterUnreadableError, match="reading"):
         inspect_master(Path("/proc/self/mem"), edges=tmp_path, on_progress=lambda _: None)
+
+
+def test_edges_and_loudness_are_those_of_the_samples(tmp_path: Path):
+    path = saved(tmp_path, sound_file(music(100_000)))
+    inspection = inspect_master(path, edges=tmp_path, on_progress=lambda _: None)
+    samples, _ = soundfile.read(path, dtype="float32")
+    assert (tmp_path / HEAD_NAME).read_bytes() == samples[:4410].tobytes()
+    assert (tmp_path / TAIL_NAME).read_bytes() == samples[-4410:].tobytes()
+    assert (inspection.head.frames, inspection.tail.frames) == (4410, 4410)
+    assert inspection.stereo_loudness is None
+    assert sum(count for _, count in inspection.loudness.blocks) == 19
+    assert inspection.loudness.true_peak_dbtp > 20 * np.log10(np.abs(samples).max()) - 0.01
+
+
+def test_more_than_two_channels_are_measured_as_they_are_and_as_their_stereo(tmp_path: Path):
+    path = saved(tmp_path, sound_file(music(50_000, 6)))
+    inspection = inspect_master(path, edges=tmp_path, on_progress=lambda _: None)
+    assert inspection.stereo_loudness is not None
+    assert SILENCE_LUFS < inspection.stereo_loudness.integrated_lufs
+    assert inspection.stereo_loudness.integrated_lufs < inspection.loudness.integrated_lufs
+
+
+def test_a_second_pass_over_a_hidden_depth_measures_as_much_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = saved(tmp_path, sound_file(music(), subtype="PCM_32"))
+    expected = inspect_master(path, edges=tmp_path, on_progress=lambda _: None)
+    monkeypatch.setattr("packager.decode._declared_bits", lambda *_: 24)
+    assert inspect_master(path, edges=tmp_path, on_progress=lambda _: None) == expected

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from packager.json_fields import JsonFields
@@ -72,3 +74,29 @@ def test_what_else_is_refused():
         fields({"a": []}).choice("a", Codec)
     with pytest.raises(OddError, match="1 to 2 items"):
         fields({"a": []}).items("a", lambda item, _: item, count_min=1, count_max=2)
+
+
+@pytest.mark.parametrize("value", [-1, 0, 0.5, 2.0])
+def test_a_number_between_its_bounds_comes_out_as_one_with_a_point(value: float):
+    number = fields({"a": value}).number("a", -1, 2)
+    assert (type(number), number) == (float, value)
+
+
+@pytest.mark.parametrize("value", [-1.1, 3, math.inf, math.nan, "1", True, None, [1]])
+def test_what_is_no_number_between_its_bounds_is_refused(value: object):
+    with pytest.raises(OddError, match=r"it\.a is not a number from -1 to 2"):
+        fields({"a": value}).number("a", -1, 2)
+
+
+def test_pairs_are_lists_of_two_integers():
+    pairs = fields({"a": [[1, -2], [3, 4]]})
+    assert pairs.items("a", pairs.pair, count_max=2) == ((1, -2), (3, 4))
+    odd = fields({"a": [[1, 2.0]]})
+    with pytest.raises(OddError, match=r"it\.a\[0\] is not a pair"):
+        odd.items("a", odd.pair, count_max=2)
+
+
+def test_a_rule_between_members_raises_the_same_error():
+    error = fields({}).error("a", "is before b")
+    assert isinstance(error, OddError)
+    assert str(error) == "it.a is before b"
