@@ -51,7 +51,7 @@ def main() -> int:
         folders = [Path(folder) / name for name in ("seaweed", "node", "cluster")]
         for one in folders:
             one.mkdir()
-        failures = asyncio.run(check_all(*folders, choice))
+        failures = asyncio.run(check_all(folders[0], folders[1], folders[2], choice))
     print(f"{failures} failures")
     return 1 if failures else 0
 
