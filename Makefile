@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help install install-test run test check bench lint types contracts format lock \
-	verify-long verify-music verify-kills verify-players verify-twice
+	verify-formats verify-intake verify-kills verify-lengths verify-long verify-music \
+	verify-players verify-s3 verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -75,6 +76,18 @@ loadtest/players/node_modules/.package-lock.json: loadtest/players/package-lock.
 
 verify-players: install-test loadtest/players/node_modules/.package-lock.json ## Proof: browsers' players play it (npm, Chromium)
 	$(BIN)/python -m loadtest.verify_players
+
+verify-lengths: install-test ## Proof: exact lengths of several kinds of music (fluidsynth, espeak-ng, Chromium)
+	$(BIN)/python -m loadtest.verify_lengths
+
+verify-formats: install-test loadtest/players/node_modules/.package-lock.json ## Proof: other tools accept every file and manifest (npm)
+	$(BIN)/python -m loadtest.verify_formats
+
+verify-intake: install-test ## Proof: 1000 masters through the ingest API, killed 20 times
+	$(BIN)/python -m loadtest.verify_intake
+
+verify-s3: install-test ## Proof: a library on S3 survives crashes of the store and of an origin (nginx)
+	$(BIN)/python -m loadtest.verify_s3
 
 verify-long: install-test ## Proof: three hours are packaged in bounded memory
 	$(BIN)/python -m loadtest.verify_long
