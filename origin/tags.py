@@ -95,7 +95,7 @@ def make_tags(values: Mapping[str, Iterable[str]], *, file_stem: str) -> Tags:
     """Tags from raw values by name.
 
     Args:
-        values: lists under the names of `packager.tag_reader.NAMES`; all of them may be missing
+        values: lists under the names of `packager.tag_names.NAMES`; all of them may be missing
             and anything may be in them.
         file_stem: stands in for a missing title.
     """

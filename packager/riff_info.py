@@ -1,7 +1,7 @@
-"""The INFO list of a RIFF file: the tags of WAV from before ID3 was put into it.
+"""Texts of WAV and AIFF files from before ID3 was put into them.
 
-RIFF is a row of chunks: four characters, a little-endian length, the content, a byte of padding if
-the length is odd. The INFO list is a `LIST` chunk of type `INFO` with a chunk for each value.
+In WAV, the INFO list is a `LIST` chunk of type `INFO` with a chunk for each value. In AIFF, the
+values are chunks of the file itself.
 """
 
 import struct
@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from packager.iff_chunks import read_chunks
+
 _HEADER: Final = struct.Struct("<4sI")
 
 _INFO_BYTES_MAX: Final = 1 << 20
 _CHUNKS_MAX: Final = 1000
 
-_NAMES: Final = {
+_INFO_NAMES: Final = {
     b"INAM": "title",
     b"IART": "artist",
     b"IPRD": "album",
@@ -22,53 +24,50 @@ _NAMES: Final = {
     b"IPRT": "tracknumber",
     b"ICRD": "date",
     b"ISRC": "isrc",
+    b"IGNR": "genre",
+    b"ICOP": "copyright",
+    b"IMUS": "composer",
+    b"ILNG": "language",
 }
+_AIFF_NAMES: Final = {b"NAME": "title", b"AUTH": "artist", b"(c) ": "copyright"}
 
 
-def read_riff_info(path: Path) -> dict[str, list[str]]:
-    """Values of the INFO list of a WAV file, by our names; empty if there is none.
+def read_riff_info(path: Path) -> dict[str, list[str | bytes]]:
+    """Texts of a WAV or AIFF file by our names, their encoding unknown; empty if there is none.
 
     `ISRC` holds the source of a recording in old files and the code in new ones; what is no code
     falls out later.
     """
+    values: dict[str, list[str | bytes]] = {}
     with path.open("rb") as file:
-        head = file.read(12)
-        if head[:4] not in {b"RIFF", b"RF64"} or head[8:] != b"WAVE":
-            return {}
-        content = _find_info(file)
-    values: dict[str, list[str]] = {}
-    for fourcc, data in _chunks(content):
-        name = _NAMES.get(fourcc)
-        if name is not None:
-            values.setdefault(name, []).append(_text_of(data))
+        for name, data in _named(file):
+            values.setdefault(name, []).append(data.split(b"\0", 1)[0])
     return values
 
 
-def _find_info(file: BinaryIO) -> bytes:
-    for _ in range(_CHUNKS_MAX):
-        header = file.read(_HEADER.size)
-        if len(header) < _HEADER.size:
-            break
-        fourcc, size = _HEADER.unpack(header)
-        if fourcc == b"LIST" and file.read(4) == b"INFO":
-            return file.read(min(size - 4, _INFO_BYTES_MAX)) if size > 4 else b""
-        file.seek(size + size % 2 - (4 if fourcc == b"LIST" else 0), 1)
-    return b""
+def _named(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    left = _INFO_BYTES_MAX
+    for chunk in read_chunks(file):
+        if chunk.fourcc in _AIFF_NAMES:
+            file.seek(chunk.offset)
+            data = file.read(min(chunk.bytes, left))
+            left -= len(data)
+            yield _AIFF_NAMES[chunk.fourcc], data
+        elif chunk.fourcc == b"LIST":
+            file.seek(chunk.offset)
+            content = file.read(min(chunk.bytes, _INFO_BYTES_MAX))
+            if content.startswith(b"INFO"):
+                yield from _info_values(content[4:])
+                return
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _info_values(content: bytes) -> Iterator[tuple[str, bytes]]:
     position = 0
-    while position + _HEADER.size <= len(content):
+    for _ in range(_CHUNKS_MAX):
+        if position + _HEADER.size > len(content):
+            return
         fourcc, size = _HEADER.unpack_from(content, position)
         position += _HEADER.size
-        yield fourcc, content[position : position + size]
+        if fourcc in _INFO_NAMES:
+            yield _INFO_NAMES[fourcc], content[position : position + size]
         position += size + size % 2
-
-
-def _text_of(data: bytes) -> str:
-    """The format names no encoding: UTF-8 where it fits, else what Windows wrote."""
-    text = data.split(b"\0", 1)[0]
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text.decode("cp1252", errors="replace")

@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-calls=False
 """Tags out of a file, whatever its format, by mutagen.
 
 What mutagen cannot read is as if it were not there: tags never refuse a master. It unpacks
@@ -6,23 +7,30 @@ whose memory is limited and which is killed when it takes too long.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import mutagen
-from mutagen.aac import AAC
-from mutagen.aiff import AIFF
-from mutagen.apev2 import APEv2File
-from mutagen.id3 import ID3
-from mutagen.mp4 import MP4
-from mutagen.wave import WAVE
+from mutagen.apev2 import APENoHeaderError, APEv2
+from mutagen.asf import ASFTags
+from mutagen.flac import VCFLACDict
+from mutagen.id3 import ID3, TCON, Encoding
+from mutagen.mp3 import MP3
+from mutagen.mp4 import MP4Tags
+from mutagen.mp4._atom import Atoms
 
+from packager.bounded_reads import BoundedReads
+from packager.flac_blocks import VORBIS_COMMENT, read_flac_blocks
+from packager.id3_frames import read_id3_tag, read_small_tag
+from packager.legacy_text import decode_texts
 from packager.riff_info import read_riff_info
+from packager.tag_names import ASF_ATTRIBUTES, COMMENTS, ID3_FRAMES, MP4_ATOMS, Vocabulary
 
-# mutagen reads a file's tag blocks into memory. A block can be no larger than the file, so small
-# files need no look; in a larger one a header may promise up to 4 GiB.
-TAG_BYTES_MAX: Final = 64 << 20
+# mutagen reads a file's tag blocks into memory, and copies them a few times. Larger ones are those
+# with pictures in them, which are passed over then.
+TAG_BYTES_MAX: Final = 24 << 20
 
 VALUES_MAX: Final = 50
 """Values of one name; what follows is dropped."""
@@ -30,57 +38,35 @@ VALUES_MAX: Final = 50
 CHARACTERS_MAX: Final = 2_000
 """Of one value; what follows is dropped."""
 
-_ID3_FRAMES: Final = {
-    "title": ("TIT2",),
-    "artist": ("TPE1",),
-    "album": ("TALB",),
-    "albumartist": ("TPE2",),
-    "discnumber": ("TPOS",),
-    "tracknumber": ("TRCK",),
-    "date": ("TDRC", "TDRL", "TYER"),
-    "isrc": ("TSRC",),
-}
-_MP4_ATOMS: Final = {
-    "title": ("\xa9nam",),
-    "artist": ("\xa9ART",),
-    "album": ("\xa9alb",),
-    "albumartist": ("aART",),
-    "discnumber": ("disk",),
-    "tracknumber": ("trkn",),
-    "date": ("\xa9day",),
-    "isrc": ("----:com.apple.iTunes:ISRC",),
-}
-# Vorbis comments and APEv2 items; both compare names without case.
-_COMMENT_NAMES: Final = {
-    "title": ("title",),
-    "artist": ("artist", "artists"),
-    "album": ("album",),
-    "albumartist": ("albumartist", "album artist", "album_artist"),
-    "discnumber": ("discnumber", "disc"),
-    "tracknumber": ("tracknumber", "track"),
-    "date": ("date", "year"),
-    "isrc": ("isrc",),
-}
+_FRAME_BYTES_MAX: Final = 1 << 20
+"""Of a frame or atom of text, where those are read one by one."""
+
+_Texts: TypeAlias = dict[str, list[str | bytes]]
 
 
 def read_tags(path: Path) -> dict[str, list[str]]:
     """Values of the tags of a file, as they stand there, cut to the limits above.
 
     Returns:
-        Lists under `title`, `artist`, `album`, `albumartist`, `discnumber`, `tracknumber`, `date`
-        and `isrc`; those that are not there are missing.
+        Lists under `packager.tag_names.NAMES`; those that are not there are missing.
 
     Raises:
         MemoryError: they take more memory than this process may have.
     """
+    texts = _read(_texts_in_tags, path)
+    if set(texts) < {"title", "artist", "album"}:
+        texts = {**_read(read_riff_info, path), **texts}
+    return {name: [_cut(text) for text in some] for name, some in decode_texts(texts).items()}
+
+
+def _read(read: Callable[[Path], _Texts], path: Path) -> _Texts:
     try:
-        values = _raw_values(path)
+        return read(path)
     except MemoryError:
         raise  # What is left of this process cannot be relied on.
     except Exception:  # noqa: BLE001
         # mutagen meets hostile bytes with errors of any kind, not only its own.
         return {}
-    return {name: [_cut(text) for text in texts] for name, texts in values.items()}
 
 
 def _cut(text: str) -> str:
@@ -89,89 +75,125 @@ def _cut(text: str) -> str:
     return short.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _raw_values(path: Path) -> dict[str, list[str]]:
+def _texts_in_tags(path: Path) -> _Texts:
     with path.open("rb") as file:
-        found = mutagen.File(_BoundedReads(file), easy=False)
-    info = read_riff_info(path) if found is None or isinstance(found, WAVE) else {}
-    tags = None if found is None else found.tags
-    if tags is None:
-        return info
-    return {**info, **_values_of(tags, *_vocabulary_of(found))}
+        tags = _load(file)
+    match tags:
+        case None:
+            return {}
+        case ID3():
+            return _texts_by_name(_id3_values(tags), ID3_FRAMES, _texts_of_id3)
+        case MP4Tags():
+            return _texts_by_name(_without_domains(tags), MP4_ATOMS, _texts_of_mp4)
+        case APEv2():
+            return _texts_by_name(_lower(tags), COMMENTS, lambda value: str(value).split("\0"))
+        case ASFTags():
+            return _texts_by_name(_lower(tags), ASF_ATTRIBUTES, _texts_of_any)
+        case _:
+            return _texts_by_name(_lower(tags), COMMENTS, _texts_of_any)
 
 
-def _vocabulary_of(
-    found: object,
-) -> tuple[Mapping[str, tuple[str, ...]], Callable[[Any], Iterable[str]]]:
-    """Names of the values in this kind of file, and how to make texts of what stands there."""
-    if isinstance(found, MP4):
-        return _MP4_ATOMS, _texts_of_mp4
-    if isinstance(found, WAVE | AIFF | AAC) or isinstance(getattr(found, "tags", None), ID3):
-        return _ID3_FRAMES, _texts_of_id3
-    if isinstance(found, APEv2File):
-        return _COMMENT_NAMES, _texts_of_ape
-    return _COMMENT_NAMES, _texts_of_comment
+def _load(file: BinaryIO) -> Any:  # noqa: ANN401
+    """The tags of a file, of mutagen's many classes; None if there are none."""
+    bounded = BoundedReads(file, bytes_max=TAG_BYTES_MAX)
+    try:
+        found = mutagen.File(bounded, easy=False)
+    except mutagen.MutagenError:
+        if not bounded.is_exhausted:
+            raise
+        return _load_without_pictures(file)
+    if isinstance(found, MP3) and found.tags is None:
+        return _load_ape(file)
+    return None if found is None else found.tags
 
 
-def _values_of(
-    tags: Any,  # noqa: ANN401
-    names: Mapping[str, tuple[str, ...]],
-    texts_of: Callable[[Any], Iterable[str]],
-) -> dict[str, list[str]]:
-    values: dict[str, list[str]] = {}
-    for name, candidates in names.items():
-        for candidate in candidates:
-            if candidate in tags:
-                values[name] = list(islice(texts_of(tags[candidate]), VALUES_MAX))
-                break
+def _load_ape(file: BinaryIO) -> APEv2 | None:
+    """Tags that some programs put behind an MP3."""
+    file.seek(0)
+    try:
+        return APEv2(BoundedReads(file, bytes_max=TAG_BYTES_MAX))
+    except APENoHeaderError:
+        return None
+
+
+def _load_without_pictures(file: BinaryIO) -> Any:  # noqa: ANN401
+    """The tags of a file that has too much in them to be read as a whole."""
+    if (tag := read_id3_tag(file)) is not None:
+        small = [frame for frame in tag.frames if frame.bytes <= _FRAME_BYTES_MAX]
+        return ID3(BytesIO(read_small_tag(file, tag, small)))
+    for block in read_flac_blocks(file):
+        if block.kind == VORBIS_COMMENT and block.bytes <= TAG_BYTES_MAX:
+            file.seek(block.offset)
+            return VCFLACDict(file.read(block.bytes), framing=False)
+    file.seek(0)
+    atoms = Atoms(file)
+    values = atoms.path(b"moov", b"udta", b"meta", b"ilst")[-1]
+    values.children = [atom for atom in values.children if atom.length <= _FRAME_BYTES_MAX]
+    return MP4Tags(atoms, BoundedReads(file, bytes_max=TAG_BYTES_MAX))
+
+
+def _texts_by_name(
+    values: Mapping[str, Any],
+    vocabulary: Vocabulary,
+    texts_of: Callable[[Any], Iterable[str | bytes]],
+) -> _Texts:
+    texts: _Texts = {}
+    for name, candidates in vocabulary.items():
+        found = next((values[one] for one in candidates if one in values), None)
+        if found is not None:
+            texts[name] = list(islice(texts_of(found), VALUES_MAX))
+    return texts
+
+
+def _lower(tags: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Values by names in lower case; all formats of free names compare them without case."""
+    return {name.lower(): value for name, value in tags.items()}
+
+
+def _without_domains(tags: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Values by names of atoms, where `----:com.apple.iTunes:ISRC` becomes `----:isrc`."""
+    values: dict[str, Any] = {}
+    for name, value in tags.items():
+        start, colon, rest = name.lower().partition(":")
+        values[f"{start}{colon}{rest.rpartition(':')[2]}"] = value
     return values
 
 
-def _texts_of_id3(frame: Any) -> Iterable[str]:  # noqa: ANN401
-    return (str(text) for text in frame.text)
+def _id3_values(tags: ID3) -> dict[str, Any]:
+    """Frames by their names; of those with a name of their own, that one in lower case."""
+    values: dict[str, Any] = {}
+    for frame in tags.values():
+        if frame.FrameID == "TXXX":
+            values[f"TXXX:{frame.desc.lower()}"] = frame
+        else:
+            values[frame.FrameID] = frame
+    return values
 
 
-def _texts_of_mp4(value: Any) -> Iterable[str]:  # noqa: ANN401
-    for item in value:
+def _texts_of_id3(frame: Any) -> Iterable[str | bytes]:  # noqa: ANN401
+    # TCON may hold numbers of ID3v1's list of genres.
+    for text in frame.genres if isinstance(frame, TCON) else frame.text:
+        is_unsure = getattr(frame, "encoding", None) == Encoding.LATIN1
+        yield _bytes_of(str(text)) if is_unsure else str(text)
+
+
+def _bytes_of(text: str) -> str | bytes:
+    """What stood in the file, if it was read as Latin-1."""
+    try:
+        return text[:CHARACTERS_MAX].encode("latin-1")
+    except UnicodeEncodeError:
+        return text
+
+
+def _texts_of_mp4(value: Any) -> Iterable[str | bytes]:  # noqa: ANN401
+    for item in value if isinstance(value, list) else [value]:
         if isinstance(item, bytes):
             yield item.decode(errors="replace")
         elif isinstance(item, tuple):
-            yield str(item[0])  # (3, 12) is 3 of 12.
+            yield "/".join(str(number) for number in item)  # (3, 12) is 3 of 12.
         else:
             yield str(item)
 
 
-def _texts_of_ape(value: Any) -> Iterable[str]:  # noqa: ANN401
-    return str(value).split("\0")
-
-
-def _texts_of_comment(value: Any) -> Iterable[str]:  # noqa: ANN401
+def _texts_of_any(value: Any) -> Iterable[str | bytes]:  # noqa: ANN401
     return (str(text) for text in value)
-
-
-class _BoundedReads:
-    """A file that refuses to hand out more than `TAG_BYTES_MAX` bytes altogether."""
-
-    def __init__(self, file: Any) -> None:  # noqa: ANN401
-        self._file = file
-        self._left = TAG_BYTES_MAX
-
-    def read(self, size: int = -1) -> bytes:
-        """Read like a file."""
-        wanted = self._left + 1 if size < 0 else size
-        if wanted > self._left:
-            wanted = self._left + 1
-        data: bytes = self._file.read(wanted)
-        self._left -= len(data)
-        if self._left < 0:
-            raise OSError("tags are too large")
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Seek like a file."""
-        position: int = self._file.seek(offset, whence)
-        return position
-
-    def tell(self) -> int:
-        """Tell like a file."""
-        position: int = self._file.tell()
-        return position

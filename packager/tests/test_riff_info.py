@@ -36,7 +36,11 @@ INFO = chunk(
 def test_values_are_found(tmp_path: Path, content: bytes):
     path = tmp_path / "a.wav"
     path.write_bytes(content)
-    assert read_riff_info(path) == {"title": ["Title"], "artist": ["Björk"], "album": ["Café"]}
+    assert read_riff_info(path) == {
+        "title": [b"Title"],
+        "artist": ["Björk".encode()],
+        "album": [b"Caf\xe9"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -62,4 +66,21 @@ def test_nothing_is_found_in_what_is_none(tmp_path: Path, content: bytes):
 def test_a_value_cut_short_is_what_there_is(tmp_path: Path):
     path = tmp_path / "a.wav"
     path.write_bytes(wave(chunk(b"LIST", b"INFO" + struct.pack("<4sI", b"INAM", 99) + b"Tit")))
-    assert read_riff_info(path) == {"title": ["Tit"]}
+    assert read_riff_info(path) == {"title": [b"Tit"]}
+
+
+def test_the_texts_of_aiff_are_found(tmp_path: Path):
+    path = tmp_path / "a.aiff"
+    chunks = b"".join(
+        struct.pack(">4sI", fourcc, len(text)) + text + bytes(len(text) % 2)
+        for fourcc, text in [(b"SSND", b"abc"), (b"NAME", b"Title"), (b"AUTH", b"Bj\xf6rk")]
+    )
+    path.write_bytes(struct.pack(">4sI4s", b"FORM", 4 + len(chunks), b"AIFF") + chunks)
+    assert read_riff_info(path) == {"title": [b"Title"], "artist": [b"Bj\xf6rk"]}
+
+
+def test_all_texts_of_aiff_together_are_bounded(tmp_path: Path):
+    path = tmp_path / "a.aiff"
+    chunk_of_text = struct.pack(">4sI", b"NAME", 1 << 20) + bytes(1 << 20)
+    path.write_bytes(struct.pack(">4sI4s", b"FORM", 4, b"AIFF") + 3 * chunk_of_text)
+    assert read_riff_info(path) == {"title": [b"", b"", b""]}
