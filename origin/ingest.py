@@ -29,7 +29,7 @@ from packager.jobs import MasterFacts
 from packager.loudness import SILENCE_DBTP, SILENCE_LUFS, Loudness
 from packager.renditions import PROFILES, Protection
 from packager.seek_index import encode_seek_index
-from packager.version import VersionInputs, version_of
+from packager.version import VersionInputs, plan_ladder, version_of
 
 __all__ = ["IngestProgress", "IngestResult", "ingest_master"]
 
@@ -136,6 +136,7 @@ async def _package(
         metadata_sha256="",
         identity=workshop.packager.identity,
         kids={key_class: key.kid for key_class, key in keys.by_class.items()},
+        ladder=plan_ladder(scheme=Protection.CBCS, master_rate_hz=facts.sample_rate_hz),
     )
     version = version_of(inputs)
     files = await package_renditions(

@@ -5,11 +5,15 @@ gives other bytes on another machine. So a class is forced in every worker and r
 it makes. The C library chooses by processor too, among variants of `sin` or `exp`; where a class
 excludes the instructions that these use, an environment variable keeps it from them.
 
+libsoxr does not choose by processor in the quality that is used here, but it follows variables of
+the environment: none of them is left in a worker.
+
 PyAV has no call for this. Its wheels bundle libavutil under a mangled name, already loaded by
 `import av`, and `ctypes` calls that very copy.
 """
 
 import ctypes
+import os
 import platform
 from collections.abc import Mapping
 from functools import cache
@@ -44,6 +48,10 @@ _MACHINES: Final[Mapping[str, frozenset[CpuClass]]] = MappingProxyType(
 _NO_FMA: Final = "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-FMA,-FMA_Usable,-FMA4,-FMA4_Usable"
 
 
+# Of libsoxr, such as `SOXR_USE_SIMD`: they change what comes out.
+_SOXR_PREFIX: Final = "SOXR_"
+
+
 def usable_classes() -> tuple[CpuClass, ...]:
     """The classes that this machine can run, best first."""
     known = _MACHINES.get(platform.machine(), frozenset())
@@ -68,11 +76,13 @@ def choose_class(wanted: CpuClass | None) -> CpuClass:
 
 
 def force_cpu_class(wanted: CpuClass) -> None:
-    """Hold FFmpeg, in this process, to the instructions of `wanted`.
+    """Hold FFmpeg, in this process, to the instructions of `wanted`, and libsoxr to its own choice.
 
     To be called before anything is decoded or encoded: what FFmpeg has set up keeps its code.
     """
     _libavutil().av_force_cpu_flags(flags_of(wanted))
+    for name in [name for name in os.environ if name.startswith(_SOXR_PREFIX)]:
+        del os.environ[name]
 
 
 def variables_for(chosen: CpuClass) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-PACKAGING_FORMAT: Final = 1
+PACKAGING_FORMAT: Final = 2
 """Counts the ways in which our own code has written files, encoder settings included: raised by
 every change that makes other bytes of the same master."""
 

@@ -9,10 +9,11 @@ from typing import Final
 import av
 import numpy as np
 import soundfile
+import soxr
 
 from packager.identity import CpuClass, EncoderIdentity
 
-_WHEELS: Final = ("av", "soundfile")
+_WHEELS: Final = ("av", "soundfile", "soxr")
 
 
 def identity_of_this_process(cpu_class: CpuClass) -> EncoderIdentity:
@@ -24,6 +25,8 @@ def identity_of_this_process(cpu_class: CpuClass) -> EncoderIdentity:
             "soundfile": soundfile.__version__,
             "libsndfile": soundfile.__libsndfile_version__,
             "libvorbis": _libvorbis_vendor(),
+            "soxr": soxr.__version__,
+            "libsoxr": soxr.__libsoxr_version__,
         },
         wheels={name: _wheel_identity(name) for name in _WHEELS},
         architecture=platform.machine(),

@@ -18,7 +18,8 @@ import numpy as np
 from packager.context import NO_CONTEXT, Context, lead_frames
 from packager.downmix import DownMix
 from packager.pcm import Block, FloatBlock, SampleKind, to_float
-from packager.resample import resampled, resampled_length
+from packager.resample import resampled
+from packager.sample_rates import resampled_length
 
 LEVEL_MAX: Final = 16.0
 """24 dB above full scale. Floating point can hold any number, and given absurd ones the search of

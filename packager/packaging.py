@@ -17,7 +17,7 @@ from typing import BinaryIO, Final, cast
 import soundfile
 
 from packager.bit_rates import average_bps, peak_bps
-from packager.common_encryption import CommonEncryption
+from packager.common_encryption import IV_SIZES, CommonEncryption
 from packager.content_key import derive_iv
 from packager.errors import MasterChangedError, ScratchError
 from packager.fmp4 import plan_file, render_file
@@ -99,7 +99,7 @@ def _package_mp4(
         seek=clear.seek,
         clear_sha256=_digest_of(render_file(clear, spool.packets())),
     )
-    iv = _iv_of(order, layout)
+    iv = _iv_of(order, layout)[: IV_SIZES[order.profile.protection]]
     plan = plan_file(track, CommonEncryption(order.key, iv, order.profile.protection))
     layout = replace(layout, seek=plan.seek)  # The boxes of the protection take room.
     size, digest = _write(order.output, render_file(plan, spool.packets()))

@@ -1,4 +1,4 @@
-"""Sample rates of the lossy rungs, and resampling to them by libsoxr.
+"""Resampling by libsoxr.
 
 Its quality HQ leaves errors below -140 dB and the pass band, up to 0.91 of the lower Nyquist
 frequency, flat to 0.002 dB; no lossy codec comes near that. VHQ reaches -160 dB for 1.3 to 1.7
@@ -14,42 +14,10 @@ from typing import Final
 import numpy as np
 import soxr
 
-from packager.opus_head import OPUS_RATE_HZ
 from packager.pcm import FloatBlock
-from packager.renditions import Codec
-
-_FAMILY_OF_44100: Final = frozenset({11_025, 22_050, 44_100, 88_200, 176_400})
-
-
-CHANNELS_MAX: Final = 2
+from packager.sample_rates import resampled_length
 
 _QUALITY: Final = "HQ"
-
-
-def lossy_rate_hz(master_rate_hz: int) -> int:
-    """The sample rate of the AAC and Vorbis rungs for a master of `master_rate_hz`."""
-    return 44_100 if master_rate_hz in _FAMILY_OF_44100 else 48_000
-
-
-def rendition_rate_hz(codec: Codec, master_rate_hz: int) -> int:
-    """The sample rate of a rendition for a master of `master_rate_hz`."""
-    match codec:
-        case Codec.FLAC:
-            return master_rate_hz
-        case Codec.OPUS:
-            return OPUS_RATE_HZ
-        case Codec.AAC | Codec.VORBIS:
-            return lossy_rate_hz(master_rate_hz)
-
-
-def lossy_channels(master_channels: int) -> int:
-    """How many channels the lossy rungs have: mono stays mono, all else becomes stereo."""
-    return min(master_channels, CHANNELS_MAX)
-
-
-def resampled_length(samples: int, *, from_hz: int, to_hz: int) -> int:
-    """round(samples * to_hz / from_hz), half up, in integers."""
-    return (2 * samples * to_hz + from_hz) // (2 * from_hz)
 
 
 def resampled(

@@ -20,7 +20,7 @@ from packager.lossy_feed import LossyFeed, Source
 from packager.packet_spool import PacketSpool
 from packager.pcm import Block, quantizer_of
 from packager.renditions import Codec
-from packager.resample import lossy_channels, rendition_rate_hz
+from packager.sample_rates import lossy_channels, rendition_rate_hz
 
 # libvorbis's scale, by the nominal bit rate: at 44.1 kHz stereo they give about these.
 _VORBIS_QUALITIES: Final = MappingProxyType({96_000: 2, 160_000: 5, 320_000: 9})

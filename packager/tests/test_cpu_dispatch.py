@@ -1,3 +1,4 @@
+import os
 import platform
 import subprocess
 import sys
@@ -62,3 +63,15 @@ def test_ffmpeg_is_held_to_the_class(kind: CpuClass):
 def test_the_c_library_is_held_to_the_class_too():
     assert "-FMA" in variables_for(CpuClass.GENERIC)["GLIBC_TUNABLES"]
     assert not variables_for(CpuClass.X86_64_V3)
+
+
+def test_no_variable_changes_what_libsoxr_computes():
+    command = [sys.executable, "-c", FORCE + "import os; print('SOXR_USE_SIMD' in os.environ)"]
+    done = subprocess.run(
+        [*command, "generic"],
+        env={**os.environ, "SOXR_USE_SIMD": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split()[-1] == "False"

@@ -6,7 +6,7 @@ from packager.identity_probe import identity_of_this_process
 
 def test_the_identity_names_every_library_that_encodes():
     identity = identity_of_this_process(CpuClass.GENERIC)
-    assert {"av", "libavcodec", "libswresample", "libsndfile"} <= set(identity.libraries)
+    assert {"av", "libavcodec", "libsndfile", "soxr", "libsoxr"} <= set(identity.libraries)
     assert all(identity.libraries.values())
     assert "Xiph.Org libVorbis" in identity.libraries["libvorbis"]
     assert identity.architecture == platform.machine()
@@ -16,7 +16,7 @@ def test_the_identity_names_every_library_that_encodes():
 
 def test_the_identity_tells_builds_of_one_version_apart():
     wheels = identity_of_this_process(CpuClass.GENERIC).wheels
-    assert set(wheels) == {"av", "soundfile"}
+    assert set(wheels) == {"av", "soundfile", "soxr"}
     assert all("Tag:" in wheel and "binaries" in wheel for wheel in wheels.values())
     # A digest over no record at all would be that of the empty text.
     assert not any(wheel.endswith("e3b0c44298fc1c14") for wheel in wheels.values())

@@ -20,6 +20,8 @@ from packager.jobs import (
     path_to_text,
     tags_from_json,
 )
+from packager.loudness import TrackGain
+from packager.renditions import Protection
 
 FACTS = MasterFacts(
     codec="flac",
@@ -43,10 +45,36 @@ ORDER = PackagingOrder(
 )
 
 
-def test_facts_and_orders_survive_json():
+def test_facts_survive_json():
     facts = json.loads(json.dumps(master_facts_to_json(FACTS)))
     assert master_facts_from_json({**facts, "later": 1}) == FACTS
-    assert order_from_json(json.loads(json.dumps(order_to_json(ORDER)))) == ORDER
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        pytest.param(ORDER, id="plain"),
+        pytest.param(replace(ORDER, scheme=Protection.CENC), id="scheme"),
+        pytest.param(replace(ORDER, before=Path("/edges/tail.f32")), id="context before"),
+        pytest.param(replace(ORDER, after=Path("/edges/head.f32")), id="context after"),
+        pytest.param(replace(ORDER, gain=TrackGain(-9.25, 0.5)), id="gain"),
+    ],
+)
+def test_orders_survive_json(order: PackagingOrder):
+    assert order_from_json(json.loads(json.dumps(order_to_json(order)))) == order
+
+
+@pytest.mark.parametrize(
+    ("rendition", "scheme", "protection"),
+    [
+        ("aac-96", Protection.CBCS, Protection.CBCS),
+        ("aac-96", Protection.CENC, Protection.CENC),
+        ("vorbis-96", Protection.CENC, Protection.SEALED),
+    ],
+)
+def test_an_order_knows_its_profile(rendition: str, scheme: Protection, protection: Protection):
+    profile = replace(ORDER, rendition=rendition, scheme=scheme).profile
+    assert (profile.name, profile.protection) == (rendition, protection)
 
 
 @given(name=st.binary(min_size=1, max_size=40).filter(lambda name: 0 not in name))
@@ -69,9 +97,18 @@ def test_what_are_no_facts_is_refused(value: object):
         master_facts_from_json(value)
 
 
-def test_what_is_no_order_is_refused():
-    with pytest.raises(ValueError, match="not a packaging order"):
-        order_from_json({"master": "00"})
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"scheme": None}, id="no scheme"),
+        pytest.param({"before": 1}, id="a context that is no path"),
+        pytest.param({"gain": "loud"}, id="a gain that is no object"),
+        pytest.param({"facts": None}, id="no facts"),
+    ],
+)
+def test_what_is_no_order_is_refused(change: dict[str, object]):
+    with pytest.raises(ValueError, match=r"order|facts of a master"):
+        order_from_json({**order_to_json(ORDER), **change})
 
 
 @pytest.mark.parametrize(

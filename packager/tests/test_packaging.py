@@ -14,7 +14,7 @@ from packager.content_key import ContentKey, derive_iv
 from packager.jobs import PackagingOrder, master_facts_from_json
 from packager.packaging import package_rendition, serial_of_version
 from packager.renditions import PROFILES, Codec
-from packager.resample import lossy_rate_hz, resampled_length
+from packager.sample_rates import lossy_rate_hz, resampled_length
 from packager.sealing import unseal
 from packager.seek_index import RenditionFacts
 from packager.tests.masters import facts_of, music, saved, sound_file
