@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from origin.access import OriginCredentials
 from origin.adapters.folder_store import open_folder_store
 from origin.library import Library
 from origin.metrics import OriginMetrics
+from origin.ports import ObjectStore
 from origin.readiness import open_readiness
 from origin.record_store import RecordStore
 from origin.resources import Resources
 from origin.routes import origin_app
-from origin.settings import OriginSettings
+from origin.settings import OriginSettings, StoreKind, StoreSettings
 from origin.work_folder import open_work_folder
 from origin.workshop import Workshop
 from packager.errors import ScratchError
@@ -108,8 +110,8 @@ async def _open_workshop(
     settings: OriginSettings, content_keys: ContentKeys, clock: Callable[[], float]
 ) -> AsyncIterator[Workshop]:
     async with contextlib.AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_folder_store(settings.store.folder))
         scratch = await _enter_scratch(settings.scratch, stack)
+        store = await stack.enter_async_context(_open_store(settings.store, scratch, clock))
         pool = await stack.enter_async_context(
             open_pool(
                 workers=settings.packager.workers,
@@ -126,6 +128,19 @@ async def _open_workshop(
             master_bytes_max=settings.ingest.master_bytes_max,
             clock=clock,
         )
+
+
+def _open_store(
+    settings: StoreSettings, scratch: Path, clock: Callable[[], float]
+) -> AbstractAsyncContextManager[ObjectStore]:
+    match settings.kind:
+        case StoreKind.FOLDER:
+            return open_folder_store(settings.folder)
+        case StoreKind.S3:
+            # botocore takes a tenth of a second to import, and a folder needs none of it.
+            from origin.adapters.s3_store import open_s3_store  # noqa: PLC0415
+
+            return open_s3_store(settings.s3, scratch=scratch, clock=clock)
 
 
 async def _enter_scratch(parent: Path, stack: contextlib.AsyncExitStack) -> Path:

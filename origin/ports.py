@@ -1,7 +1,7 @@
 """What the origin needs from the world. Adapters live in `origin.adapters`.
 
 The port asks for nothing that an S3 bucket cannot do: whole objects put at once, conditions on a
-put (`If-None-Match: *`, `If-Match`), ranged reads pinned to an entity tag, listing in key order.
+put (`If-None-Match: *`, `If-Match`), ranged reads pinned to an entity tag, listing in order.
 """
 
 from collections.abc import AsyncGenerator
@@ -20,7 +20,8 @@ class ObjectHead:
         size_bytes: its length.
         sha256: hexadecimal SHA-256 of what was put, noted by the store when it was.
         etag: opaque; another one after each put of other bytes.
-        modified_s: when it was put, in seconds since the epoch by the store's clock.
+        modified_s: when it was put, in seconds since the epoch by the store's clock. Where that
+            counts whole seconds, what a put returns may be a second off.
     """
 
     key: str
@@ -55,7 +56,9 @@ PutCondition = IfAbsent | IfMatch
 
 @dataclass(frozen=True, slots=True)
 class KeyPage:
-    """Some keys in the order of their characters.
+    """Some keys in the store's order, which is that of their characters within one folder.
+
+    Across folders a store may compare whole names: `a/c` before `a-b/c`, though "-" is below "/".
 
     Attributes:
         keys: at most as many as were asked for.
@@ -93,7 +96,8 @@ class ObjectStore(Protocol):
         Raises:
             ObjectConflictError: the condition does not hold.
             ObjectDamagedError: the source does not have the digest `sha256`.
-            StoreError: the store cannot be written; it is as it was.
+            StoreError: the store cannot be written; it is as it was. Of a `StoreUnreachableError`
+                nobody knows: the store may have taken the object, and only the answer was lost.
         """
         ...
 
@@ -138,6 +142,7 @@ class ObjectStore(Protocol):
             ObjectMissingError: there is none.
             ObjectDamagedError: its digest is not that of what was put.
             StoreError: the store cannot be read.
+            ScratchError: there is no room for a copy.
         """
         ...
 

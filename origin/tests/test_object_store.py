@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,19 +33,24 @@ from origin.errors import (
     StoreReadOnlyError,
 )
 from origin.ports import IfAbsent, IfMatch, ObjectStore
+from origin.tests.s3 import open_bucket, s3_settings
 
 KEY = "renditions/track/version/flac.mp4"
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["memory", "folder"])
+@pytest.fixture(params=["memory", "folder", pytest.param("s3", marks=pytest.mark.socket)])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
     if request.param == "memory":
         yield MemoryStore(size_max=1 << 24, clock=lambda: 1_700_000_000.0)
-        return
-    async with open_folder_store(tmp_path / "store") as opened:
-        yield opened
+    elif request.param == "folder":
+        async with open_folder_store(tmp_path / "store") as opened:
+            yield opened
+    else:
+        server = request.getfixturevalue("s3_server")
+        async with open_bucket(s3_settings(server), tmp_path) as bucket:
+            yield bucket
 
 
 async def stream_all(store: ObjectStore, key: str, *, start: int = 0, stop: int = -1) -> bytes:
@@ -58,7 +64,10 @@ async def test_read_returns_what_was_put(store: ObjectStore):
     head = await store.put(KEY, b"content")
     stored = await store.read(KEY, size_max=7)
     assert stored.content == b"content"
-    assert stored.head == head == await store.head(KEY)
+    assert stored.head == await store.head(KEY)
+    # A store that counts whole seconds may have begun another one.
+    assert head == replace(stored.head, modified_s=head.modified_s)
+    assert head.modified_s == pytest.approx(stored.head.modified_s, abs=2)
     assert (head.key, head.size_bytes) == (KEY, 7)
     assert head.sha256 == hashlib.sha256(b"content").hexdigest()
     assert head.modified_s > 1_600_000_000
@@ -181,7 +190,8 @@ async def test_keys_are_listed_in_order_and_by_pages(store: ObjectStore):
     keys = ["a-b/x", "a/b/c", "a/b0", "a/c", "a0", "b"]
     for key in reversed(keys):
         await store.put(key, b"")
-    assert (await store.list_keys("", limit=1000)).keys == tuple(sorted(keys))
+    listed = (await store.list_keys("", limit=1000)).keys
+    assert listed in (tuple(sorted(keys)), tuple(sorted(keys, key=lambda key: key.split("/"))))
     assert (await store.list_keys("a/", limit=10)).keys == ("a/b/c", "a/b0", "a/c")
     assert (await store.list_keys("nothing/", limit=10)).keys == ()
     assert (await store.list_keys("b/", limit=10)).keys == ()
@@ -191,7 +201,7 @@ async def test_keys_are_listed_in_order_and_by_pages(store: ObjectStore):
         page = await store.list_keys("", after=found[-1] if found else "", limit=2)
         found += page.keys
         has_more = page.has_more
-    assert found == sorted(keys)
+    assert found == list(listed)
 
 
 async def test_a_checked_store_is_as_it_was(store: ObjectStore):

@@ -1,0 +1,115 @@
+"""Settings of buckets for tests, and a wire to the store that can be cut."""
+
+import asyncio
+import contextlib
+import functools
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiobotocore.session import AioSession, get_session
+from pydantic import SecretStr
+
+from origin.adapters.s3_store import S3Store, open_s3_store
+from origin.settings import S3Settings
+from origin.tests.seaweed import REGION, SeaweedServer
+
+
+def s3_settings(server: SeaweedServer, **changes: object) -> S3Settings:
+    """Settings of a part of the server's bucket that nobody else uses."""
+    values: dict[str, object] = {
+        "bucket": server.bucket,
+        "endpoint_url": server.endpoint_url,
+        "region": REGION,
+        "prefix": f"{secrets.token_hex(8)}/",
+        "access_key_id": SecretStr(server.access_key),
+        "secret_access_key": SecretStr(server.secret_key),
+    }
+    return S3Settings.model_validate({**values, **changes})
+
+
+@functools.cache
+def _session_of(key: str, secret: str) -> AioSession:
+    """One session for all tests: it parses botocore's large descriptions once."""
+    session = get_session()
+    session.set_credentials(key, secret)
+    return session
+
+
+def open_bucket(
+    settings: S3Settings, scratch: Path
+) -> contextlib.AbstractAsyncContextManager[S3Store]:
+    """A store on a bucket, opened quickly."""
+    assert settings.access_key_id is not None
+    assert settings.secret_access_key is not None
+    session = _session_of(
+        settings.access_key_id.get_secret_value(), settings.secret_access_key.get_secret_value()
+    )
+    return open_s3_store(settings, scratch=scratch, clock=time.time, session=session)
+
+
+@dataclass(slots=True)
+class Wire:
+    """What happens to connections between a client and the store.
+
+    Attributes:
+        url: where clients connect.
+        cuts: after how many bytes of an answer connections are cut, one after the other; when
+            there are no more, nothing is cut.
+        is_talking: answers are held back while this is not set.
+        connections: how many there have been.
+    """
+
+    url: str = ""
+    cuts: list[int] = field(default_factory=list)
+    is_talking: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: int = 0
+
+
+@contextlib.asynccontextmanager
+async def open_wire(endpoint_url: str) -> AsyncIterator[Wire]:
+    """A wire to the store at `endpoint_url`, in one piece at first."""
+    host, _, port = endpoint_url.removeprefix("http://").partition(":")
+    wire = Wire()
+    wire.is_talking.set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wire.connections += 1
+        with contextlib.suppress(OSError):
+            up_reader, up_writer = await asyncio.open_connection(host, int(port))
+            with contextlib.closing(writer), contextlib.closing(up_writer):
+                async with asyncio.TaskGroup() as group:
+                    asking = group.create_task(_pump(reader, up_writer))
+                    await _answer(up_reader, writer, wire)
+                    asking.cancel()
+
+    server = await asyncio.start_server(carry, "127.0.0.1", 0)
+    wire.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield wire
+    finally:
+        server.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
+            await writer.drain()
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wire: Wire) -> None:
+    """Carry answers; a cut comes in the middle of the first that is longer than it."""
+    carried = 0
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(65536):
+            await wire.is_talking.wait()
+            if wire.cuts and carried + len(chunk) > wire.cuts[0]:
+                writer.write(chunk[: wire.cuts.pop(0) - carried])
+                await writer.drain()
+                return
+            carried += len(chunk)
+            writer.write(chunk)
+            await writer.drain()
