@@ -4,7 +4,7 @@ from typing import Final
 
 from edge.errors import ALLOWED_METHODS
 from edge.exchange import Exchange
-from edge.fields import CACHE_NAME, CORS_FIELDS, PREFLIGHT_FIELDS, VIA, Fields
+from edge.fields import CACHE_NAME, CORS_FIELDS, PREFLIGHT_FIELDS, VIA, Fields, sent_fields
 from edge.representation import Representation
 from http_semantics.byte_range import ByteSlice
 from http_semantics.cache_status import CacheStatus
@@ -39,7 +39,8 @@ def representation_fields(representation: Representation, *, has_cors: bool) -> 
     """Fields that all answers from one representation begin with; made once, not to be changed."""
     fields = representation.sent_fields
     if fields is None:
-        fields = complete_fields(representation.fields.copy(), has_cors=has_cors)
+        fields = sent_fields(representation.fields, is_token_checked=has_cors)
+        complete_fields(fields, has_cors=has_cors)
         fields["Accept-Ranges"] = "bytes"
         representation.sent_fields = fields
     return fields

@@ -23,6 +23,8 @@ from edge.fills import Fills
 from edge.metrics import EdgeCounts, registry_of
 from edge.passing import Passer
 from edge.ports import Upstream
+from edge.purge_api import PurgeApi
+from edge.purges import Purges
 from edge.reading import Reading
 from edge.refusal_limits import RefusalLimits
 from edge.road import Checkpoint, Road
@@ -84,7 +86,8 @@ async def open_edge(
     """
     limits = settings.limits
     counts = EdgeCounts()
-    store = SliceStore(bytes_max=settings.cache.memory_bytes)
+    purges = Purges(entries_max=settings.cache.purge_entries_max)
+    store = SliceStore(bytes_max=settings.cache.memory_bytes, purges=purges)
     node_id = secrets.token_hex(8)
     reach = partial(
         open_upstream,
@@ -100,17 +103,18 @@ async def open_edge(
         if settings.token_check:
             drm = await stack.enter_async_context(reach(settings.drm))
             checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
-        road = _lay_road(settings, store, origin, tasks, checkpoint, node_id, clock, counts)
+        road = _lay_road(settings, store, purges, origin, tasks, checkpoint, node_id, clock, counts)
         url = await stack.enter_async_context(
             _open_road(road, host=settings.host, port=settings.port, limits=limits)
         )
         admin = admin_app(
-            registry=registry_of(counts, store),
+            registry=registry_of(counts, store, purges),
             readiness=lambda: _readiness(checkpoint),
             operator=credentials.operator,
             is_metrics_open=settings.is_metrics_open,
             allowed_hosts=frozenset(settings.allowed_hosts),
         )
+        PurgeApi(purges, is_token_checked=settings.token_check).add_to(admin)
         admin.on_response_prepare.append(_name_server)
         admin_url = await stack.enter_async_context(
             open_listener(admin, host=settings.admin_host, port=settings.admin_port, shutdown_s=1.0)
@@ -146,6 +150,7 @@ async def _open_checkpoint(
 def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
     settings: EdgeSettings,
     store: SliceStore,
+    purges: Purges,
     origin: Upstream,
     tasks: Tasks,
     checkpoint: Checkpoint | None,
@@ -177,6 +182,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         upstream=origin,
         tasks=tasks,
         uncacheables=uncacheables,
+        purges=purges,
         slice_bytes=cache.slice_bytes,
         run_slices_max=run_slices_max,
         length_max=whole_bytes_max,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from config.tasks import Tasks
+from edge.error_content import read_error_content
 from edge.errors import EdgeError, UpstreamProtocolError
 from edge.fields import Fields, is_personal, passed_back_fields
 from edge.fill_slots import FillSlots
@@ -18,6 +19,7 @@ from edge.fills import Fills
 from edge.metrics import EdgeCounts
 from edge.outcomes import Contact, Learned, Outcome, Told, Uncacheable
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
+from edge.purges import Purges
 from edge.representation import Representation, ResponseHead
 from edge.slices import SliceStore
 from edge.task_border import task_border
@@ -35,9 +37,6 @@ from edge.upstream_answers import (
     why_not_freshened,
 )
 from http_semantics.byte_range import ByteSlice, IntRange, RangeSpec, SuffixRange
-
-# Errors are pages of text; a larger one goes to each listener on its own.
-SHARED_CONTENT_BYTES_MAX: Final = 64 * 1024
 
 # For a suffix the length has to be known first: the shortest range that tells it.
 _PROBE: Final = ByteSlice(0, 1)
@@ -77,6 +76,7 @@ class Contacts:
         upstream: Upstream,
         tasks: Tasks,
         uncacheables: Uncacheables,
+        purges: Purges,
         slice_bytes: int,
         run_slices_max: int,
         length_max: int,
@@ -89,6 +89,7 @@ class Contacts:
         self._upstream = upstream
         self._tasks = tasks
         self._uncacheables = uncacheables
+        self._purges = purges
         self._slice_bytes = slice_bytes
         self._run_slices_max = run_slices_max
         self._length_max = length_max
@@ -99,22 +100,27 @@ class Contacts:
     def join(self, request: ContactRequest) -> tuple[Contact, bool]:
         """The contact under way for a key, or a new one; and whether it is new.
 
-        A request that says who is asking neither joins another nor is joined.
+        A request that says who is asking neither joins another nor is joined. What was asked before
+        a purge is not for who asks after it: before its head is here nobody knows its tags, so any
+        purge counts.
         """
         if request.is_personal:
             return self.begin_alone(request), True
         contact = self._contacts.get(request.key)
-        if contact is not None:
+        if contact is not None and contact.purge_sequence == self._purges.sequence:
             return contact, False
-        contact = self._contacts[request.key] = Contact()
+        contact = self._contacts[request.key] = self._new_contact()
         self._tasks.start(self._make(contact, request))
         return contact, True
 
     def begin_alone(self, request: ContactRequest) -> Contact:
         """A contact that nobody else joins."""
-        contact = Contact()
+        contact = self._new_contact()
         self._tasks.start(self._make(contact, request))
         return contact
+
+    def _new_contact(self) -> Contact:
+        return Contact(purge_sequence=self._purges.sequence)
 
     async def _make(self, contact: Contact, request: ContactRequest) -> None:
         def tell(error: EdgeError | None) -> None:
@@ -123,7 +129,7 @@ class Contacts:
                 contact.fail(error)
 
         with task_border(tell, work="a first contact", counts=self._counts):
-            outcome = await self._ask(request)
+            outcome = await self._ask(request, contact.purge_sequence)
             self._end(contact, request.key)
             contact.settle(outcome)
 
@@ -131,7 +137,7 @@ class Contacts:
         if self._contacts.get(key) is contact:
             del self._contacts[key]
 
-    async def _ask(self, request: ContactRequest) -> Outcome:
+    async def _ask(self, request: ContactRequest, purge_sequence: int) -> Outcome:
         part = self._part_for(request.range_spec)
         sent = _fields_of(request, part)
         with contextlib.ExitStack() as held:
@@ -150,9 +156,9 @@ class Contacts:
             use = use_of(head, content_range, asked, length_max=self._length_max)
             match use:
                 case Keep():
-                    return self._keep(request, head, use, answer, held)
+                    return self._keep(request, head, use, answer, held, purge_sequence)
                 case Validated():
-                    return self._freshen(request, head)
+                    return self._freshen(request, head, purge_sequence)
                 case Share():
                     return await self._share(request, answer)
                 case PassOn(reason=reason):
@@ -170,10 +176,11 @@ class Contacts:
         use: Keep,
         answer: UpstreamAnswer,
         held: contextlib.ExitStack,
+        purge_sequence: int,
     ) -> Learned:
         found = self._store.current(request.key)
         if found is not None and found.is_same_version(head, use.complete_length):
-            found.freshen(head)
+            found.freshen(head, purge_sequence=purge_sequence)
         else:
             found = Representation.from_head(
                 request.key,
@@ -181,6 +188,7 @@ class Contacts:
                 complete_length=use.complete_length,
                 slice_bytes=self._slice_bytes,
                 nonce=secrets.token_hex(16),
+                purge_sequence=purge_sequence,
             )
         # Whoever wants a part far ahead is better off waiting than asking again.
         found.is_range_ignored = request.range_spec is not None and head.status == 200
@@ -191,7 +199,7 @@ class Contacts:
             self._fills.adopt(found, answer, use.part, fields=request.fields, release=release)
         return Learned(found, head.status)
 
-    def _freshen(self, request: ContactRequest, head: ResponseHead) -> Outcome:
+    def _freshen(self, request: ContactRequest, head: ResponseHead, purge_sequence: int) -> Outcome:
         stale = request.stale
         assert stale is not None
         if head.strong_tag is not None and head.strong_tag != stale.validator:
@@ -201,18 +209,16 @@ class Contacts:
         if reason is not None:
             self._note(request, head, reason)
             return Uncacheable(reason)
-        stale.freshen(head)
+        stale.freshen(head, purge_sequence=purge_sequence)
         if self._store.current(stale.key) is stale:
             self._store.make_current(stale)  # Its size may have changed.
         return Learned(stale, head.status)
 
     async def _share(self, request: ContactRequest, answer: UpstreamAnswer) -> Outcome:
         self._retire_stale(request, answer.status)
-        content = b""
-        while chunk := await answer.read_some():
-            content += chunk
-            if len(content) > SHARED_CONTENT_BYTES_MAX:
-                return Uncacheable(Unfit.STATUS)
+        content = await read_error_content(answer)
+        if content is None:
+            return Uncacheable(Unfit.STATUS)
         fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)
         fields.popall("Content-Length", None)
         return Told(answer.status, fields, content)

@@ -11,6 +11,7 @@
         * TooManyRefusalsError
         * PreconditionFailedError
         * RangeNotSatisfiableError
+        * PurgeRequestError: not a request for a purge
     * UpstreamError: origin or drm failed
         * UpstreamUnreachableError
         * UpstreamTimeoutError
@@ -20,6 +21,7 @@
         * UpstreamRangeError
         * UpstreamChangedError
         * UpstreamStatusError
+            * UpstreamBusyError: it says so itself, and when to come again
     * OverloadedError: this node has as much under way as it may
     * TokenKeysMissingError: no keys yet to check tokens with
     * SliceGoneError: a slice that cannot be fetched again on its own
@@ -31,6 +33,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from edge.fields import Fields
 from http_semantics.byte_range import unsatisfied_range
 
 ALLOWED_METHODS: Final = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
@@ -158,6 +161,13 @@ class RangeNotSatisfiableError(DownstreamError):
         self.headers = MappingProxyType({**_NO_STORE, "Content-Range": content_range})
 
 
+class PurgeRequestError(DownstreamError):
+    """An operator's call to purge that is none."""
+
+    reason = "purge_request"
+    title = "Not a request for a purge."
+
+
 class UpstreamError(EdgeError):
     """Origin or drm failed to answer as it should."""
 
@@ -264,3 +274,19 @@ class UpstreamStatusError(UpstreamError):
         if upstream_status in {429, 503}:
             self.status = 503
             self.headers = MappingProxyType({**_NO_STORE, "Retry-After": retry_after or "1"})
+
+
+class UpstreamBusyError(UpstreamStatusError):
+    """The upstream cannot give the part now; what it says goes to whoever waits for it.
+
+    Attributes:
+        fields: of its answer, for the listener.
+        content: of its answer.
+    """
+
+    reason = "upstream_busy"
+
+    def __init__(self, fields: Fields, content: bytes) -> None:
+        super().__init__(503, retry_after=fields.get("Retry-After"))
+        self.fields = fields
+        self.content = content

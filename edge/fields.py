@@ -1,11 +1,13 @@
 """Which fields pass through: RFC 9110 section 7.6.1, and what a cache keeps of a response."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 
 from config.credentials import EDGE_CREDENTIAL_HEADER
+from edge.tags import SURROGATE_KEY
 
 # The name that this cache goes by in `Via` and `Cache-Status`.
 CACHE_NAME: Final = "attacca"
@@ -14,6 +16,9 @@ VIA: Final = f"1.1 {CACHE_NAME}"
 # Names the nodes that a request has been through (RFC 8586).
 LOOP_FIELD: Final = "CDN-Loop"
 TOKEN_FIELD: Final = "CTA-Common-Access-Token"  # noqa: S105
+
+# Tells the origin which requests are one listener's, so that nobody has too much packaged at once.
+SESSION_FIELD: Final = "Attacca-Session"
 
 _HOP_BY_HOP: Final = frozenset(
     {
@@ -29,8 +34,11 @@ _HOP_BY_HOP: Final = frozenset(
     }
 )
 
-# Whoever could send the edge's credential through the edge would be taken for it.
-_NEVER_FORWARDED: Final = frozenset({"host", EDGE_CREDENTIAL_HEADER.lower(), "expect"})
+# Whoever could send the edge's credential through the edge would be taken for it, and with a
+# session of his own choice nothing that he has packaged would count as his.
+_NEVER_FORWARDED: Final = frozenset(
+    {"host", EDGE_CREDENTIAL_HEADER.lower(), SESSION_FIELD.lower(), "expect"}
+)
 
 # Fills are made for all listeners alike: these belong to one listener's request.
 _OF_ONE_REQUEST: Final = frozenset(
@@ -95,6 +103,8 @@ _SAID_BY_EDGE: Final = frozenset(
         "timing-allow-origin",
     }
 )
+# Said to caches on the way, the last of which is this one.
+_SAID_TO_EDGE: Final = frozenset({SURROGATE_KEY.lower()})
 PREFLIGHT_FIELDS: Final = (
     ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
     (
@@ -118,18 +128,33 @@ def joined(fields: MultiMapping[str], name: str) -> str | None:
     return ", ".join(lines) if lines else None
 
 
-def pass_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:
-    """Fields of a request that is passed on for one listener."""
+def session_digest(session: str) -> str:
+    """What stands for a token's session upstream: 16 hexadecimal digits, alike on every edge."""
+    return hashlib.blake2b(session.encode(), digest_size=8, person=b"attacca-session").hexdigest()
+
+
+def pass_fields(
+    headers: CIMultiDictProxy[str], *, is_token_checked: bool, session: str | None = None
+) -> Fields:
+    """Fields of a request that is passed on for one listener.
+
+    Args:
+        headers: of his request.
+        is_token_checked: his token and cookies stay here.
+        session: of his token, for the origin; None says nothing of it.
+    """
     removed = _NEVER_FORWARDED | (_TOKENS_OF_LISTENERS if is_token_checked else frozenset())
-    return _with_via(_end_to_end(headers, removed))
+    return _with_session(_with_via(_end_to_end(headers, removed)), session)
 
 
-def fill_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:
+def fill_fields(
+    headers: CIMultiDictProxy[str], *, is_token_checked: bool, session: str | None = None
+) -> Fields:
     """Fields of a request whose answer may be stored for all listeners.
 
-    While tokens are checked, nothing of the listener's goes along but the nodes on the way: what is
-    stored for all may depend on none. `Accept-Encoding: identity` makes ranges ones of the
-    representation itself.
+    While tokens are checked, nothing of the listener's goes along but the nodes on the way and what
+    stands for his session: what is stored for all may depend on none. `Accept-Encoding: identity`
+    makes ranges ones of the representation itself.
     """
     fields: Fields
     if is_token_checked:
@@ -137,7 +162,7 @@ def fill_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fi
     else:
         fields = _end_to_end(headers, _NEVER_FORWARDED | _OF_ONE_REQUEST)
     fields["Accept-Encoding"] = "identity"
-    return _with_via(fields)
+    return _with_session(_with_via(fields), session)
 
 
 def stored_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:
@@ -147,7 +172,17 @@ def stored_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> 
 
 def passed_back_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:
     """Fields of a response that is passed on to one listener."""
-    return _end_to_end(headers, _SAID_BY_EDGE if is_token_checked else frozenset())
+    removed = _SAID_BY_EDGE | _SAID_TO_EDGE if is_token_checked else frozenset()
+    return _end_to_end(headers, removed)
+
+
+def sent_fields(stored: Fields, *, is_token_checked: bool) -> Fields:
+    """Stored fields as listeners get them."""
+    fields = stored.copy()
+    if is_token_checked:
+        for name in _SAID_TO_EDGE:
+            fields.popall(name, None)
+    return fields
 
 
 def _end_to_end(headers: CIMultiDictProxy[str], removed: frozenset[str]) -> Fields:
@@ -163,4 +198,10 @@ def _listed(lines: Iterable[str]) -> frozenset[str]:
 
 def _with_via(fields: Fields) -> Fields:
     fields.add("Via", VIA)
+    return fields
+
+
+def _with_session(fields: Fields, session: str | None) -> Fields:
+    if session is not None:
+        fields[SESSION_FIELD] = session_digest(session)
     return fields

@@ -13,15 +13,17 @@ from functools import partial
 from typing import Final
 
 from config.tasks import Tasks
+from edge.error_content import read_error_content
 from edge.errors import (
     EdgeError,
     SliceGoneError,
+    UpstreamBusyError,
     UpstreamChangedError,
     UpstreamError,
     UpstreamProtocolError,
     UpstreamTruncatedError,
 )
-from edge.fields import Fields
+from edge.fields import Fields, passed_back_fields
 from edge.fill_slots import FillSlots
 from edge.filling import FillingSlice
 from edge.metrics import EdgeCounts
@@ -225,6 +227,7 @@ class Fills:
         request = UpstreamRequest("GET", representation.key, fields)
         answer = await self._upstream.send(request)
         try:
+            await self._check_ready(answer)
             head = head_of(answer, fields, is_token_checked=self._is_token_checked)
             part = check_fill(representation, head, answer.headers.get("Content-Range"), wanted)
         except BaseException:
@@ -233,6 +236,18 @@ class Fills:
         if head.status == 200:
             representation.is_range_ignored = run.is_whole = True
         return answer, part
+
+    async def _check_ready(self, answer: UpstreamAnswer) -> None:
+        """Let an upstream say itself that it is not ready: packaging takes a while, for instance.
+
+        Raises:
+            UpstreamBusyError: it did.
+        """
+        content = None if answer.status != 503 else await read_error_content(answer)
+        if content is not None:
+            fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)
+            fields.popall("Content-Length", None)
+            raise UpstreamBusyError(fields, content)
 
     async def _pump(self, run: _Run, answer: UpstreamAnswer, part: ByteSlice) -> None:
         """Lay the content of an answer into the run's slices."""

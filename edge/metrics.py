@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from edge.errors import EdgeError
+from edge.purges import Purges
 from edge.slices import SliceStore
 
 FIRST_BYTE_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -86,8 +87,9 @@ class EdgeCounts:
 class EdgeCollector(Collector):
     """Turns the counts and the state of the memory tier into metric families."""
 
-    def __init__(self, counts: EdgeCounts, store: SliceStore) -> None:
+    def __init__(self, counts: EdgeCounts, store: SliceStore, purges: Purges) -> None:
         self._counts = counts
+        self._purges = purges
         self._store = store
 
     @override
@@ -159,10 +161,34 @@ class EdgeCollector(Collector):
         evictions.add_metric(["slice"], store.counts.evicted_slices)
         evictions.add_metric(["record"], store.counts.evicted_records)
         yield evictions
+        yield from self._purged()
+
+    def _purged(self) -> Iterator[Metric]:
+        purges, counts = self._purges, self._store.counts
+        entries = CounterMetricFamily(
+            "edge_purge_entries", "URLs, prefixes and tags that were purged.", labels=["kind"]
+        )
+        records = CounterMetricFamily(
+            "edge_purged_records", "Records that a look-up found purged.", labels=["kind"]
+        )
+        for kind, count in (
+            ("hard", counts.purged_records),
+            ("soft", counts.softly_purged_records),
+        ):
+            entries.add_metric([kind], purges.applied[kind])
+            records.add_metric([kind], count)
+        yield entries
+        yield records
+        yield GaugeMetricFamily(
+            "edge_purge_sequence", "Number of the newest purge.", value=purges.sequence
+        )
+        yield GaugeMetricFamily(
+            "edge_purge_entries_remembered", "Entries of purges in memory.", value=purges.remembered
+        )
 
 
-def registry_of(counts: EdgeCounts, store: SliceStore) -> CollectorRegistry:
+def registry_of(counts: EdgeCounts, store: SliceStore, purges: Purges) -> CollectorRegistry:
     """A registry of this edge's own."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(EdgeCollector(counts, store))
+    registry.register(EdgeCollector(counts, store, purges))
     return registry

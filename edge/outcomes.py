@@ -43,9 +43,14 @@ Outcome = Learned | Told | Uncacheable
 
 
 class Contact:
-    """A first contact under way."""
+    """A first contact under way.
 
-    def __init__(self) -> None:
+    Args:
+        purge_sequence: the newest purge when it began; who asks after a later one does not join.
+    """
+
+    def __init__(self, *, purge_sequence: int = 0) -> None:
+        self.purge_sequence = purge_sequence
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.is_leader_waiting = True
 

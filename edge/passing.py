@@ -94,6 +94,7 @@ class Passer:
         target: str,
         *,
         authorization: str | None = None,
+        is_session_told: bool = False,
     ) -> UpstreamAnswer:
         """Send a listener's request on.
 
@@ -103,12 +104,16 @@ class Passer:
             upstream: where to.
             target: what to send as the target.
             authorization: replaces the listener's own.
+            is_session_told: the upstream learns what stands for the token's session.
 
         Raises:
             UpstreamError: there is no answer.
             DownstreamError: the content of the request is above the limit, or does not arrive.
         """
-        fields = pass_fields(request.headers, is_token_checked=self._is_token_checked)
+        session = exchange.session if is_session_told else None
+        fields = pass_fields(
+            request.headers, is_token_checked=self._is_token_checked, session=session
+        )
         if authorization is not None:
             fields["Authorization"] = authorization
         content = None

@@ -112,6 +112,9 @@ class Representation:
         validators: for conditional requests.
         times: when it arrived or was last validated.
         lifetime_s: how long it is fresh from its making on.
+        purge_sequence: the newest purge that it has been weighed against; at first the newest one
+            from before its fill began (see `edge.purges`).
+        is_purged_softly: it has to be validated, fresh or not.
         is_range_ignored: the upstream answers ranges of it with the whole.
         sent_fields: what each answer begins with, made once (`edge.answers`); None if not yet.
     """
@@ -125,12 +128,21 @@ class Representation:
     validators: Validators = field(repr=False)
     times: ResponseTimes
     lifetime_s: float
+    purge_sequence: int = 0
+    is_purged_softly: bool = False
     is_range_ignored: bool = False
     sent_fields: Fields | None = field(default=None, repr=False)
 
     @classmethod
     def from_head(
-        cls, key: str, head: ResponseHead, *, complete_length: int, slice_bytes: int, nonce: str
+        cls,
+        key: str,
+        head: ResponseHead,
+        *,
+        complete_length: int,
+        slice_bytes: int,
+        nonce: str,
+        purge_sequence: int = 0,
     ) -> Self:
         """What a storable answer is the representation of."""
         assert head.lifetime_s is not None
@@ -145,6 +157,7 @@ class Representation:
             validators=head.validators,
             times=head.times,
             lifetime_s=head.lifetime_s,
+            purge_sequence=purge_sequence,
         )
 
     @property
@@ -165,7 +178,7 @@ class Representation:
 
     def is_fresh(self, *, now_s: float) -> bool:
         """Whether it may be used without asking."""
-        return self.lifetime_s > self.age_s(now_s=now_s)
+        return not self.is_purged_softly and self.lifetime_s > self.age_s(now_s=now_s)
 
     def is_same_version(self, head: ResponseHead, complete_length: int) -> bool:
         """Whether an answer is of this very version, so that their parts go together."""
@@ -194,11 +207,18 @@ class Representation:
         """Numbers of the slices that `part` touches."""
         return range(part.start // self.slice_bytes, -(-part.stop // self.slice_bytes))
 
-    def freshen(self, head: ResponseHead) -> None:
+    def freshen(self, head: ResponseHead, *, purge_sequence: int) -> None:
         """Take over what a validation says (RFC 9111 section 3.2): fields, times, lifetime.
 
         Fields of the stored content itself stay, whatever a 304 says of them.
+
+        Args:
+            head: of the answer.
+            purge_sequence: the newest purge when the validation began: what came after it has to
+                be weighed again.
         """
+        self.purge_sequence = min(self.purge_sequence, purge_sequence)
+        self.is_purged_softly = False
         for name in set(head.fields) - {"Content-Encoding", "Content-Type", "ETag"}:
             self.fields.popall(name, None)
             for value in head.fields.getall(name):

@@ -206,7 +206,12 @@ class Road:
         is_cached_method = request.method in {"GET", "HEAD"}
         exchange.forward = Forward.BYPASS if is_cached_method else Forward.METHOD
         answer = await self._passer.forward(
-            request, exchange, upstream, target.upstream, authorization=authorization
+            request,
+            exchange,
+            upstream,
+            target.upstream,
+            authorization=authorization,
+            is_session_told=upstream is self._origin,
         )
         # Only a success changes anything: RFC 9111 section 4.4.
         if request.method not in _SAFE_METHODS and 200 <= answer.status < 400:

@@ -18,7 +18,7 @@ from edge.answers import (
 )
 from edge.connection import ResponseAsGiven, StreamAsGiven
 from edge.contacts import ContactRequest, Contacts, personal_key, range_key, whole_key
-from edge.errors import SliceGoneError, UpstreamChangedError
+from edge.errors import SliceGoneError, UpstreamBusyError, UpstreamChangedError
 from edge.exchange import Exchange
 from edge.fields import Fields, fill_fields
 from edge.lookup import Ask, NotModified, Part, Whole, select
@@ -116,6 +116,11 @@ class Serving:
                 if representation is not None and representation.is_fresh(now_s=self._clock()):
                     return await self._send(request, representation)
                 return await self._ask_upstream(request, representation)
+            except UpstreamBusyError as error:
+                if request.exchange.status:
+                    raise
+                request.exchange.is_stored = False
+                return await self._send_told(request, Told(503, error.fields, error.content))
             except (UpstreamChangedError, SliceGoneError):
                 if request.exchange.status or restarts == _RESTARTS_MAX:
                     raise
@@ -184,14 +189,22 @@ class Serving:
         return fields
 
     def _fill_fields(self, request: _Request) -> Fields:
-        return fill_fields(request.raw.headers, is_token_checked=self._is_token_checked)
+        return fill_fields(
+            request.raw.headers,
+            is_token_checked=self._is_token_checked,
+            session=request.exchange.session,
+        )
 
     async def _pass_through(
         self, request: _Request, answer: UpstreamAnswer | None = None
     ) -> web.StreamResponse:
         if answer is None:
             answer = await self._passer.forward(
-                request.raw, request.exchange, self._origin, request.target.upstream
+                request.raw,
+                request.exchange,
+                self._origin,
+                request.target.upstream,
+                is_session_told=True,
             )
         request.exchange.forward_status = answer.status
         return await self._passer.stream_back(request.raw, request.exchange, answer)

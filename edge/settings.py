@@ -53,6 +53,12 @@ class CacheSettings(Section):
     uncacheable_keys_max: int = Field(
         default=10_000, ge=1, description="How many such targets are remembered."
     )
+    purge_entries_max: int = Field(
+        default=50_000,
+        ge=1_000,
+        description="How many URLs, prefixes and tags of purges are remembered; beyond that, all "
+        "content from before the oldest of them counts as purged.",
+    )
 
 
 class LimitSettings(Section):

@@ -10,6 +10,7 @@ from typing import Final
 
 from edge.lru import LruPolicy
 from edge.ports import EvictionPolicy
+from edge.purges import Purges, Verdict
 from edge.representation import Representation
 from http_semantics.byte_range import ByteSlice
 
@@ -36,6 +37,8 @@ class TierCounts:
 
     evicted_slices: int = 0
     evicted_records: int = 0
+    purged_records: int = 0
+    softly_purged_records: int = 0
 
 
 PolicyOf = Callable[[int], EvictionPolicy[StoredSlice]]
@@ -47,9 +50,12 @@ class SliceStore:
     Args:
         bytes_max: what all of it may take: content, records, and the objects around them.
         policy_of: makes the policy for slices from its share of the bytes.
+        purges: what may no longer be offered.
     """
 
-    def __init__(self, *, bytes_max: int, policy_of: PolicyOf | None = None) -> None:
+    def __init__(
+        self, *, bytes_max: int, policy_of: PolicyOf | None = None, purges: Purges | None = None
+    ) -> None:
         records_bytes_max = max(1, bytes_max // RECORDS_SHARE)
         slices_bytes_max = max(1, bytes_max - records_bytes_max)
         self._policy: EvictionPolicy[StoredSlice] = (
@@ -58,6 +64,7 @@ class SliceStore:
             else policy_of(slices_bytes_max)
         )
         self._records: LruPolicy[Representation] = LruPolicy(bytes_max=records_bytes_max)
+        self._purges = Purges(entries_max=1) if purges is None else purges
         self._current: dict[str, Representation] = {}
         self._slices: dict[Representation, dict[int, StoredSlice]] = {}
         self._slice_count = 0
@@ -79,18 +86,26 @@ class SliceStore:
         return len(self._current)
 
     def current(self, key: str) -> Representation | None:
-        """The current representation under `key`; noted as used."""
+        """The current representation under `key`, unless it was purged; noted as used."""
         found = self._current.get(key)
-        if found is not None:
-            self._records.get(found)
+        if found is None:
+            return None
+        if self._is_purged(found):
+            self.retire(found)
+            return None
+        self._records.get(found)
         return found
 
     def make_current(self, representation: Representation) -> None:
         """Put a representation in the place of what was there under its key.
 
         Slices of the one before stay until the policy drops them: readers may still be on it.
-        Called again for one that is current it counts its size anew.
+        Called again for one that is current it counts its size anew. One whose fill began before it
+        was purged takes nobody's place: it is for those who are reading it.
         """
+        if self._is_purged(representation):
+            self.retire(representation)
+            return
         previous = self._current.get(representation.key)
         if previous is not None and previous is not representation:
             self._records.remove(previous)
@@ -150,6 +165,25 @@ class SliceStore:
         for victim in self._policy.put(stored, len(content) + SLICE_OVERHEAD_BYTES):
             self.counts.evicted_slices += 1
             self._discard(victim)
+
+    def _is_purged(self, representation: Representation) -> bool:
+        """Weigh a representation against the purges that it has not been weighed against."""
+        if representation.purge_sequence == self._purges.sequence:
+            return False
+        verdict = self._purges.weigh(
+            representation.key, representation.fields, since=representation.purge_sequence
+        )
+        match verdict:
+            case Verdict.PURGED:
+                self.counts.purged_records += 1
+                return True
+            case Verdict.STALE:
+                self.counts.softly_purged_records += 1
+                representation.is_purged_softly = True
+            case Verdict.SPARED:
+                pass
+        representation.purge_sequence = self._purges.sequence
+        return False
 
     def _discard(self, victim: StoredSlice) -> None:
         kept = self._slices[victim.owner]

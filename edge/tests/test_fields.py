@@ -5,12 +5,15 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from config.credentials import EDGE_CREDENTIAL_HEADER
 from edge.fields import (
+    SESSION_FIELD,
     Fields,
     fill_fields,
     is_personal,
     joined,
     pass_fields,
     passed_back_fields,
+    sent_fields,
+    session_digest,
     stored_fields,
 )
 
@@ -36,7 +39,7 @@ REQUEST = headers_of(
     Accept_Encoding="gzip",
     Accept="audio/*",
     Via="1.0 before",
-    **{EDGE_CREDENTIAL_HEADER: "forged"},
+    **{EDGE_CREDENTIAL_HEADER: "forged", SESSION_FIELD: "forged"},
 )
 
 
@@ -81,6 +84,27 @@ def test_cross_origin_fields_are_ours_while_tokens_are_checked():
         "X",
     }
     assert set(passed_back_fields(headers, is_token_checked=True)) == {"X", "Age"}
+
+
+def test_a_session_is_told_by_what_stands_for_it():
+    digest = session_digest("listener-1")
+    assert len(digest) == 16
+    assert int(digest, 16)
+    assert "listener" not in digest
+    assert digest != session_digest("listener-2")
+    filled = fill_fields(REQUEST, is_token_checked=True, session="listener-1")
+    passed = pass_fields(REQUEST, is_token_checked=True, session="listener-1")
+    assert filled.getall(SESSION_FIELD) == passed.getall(SESSION_FIELD) == [digest]
+
+
+def test_tags_for_surrogates_stay_here_while_tokens_are_checked():
+    headers = headers_of(Surrogate_Key="a b", Cache_Groups='"c"')
+    for is_token_checked in (True, False):
+        stored = stored_fields(headers, is_token_checked=is_token_checked)
+        assert set(stored) == {"Surrogate-Key", "Cache-Groups"}
+        expected = {"Cache-Groups"} if is_token_checked else set(stored)
+        assert set(sent_fields(stored, is_token_checked=is_token_checked)) == expected
+        assert set(passed_back_fields(headers, is_token_checked=is_token_checked)) == expected
 
 
 def test_lines_of_a_list_are_joined():

@@ -1,6 +1,7 @@
 """Fills: one per slice, followed as bytes arrive, apart from listeners, never wrong."""
 
 import asyncio
+import json
 
 import aiohttp
 import pytest
@@ -177,6 +178,48 @@ async def test_a_wrong_answer_to_a_fill_is_an_error(
     del node.origin.behaviours["/a"]
     again = await node.range("/a", f"{SLICE}-{SLICE + 9}")
     assert again.content == BODY[SLICE : SLICE + 10]
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["first contact", "missing part"])
+async def test_packaging_is_told_at_once_to_all_who_wait_and_kept_for_nobody(
+    node: Node, is_known: bool
+):
+    node.origin.resources["/a"] = Resource(BODY)
+    if is_known:
+        await node.range("/a", "0-9")
+    gate = asyncio.Event()
+    told = {"type": "urn:attacca:problem:packaging", "progress": 0.5}
+
+    async def package(_: web.BaseRequest) -> web.StreamResponse:
+        await gate.wait()
+        fields = {
+            "Retry-After": "2",
+            "Cache-Control": "no-store",
+            "Content-Type": "application/problem+json",
+        }
+        return web.Response(status=503, body=json.dumps(told), headers=fields)
+
+    before = len(node.origin.seen)
+    node.origin.behaviours["/a"] = package
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(node.range("/a", "600000-600009")) for _ in range(5)]
+        await node.origin.wait_for_requests(before + 1)
+        for _ in range(20):
+            await node.ask("/other", method="HEAD")  # All have reached the edge by then.
+        gate.set()
+    paths = [one.target for one in node.origin.seen[before:]]
+    assert paths.count("/a") == 1
+    for task in asked:
+        answer = task.result()
+        assert (answer.status, json.loads(answer.content)) == (503, told)
+        assert answer.headers["Retry-After"] == "2"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "stored" not in answer.cache_status
+    del node.origin.behaviours["/a"]
+    ready = await node.range("/a", "600000-600009")
+    assert (ready.status, ready.content) == (206, BODY[600_000:600_010])
+    assert node.service.counts.upstream_errors["upstream_status"] == 0
 
 
 async def test_a_version_that_changes_under_a_listener_cuts_him_and_heals_at_once(node: Node):

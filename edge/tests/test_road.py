@@ -9,6 +9,7 @@ import pytest
 from typing_extensions import override
 
 from config.credentials import EDGE_CREDENTIAL_HEADER
+from edge.fields import SESSION_FIELD, session_digest
 from edge.tests.conftest import (
     EDGE_CREDENTIAL,
     NOW_S,
@@ -221,6 +222,24 @@ async def test_licenses_go_to_drm_with_the_token_by_one_carrier(guarded: Node, d
     assert refused.status == 401
     assert len(drm.seen) == 3
     assert guarded.origin.seen == []
+
+
+async def test_the_origin_learns_what_stands_for_a_session(guarded: Node):
+    forged = {**bearer(token_of()), SESSION_FIELD: "forged"}
+    targets = [("GET", "flac.mp4"), ("HEAD", "aac-160.mp4"), ("GET", "flac.mp4")]
+    for method, name in targets:
+        assert (await guarded.ask(f"{AUDIO}/{name}", method=method, headers=forged)).status == 200
+    seen = [one.headers.getall(SESSION_FIELD) for one in guarded.origin.seen]
+    assert seen == [[session_digest("listener-1")]] * 2  # The third was a hit.
+
+
+async def test_a_general_cache_tells_nothing_of_sessions(node: Node):
+    node.origin.resources["/a"] = Resource(b"content")
+    for method in ("GET", "HEAD", "POST"):
+        await node.ask("/a", method=method, headers={SESSION_FIELD: "forged", "X-Own": "1"})
+        assert SESSION_FIELD not in node.origin.seen[-1].headers
+        assert node.origin.seen[-1].headers["X-Own"] == "1"
+        await node.ask("/a", method="DELETE")
 
 
 async def test_keys_for_hls_go_the_same_way_and_are_never_stored(guarded: Node, drm: ScriptedDrm):

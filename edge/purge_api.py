@@ -1,0 +1,66 @@
+"""`POST /admin/purge` on the admin listener, whose guard asks for the operator's credential.
+
+The answer comes when the purge is in effect: no request that begins afterwards is served what was
+purged.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from config.listener import problem_of, problem_response
+from edge.errors import ContentStalledError, EdgeError
+from edge.purge_request import decode_purge
+from edge.purges import Purges
+
+logger = logging.getLogger(__name__)
+
+PURGE_PATH: Final = "/admin/purge"
+
+_CONTENT_S_MAX: Final = 10.0
+
+
+class PurgeApi:
+    """Takes purges.
+
+    Args:
+        purges: where they are put into effect.
+        is_token_checked: how the targets of requests are read on this node.
+        content_s_max: how long a caller may take to send a request's content.
+    """
+
+    def __init__(
+        self, purges: Purges, *, is_token_checked: bool, content_s_max: float = _CONTENT_S_MAX
+    ) -> None:
+        self._purges = purges
+        self._is_token_checked = is_token_checked
+        self._content_s_max = content_s_max
+
+    def add_to(self, admin: web.Application) -> None:
+        """Serve it on the admin listener."""
+        admin.router.add_post(PURGE_PATH, self._post)
+
+    async def _post(self, request: web.Request) -> web.Response:
+        try:
+            data = await self._read(request)
+            purge = decode_purge(data, is_token_checked=self._is_token_checked)
+        except EdgeError as error:
+            return problem_response(problem_of(error))
+        sequence = self._purges.apply(purge)
+        facts = {"applied": purge.entries, "sequence": sequence, "soft": purge.is_soft}
+        logger.info("purged", extra={**facts, "all": purge.is_all})
+        return web.Response(
+            body=orjson.dumps(facts),
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def _read(self, request: web.Request) -> bytes:
+        try:
+            async with asyncio.timeout(self._content_s_max):
+                return await request.read()
+        except TimeoutError:
+            raise ContentStalledError(self._content_s_max) from None
