@@ -4,8 +4,10 @@
     * BoxError: an ISO BMFF box (`packager.boxes`)
     * MovieHeaderError: `ftyp` and `moov` (`packager.movie_header_reader`)
     * FragmentError: `moof` and `mdat` (`packager.fmp4_reader`)
+    * CommentHeaderError: the comments of Vorbis (`packager.comment_header`)
     * OggError: an Ogg stream (`packager.ogg`)
     * SeekIndexError: the JSON of a seek index (`packager.seek_index`)
+    * FingerprintError: a stored fingerprint (`packager.fingerprint`)
 """
 
 from typing import ClassVar

@@ -8,6 +8,7 @@ from packager.decode import MasterFormat, open_master
 from packager.downmix import STEREO, DownMix
 from packager.edges import EdgeKeeper
 from packager.errors import NoSamplesError
+from packager.fingerprint import Fingerprinter
 from packager.inspection_result import Inspection
 from packager.jobs import MasterFacts, OnProgress
 from packager.loudness_meter import LoudnessMeter
@@ -30,8 +31,11 @@ class _Examination:
             LoudnessMeter(form.sample_rate_hz, "stereo") if form.channels > STEREO else None
         )
 
+        self._fingerprinter = Fingerprinter(form.sample_rate_hz)
+
     def add(self, block: FloatBlock) -> None:
         self._edges.add(block)
+        self._fingerprinter.add(block)
         self._meter.add(block)
         if self._stereo_meter is not None:
             self._stereo_meter.add(self._mix.mix(block))
@@ -43,7 +47,7 @@ class _Examination:
             facts=facts,
             loudness=self._meter.finish(),
             stereo_loudness=None if stereo is None else stereo.finish(),
-            fingerprint=(),
+            fingerprint=self._fingerprinter.finish(),
             head=head,
             tail=tail,
         )

@@ -9,7 +9,7 @@ from packager.json_fields import JsonFields
 from packager.loudness import Loudness, loudness_from_json, loudness_to_json
 
 # Of two minutes; an item for each eighth of a second.
-_FINGERPRINT_ITEMS_MAX: Final = 2000
+_FINGERPRINT_ITEMS_MAX: Final = 1000
 _ITEM_BITS: Final = 32
 
 

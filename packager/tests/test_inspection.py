@@ -148,7 +148,7 @@ def test_more_than_two_channels_are_measured_as_they_are_and_as_their_stereo(tmp
     path = saved(tmp_path, sound_file(music(50_000, 6)))
     inspection = inspect_master(path, edges=tmp_path, on_progress=lambda _: None)
     assert inspection.stereo_loudness is not None
-    assert SILENCE_LUFS < inspection.stereo_loudness.integrated_lufs
+    assert inspection.stereo_loudness.integrated_lufs > SILENCE_LUFS
     assert inspection.stereo_loudness.integrated_lufs < inspection.loudness.integrated_lufs
 
 
@@ -159,3 +159,9 @@ def test_a_second_pass_over_a_hidden_depth_measures_as_much_as_one(
     expected = inspect_master(path, edges=tmp_path, on_progress=lambda _: None)
     monkeypatch.setattr("packager.decode._declared_bits", lambda *_: 24)
     assert inspect_master(path, edges=tmp_path, on_progress=lambda _: None) == expected
+
+
+def test_the_fingerprint_is_that_of_the_samples(tmp_path: Path):
+    path = saved(tmp_path, sound_file(music(200_000)))
+    inspection = inspect_master(path, edges=tmp_path, on_progress=lambda _: None)
+    assert len(inspection.fingerprint) == 15
