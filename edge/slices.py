@@ -90,7 +90,7 @@ class SliceStore:
         found = self._current.get(key)
         if found is None:
             return None
-        if self._is_purged(found):
+        if found.purge_sequence != self._purges.sequence and self._is_purged(found):
             self.retire(found)
             return None
         self._records.get(found)
