@@ -1,15 +1,26 @@
-"""DASH manifests (ISO/IEC 23009-1), on-demand profile: one file and one `sidx` a representation."""
+"""DASH manifests (ISO/IEC 23009-1), on-demand profile: one file and one `sidx` a representation.
+
+A track is one Period. An album has a Period for each track, which starts where the one before ends;
+what is heard of a track fills its Period exactly.
+"""
 
 import io
 import uuid
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from packager.presentation import Presentation, file_name, format_seconds
-from packager.renditions import Protection
+from packager.album_presentation import AlbumPresentation, starts_of
+from packager.presentation import (
+    Presentation,
+    References,
+    file_name,
+    format_seconds,
+    preference_of,
+)
+from packager.renditions import Codec, Protection
 from packager.seek_index import RenditionFacts
 
 MIME_TYPE: Final = "application/dash+xml"
@@ -22,6 +33,7 @@ _NAMESPACES: Final = {
 }
 _ON_DEMAND: Final = "urn:mpeg:dash:profile:isoff-on-demand:2011"
 _MP4_PROTECTION: Final = "urn:mpeg:dash:mp4protection:2011"
+_ROLE: Final = "urn:mpeg:dash:role:2011"
 _CHANNELS: Final = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 
 # Clear Key as DASH-IF registered it. The W3C's common system is not named beside it: dash.js with a
@@ -35,58 +47,107 @@ _DURATION_DIGITS: Final = 9
 
 
 def encode_mpd(presentation: Presentation) -> bytes:
-    """The manifest of `presentation`: an adaptation set for each codec and key.
+    """The manifest of a track: an adaptation set for each codec and key.
 
     Representations of one set can be switched between; lossless stands apart from lossy, since a
     switch between codecs is heard.
     """
-    duration = f"PT{format_seconds(presentation.duration_s, digits=_DURATION_DIGITS)}S"
-    mpd = ET.Element(
+    mpd = _new_mpd(presentation.duration_s)
+    _add_period(mpd, {"id": "0"}, presentation)
+    return _encode(mpd)
+
+
+def encode_album_mpd(album: AlbumPresentation) -> bytes:
+    """The manifest of an album: a Period for each track."""
+    presentations = album.presentations
+    starts = list(starts_of([one.duration_s for one in presentations]))
+    # The starts are rounded, not the durations: so every Period ends where the next one starts.
+    scale = 10**_DURATION_DIGITS
+    ticks = [Fraction(round(start * scale), scale) for start in starts]
+    mpd = _new_mpd(starts[-1])
+    for index, (presentation, (start, end)) in enumerate(
+        zip(presentations, pairwise(ticks), strict=True)
+    ):
+        times = {"start": _duration(start), "duration": _duration(end - start)}
+        _add_period(mpd, {"id": str(index), **times}, presentation)
+    return _encode(mpd)
+
+
+def _new_mpd(duration_s: Fraction) -> ET.Element:
+    return ET.Element(
         "MPD",
         _NAMESPACES
         | {
             "profiles": _ON_DEMAND,
             "type": "static",
             "minBufferTime": _MIN_BUFFER,
-            "mediaPresentationDuration": duration,
+            "mediaPresentationDuration": _duration(duration_s),
         },
     )
-    period = ET.SubElement(mpd, "Period", {"id": "0"})
-    for index, renditions in enumerate(_adaptation_sets(presentation.renditions)):
-        _add_adaptation_set(period, index, renditions, presentation.license_url)
+
+
+def _duration(duration_s: Fraction) -> str:
+    return f"PT{format_seconds(duration_s, digits=_DURATION_DIGITS)}S"
+
+
+def _encode(mpd: ET.Element) -> bytes:
     ET.indent(mpd)
     document = io.BytesIO()
     ET.ElementTree(mpd).write(document, encoding="utf-8", xml_declaration=True)
     return document.getvalue() + b"\n"
 
 
-def _adaptation_sets(renditions: Iterable[RenditionFacts]) -> Iterator[list[RenditionFacts]]:
-    key = attrgetter("codec", "protection", "kid")
-    # Sorted only within a set, by rate; the sets keep the order in which they first occur.
-    first_seen = list(dict.fromkeys(map(key, renditions)))
-    ordered = sorted(
-        renditions, key=lambda facts: (first_seen.index(key(facts)), facts.bandwidth_bps)
-    )
-    for _, group in groupby(ordered, key=key):
-        yield list(group)
+def _add_period(mpd: ET.Element, attributes: dict[str, str], presentation: Presentation) -> None:
+    period = ET.SubElement(mpd, "Period", attributes)
+    if presentation.references.folder:
+        ET.SubElement(period, "BaseURL").text = presentation.references.folder
+    for index, renditions in enumerate(_adaptation_sets(presentation.renditions)):
+        _add_adaptation_set(period, index, renditions, presentation.references)
+
+
+def _adaptation_sets(renditions: Iterable[RenditionFacts]) -> list[list[RenditionFacts]]:
+    """The preferred codec first, and within a set the lowest rate."""
+    sets: dict[object, list[RenditionFacts]] = {}
+    for facts in sorted(
+        renditions, key=lambda facts: (preference_of(facts.codec), facts.bandwidth_bps)
+    ):
+        sets.setdefault(_switching_set(facts), []).append(facts)
+    return list(sets.values())
+
+
+def _switching_set(facts: RenditionFacts) -> tuple[object, ...]:
+    """Equal for renditions that a player can switch between at any segment.
+
+    For that, segments begin at equal times on the timeline before the edit list too: priming and
+    rate are the same.
+    """
+    starts = tuple(segment.start_samples for segment in facts.seek.segments)
+    form = (facts.codec, facts.sample_rate_hz, facts.channels, facts.priming)
+    return (*form, facts.protection, facts.kid, starts)
 
 
 def _add_adaptation_set(
-    period: ET.Element, index: int, renditions: list[RenditionFacts], license_url: str
+    period: ET.Element, index: int, renditions: list[RenditionFacts], references: References
 ) -> None:
+    first = renditions[0]
     adaptation_set = ET.SubElement(
         period,
         "AdaptationSet",
         {
             "id": str(index),
             "contentType": "audio",
-            "mimeType": renditions[0].mime,
+            "mimeType": first.mime,
             "subsegmentAlignment": "true",
             "subsegmentStartsWithSAP": "1",
+            "selectionPriority": str(len(Codec) - preference_of(first.codec)),
         },
     )
-    if renditions[0].protection is not Protection.CLEAR:
-        _add_content_protection(adaptation_set, renditions[0], license_url)
+    # In the order of the schema.
+    if first.protection is not Protection.CLEAR:
+        _add_content_protection(adaptation_set, first, references.license_url)
+    # Shaka Player starts with a main one, dash.js with the highest priority.
+    role = "main" if index == 0 else "alternate"
+    ET.SubElement(adaptation_set, "Role", {"schemeIdUri": _ROLE, "value": role})
     for facts in renditions:
         _add_representation(adaptation_set, facts)
 

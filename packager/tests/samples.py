@@ -139,6 +139,17 @@ FACTS = RenditionFacts(
     ),
 )
 
+OPUS_FACTS = replace(
+    FACTS,
+    name="opus-24",
+    codec=Codec.OPUS,
+    codec_string="opus",
+    bitrate_bps=25_000,
+    bandwidth_bps=28_000,
+    sample_rate_hz=48_000,
+    priming=312,
+)
+
 FLAC_FACTS = replace(
     FACTS,
     name="flac",

@@ -7,23 +7,28 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 
+from packager.album_presentation import AlbumPart, AlbumPresentation
 from packager.encoded_track import EncodedTrack
 from packager.fmp4 import plan_file
 from packager.hls import (
     HlsFlavor,
+    encode_album_media_playlist,
+    encode_album_multivariant,
     encode_media_playlist,
     encode_multivariant,
     media_playlist_name,
 )
 from packager.presentation import Presentation
 from packager.renditions import Protection
+from packager.seek_index import RenditionFacts, Segment
 from packager.tests.samples import FACTS, FLAC_FACTS, TRACKS
 
+KEY_URL = f"../../../licenses/hls/{FACTS.kid}"
 KID_URI = "data:text/plain;base64," + base64.b64encode(uuid.UUID(FACTS.kid).bytes).decode()
 
 
 IDENTITY_KEY = (
-    f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="{KID_URI}",IV=0x{FACTS.iv},'
+    f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="{KEY_URL}",IV=0x{FACTS.iv},'
     'KEYFORMAT="identity",KEYFORMATVERSIONS="1"'
 )
 CLEAR_KEY = (
@@ -44,7 +49,7 @@ def lines_of(playlist: bytes) -> list[str]:
         pytest.param(HlsFlavor.HLS_JS, "aac-160.hls.m3u8", "flac.hls.m3u8", id="hls.js"),
     ],
 )
-def test_every_rendition_is_a_variant_and_the_smallest_comes_first(
+def test_every_rendition_is_a_variant_and_the_preferred_codec_comes_first(
     flavor: HlsFlavor, aac: str, flac: str
 ):
     assert lines_of(encode_multivariant(Presentation([FLAC_FACTS, FACTS]), flavor)) == [
@@ -66,8 +71,8 @@ def test_a_media_playlist_lists_byte_ranges():
         "#EXT-X-TARGETDURATION:7",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
-        '#EXT-X-MAP:URI="aac-160.mp4",BYTERANGE="800@0"',
         IDENTITY_KEY,
+        '#EXT-X-MAP:URI="aac-160.mp4",BYTERANGE="800@0"',
         "#EXTINF:0.975238,",
         "#EXT-X-BYTERANGE:19120@880",
         "aac-160.mp4",
@@ -84,6 +89,28 @@ def test_a_media_playlist_lists_byte_ranges():
 def test_hls_js_finds_the_kid_and_no_other_key():
     lines = lines_of(encode_media_playlist(FACTS, HlsFlavor.HLS_JS))
     assert [line for line in lines if line.startswith("#EXT-X-KEY")] == [CLEAR_KEY]
+
+
+@pytest.mark.parametrize(
+    ("flavor", "key"),
+    [
+        pytest.param(
+            HlsFlavor.COMMON,
+            f'#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI="{KEY_URL}",'
+            'KEYFORMAT="identity",KEYFORMATVERSIONS="1"',
+            id="common",
+        ),
+        pytest.param(
+            HlsFlavor.HLS_JS,
+            CLEAR_KEY.replace("SAMPLE-AES", "SAMPLE-AES-CTR"),
+            id="hls.js",
+        ),
+    ],
+)
+def test_cenc_has_a_method_of_its_own_and_no_constant_iv(flavor: HlsFlavor, key: str):
+    facts = replace(FACTS, protection=Protection.CENC, iv="01" * 8)
+    lines = lines_of(encode_media_playlist(facts, flavor))
+    assert [line for line in lines if line.startswith("#EXT-X-KEY")] == [key]
 
 
 def test_clear_renditions_are_alike_in_both_flavors():
@@ -106,6 +133,57 @@ def test_durations_tell_the_exact_samples(track: EncodedTrack):
         assert round(end_s * track.sample_rate_hz) == end_samples
     target = int(lines[3].partition(":")[2])
     assert all(round(float(text)) <= target for text in written)
+
+
+def album_of(*tracks: RenditionFacts) -> AlbumPresentation:
+    return AlbumPresentation(
+        [AlbumPart(f"track{index}", "0" * 16, (facts,)) for index, facts in enumerate(tracks)]
+    )
+
+
+def test_an_album_is_its_tracks_with_discontinuities_between_them():
+    short = replace(
+        FACTS, samples=48_000, seek=replace(FACTS.seek, segments=(Segment(880, 99, 0, 48_000),))
+    )
+    playlist = encode_album_media_playlist(album_of(short, short), "aac-160", HlsFlavor.COMMON)
+    key = IDENTITY_KEY.replace("../../../", "../../")
+    part = [
+        "#EXT-X-BYTERANGE:99@880",
+        "../../audio/track{}/0000000000000000/aac-160.mp4",
+    ]
+    head = '#EXT-X-MAP:URI="../../audio/track{}/0000000000000000/aac-160.mp4",BYTERANGE="800@0"'
+    assert lines_of(playlist)[3:] == [
+        "#EXT-X-TARGETDURATION:1",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        key,
+        head.format(0),
+        "#EXTINF:1.088435,",
+        *(line.format(0) for line in part),
+        "#EXT-X-DISCONTINUITY",
+        key,
+        head.format(1),
+        # The end of the album is rounded, not each track.
+        "#EXTINF:1.088436,",
+        *(line.format(1) for line in part),
+        "#EXT-X-ENDLIST",
+    ]
+
+
+def test_a_clear_track_after_a_protected_one_says_so():
+    clear = replace(FACTS, protection=Protection.CLEAR, kid="", iv="")
+    playlist = encode_album_media_playlist(album_of(FACTS, clear), "aac-160", HlsFlavor.HLS_JS)
+    keys = [line for line in lines_of(playlist) if line.startswith("#EXT-X-KEY")]
+    assert keys == [CLEAR_KEY, "#EXT-X-KEY:METHOD=NONE"]
+
+
+def test_the_rates_of_an_album_are_those_of_all_its_tracks():
+    louder = replace(FACTS, bandwidth_bps=999_999, bitrate_bps=200_500)
+    lines = lines_of(encode_album_multivariant(album_of(FACTS, louder), HlsFlavor.COMMON))
+    assert lines[3:] == [
+        '#EXT-X-STREAM-INF:BANDWIDTH=999999,AVERAGE-BANDWIDTH=180500,CODECS="mp4a.40.2"',
+        "aac-160.m3u8",
+    ]
 
 
 def test_a_token_sees_the_rendition_before_the_first_dot():

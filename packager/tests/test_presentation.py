@@ -1,10 +1,18 @@
 from dataclasses import replace
 from fractions import Fraction
+from urllib.parse import urljoin
 
 import pytest
 
-from packager.presentation import Presentation, file_name, format_seconds
-from packager.renditions import Container
+from packager.presentation import (
+    BESIDE_ITS_FILES,
+    Presentation,
+    References,
+    file_name,
+    format_seconds,
+    preference_of,
+)
+from packager.renditions import Codec, Container
 from packager.tests.samples import FACTS, FLAC_FACTS
 
 
@@ -25,6 +33,26 @@ def test_seconds_are_the_nearest_decimal(duration: Fraction, digits: int, text: 
 def test_the_longest_rendition_counts():
     longer = replace(FLAC_FACTS, samples=600_001)
     assert Presentation([FACTS, longer]).duration_s == Fraction(600_001, 44_100)
+
+
+def test_references_lead_to_the_root_of_the_paths():
+    beside, album = BESIDE_ITS_FILES, References("../../audio/t/v/", "../../")
+    assert urljoin("/~token/v1/audio/t/v/manifest.mpd", beside.license_url) == (
+        "/~token/v1/licenses/clearkey"
+    )
+    assert urljoin("/v1/audio/t/v/aac-160.m3u8", beside.key_url(FACTS)) == (
+        f"/v1/licenses/hls/{FACTS.kid}"
+    )
+    assert urljoin("/v1/albums/a/manifest.mpd", album.license_url) == "/v1/licenses/clearkey"
+    assert urljoin("/v1/albums/a/hls.m3u8", album.file_url(FACTS)) == "/v1/audio/t/v/aac-160.mp4"
+
+
+def test_what_all_decode_is_preferred_and_the_lowest_rung_comes_last():
+    assert sorted((Codec.OPUS, Codec.FLAC, Codec.AAC), key=preference_of) == [
+        Codec.AAC,
+        Codec.FLAC,
+        Codec.OPUS,
+    ]
 
 
 def test_a_file_is_named_after_its_rendition():
