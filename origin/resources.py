@@ -18,7 +18,7 @@ from origin.ports import ObjectHead, ObjectStore
 from origin.record_store import RecordStore
 from origin.records import AlbumRecord, TrackRecord
 from origin.track_id import is_id
-from origin.version_files import WrittenFile, find_file
+from origin.version_files import NeedsRenditions, WrittenFile, find_file
 from packager.seek_index import RenditionFacts
 
 _JSON: Final = "application/json"
@@ -97,6 +97,8 @@ class Resources:
                 return _in_memory(content, content_type, IMMUTABLE, keys, ())
             case RenditionFacts():
                 return await self._rendition(record, version, file)
+            case NeedsRenditions(names):
+                raise PackagingPendingError(record.track_id, names[0])
 
     async def album(self, album_id: str) -> Resource:
         """`/v1/albums/{album_id}`.

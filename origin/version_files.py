@@ -1,10 +1,10 @@
 """Which files a version has under `/v1/audio/{track_id}/{version}/`, and what is in them. No I/O.
 
 Renditions lie in the store; everything else is written from the record, so it is there also while
-packaged bytes are not.
+packaged bytes are not. What was never packaged has no facts to write from: then it is told what is
+to be packaged first.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from origin.records import VersionRecord
 from packager import dash, hls
 from packager.hls import HlsFlavor
 from packager.presentation import Presentation, file_name
-from packager.renditions import Container
+from packager.renditions import PROFILES, Container
 from packager.seek_index import RenditionFacts, encode_seek_index
 
 _JSON: Final = "application/json"
@@ -27,34 +27,75 @@ class WrittenFile:
     content_type: str
 
 
-def find_file(version: VersionRecord, name: str) -> RenditionFacts | WrittenFile | None:
+@dataclass(frozen=True, slots=True)
+class NeedsRenditions:
+    """A file that can be had once these renditions have been packaged, in the ladder's order."""
+
+    names: tuple[str, ...]
+
+
+def find_file(
+    version: VersionRecord, name: str
+) -> RenditionFacts | WrittenFile | NeedsRenditions | None:
     """The file with this name: a rendition in the store, a file written here, or none."""
-    for facts in version.renditions:
-        if name == file_name(facts):
-            return facts
-        if name == facts.name + SEEK_INDEX_SUFFIX:
-            return WrittenFile(encode_seek_index(facts), _JSON)
-    return _manifest(version, name)
-
-
-def _manifest(version: VersionRecord, name: str) -> WrittenFile | None:
-    fragmented = tuple(facts for facts in version.renditions if facts.container is Container.MP4)
-    if not fragmented:
-        return None
-    if name == dash.FILE_NAME:
-        return WrittenFile(dash.encode_mpd(Presentation(fragmented)), dash.MIME_TYPE)
-    for flavor in HlsFlavor:
-        for content in _playlist(fragmented, name, flavor):
-            return WrittenFile(content, hls.MIME_TYPE)
+    if name == dash.FILE_NAME or name in hls.MULTIVARIANT_NAMES:
+        return _manifest(version, name)
+    for rendition in version.ladder:
+        if name in _names_of(rendition):
+            facts = version.rendition(rendition)
+            return NeedsRenditions((rendition,)) if facts is None else _file_of(facts, name)
     return None
 
 
-def _playlist(
-    fragmented: tuple[RenditionFacts, ...], name: str, flavor: HlsFlavor
-) -> Iterator[bytes]:
-    """The playlist with this name in one flavor, if there is one."""
-    if name == flavor.value:
-        yield hls.encode_multivariant(Presentation(fragmented), flavor)
-    for facts in fragmented:
-        if name == hls.media_playlist_name(facts.name, flavor):
-            yield hls.encode_media_playlist(facts, flavor)
+def fragmented_names(version: VersionRecord) -> tuple[str, ...]:
+    """The renditions of the ladder that manifests offer, packaged or not."""
+    return tuple(name for name in version.ladder if _container_of(name) is Container.MP4)
+
+
+def fragmented_facts(
+    version: VersionRecord, names: tuple[str, ...]
+) -> tuple[RenditionFacts, ...] | NeedsRenditions:
+    """The facts of these renditions, unless some were never packaged."""
+    found = [version.rendition(name) for name in names]
+    facts = tuple(one for one in found if one is not None)
+    if len(facts) == len(names):
+        return facts
+    return NeedsRenditions(
+        tuple(name for name, one in zip(names, found, strict=True) if one is None)
+    )
+
+
+def _container_of(rendition: str) -> Container:
+    return PROFILES[rendition].container
+
+
+def _names_of(rendition: str) -> tuple[str, ...]:
+    """The files of one rendition."""
+    container = _container_of(rendition)
+    names = (f"{rendition}.{container}", rendition + SEEK_INDEX_SUFFIX)
+    if container is not Container.MP4:
+        return names
+    return (*names, *(hls.media_playlist_name(rendition, flavor) for flavor in HlsFlavor))
+
+
+def _file_of(facts: RenditionFacts, name: str) -> RenditionFacts | WrittenFile:
+    """One of the files of a rendition."""
+    if name == file_name(facts):
+        return facts
+    if name == facts.name + SEEK_INDEX_SUFFIX:
+        return WrittenFile(encode_seek_index(facts), _JSON)
+    flavor = next(one for one in HlsFlavor if name == hls.media_playlist_name(facts.name, one))
+    return WrittenFile(hls.encode_media_playlist(facts, flavor), hls.MIME_TYPE)
+
+
+def _manifest(version: VersionRecord, name: str) -> WrittenFile | NeedsRenditions | None:
+    names = fragmented_names(version)
+    if not names:
+        return None
+    facts = fragmented_facts(version, names)
+    if isinstance(facts, NeedsRenditions):
+        return facts
+    presentation = Presentation(facts)
+    if name == dash.FILE_NAME:
+        return WrittenFile(dash.encode_mpd(presentation), dash.MIME_TYPE)
+    return WrittenFile(hls.encode_multivariant(presentation, HlsFlavor(name)), hls.MIME_TYPE)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from origin.tests.examples import TRACK, rendition
-from origin.version_files import WrittenFile, find_file
+from origin.version_files import NeedsRenditions, WrittenFile, find_file
 from packager.seek_index import decode_seek_index
 
 VERSION = TRACK.current
@@ -44,13 +44,47 @@ def test_a_seek_index_reads_back():
 
 @pytest.mark.parametrize(
     "name",
-    ["", "flac", "flac.ogg", "vorbis-160.mp4", "vorbis-160.m3u8", "opus-24.mp4", "../flac.mp4"],
+    ["", "flac", "flac.ogg", "vorbis-160.mp4", "vorbis-160.m3u8", "opus-64.mp4", "../flac.mp4"],
 )
 def test_there_is_no_such_file(name: str):
     assert find_file(VERSION, name) is None
 
 
+def test_what_is_not_in_the_ladder_is_not_there():
+    short = replace(VERSION, ladder=("flac",), renditions=(rendition("flac"),))
+    assert find_file(short, "aac-160.mp4") is None
+
+
 def test_without_fragmented_files_there_are_no_manifests():
-    sealed = replace(VERSION, renditions=(rendition("vorbis-160"),))
+    sealed = replace(VERSION, ladder=("vorbis-160",), renditions=(rendition("vorbis-160"),))
     for name in ("manifest.mpd", "master.m3u8", "hls.m3u8"):
         assert find_file(sealed, name) is None
+
+
+PARTLY = replace(
+    VERSION,
+    ladder=("flac", "aac-320", "aac-160", "vorbis-160"),
+    renditions=(rendition("aac-320"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        pytest.param("manifest.mpd", ("flac", "aac-160"), id="DASH: all fragmented ones"),
+        pytest.param("master.m3u8", ("flac", "aac-160"), id="HLS"),
+        pytest.param("hls.m3u8", ("flac", "aac-160"), id="hls.js"),
+        pytest.param("aac-160.m3u8", ("aac-160",), id="media playlist: its own"),
+        pytest.param("aac-160.hls.m3u8", ("aac-160",), id="its hls.js flavor"),
+        pytest.param("flac.json", ("flac",), id="seek index"),
+        pytest.param("flac.mp4", ("flac",), id="rendition"),
+        pytest.param("vorbis-160.ogg", ("vorbis-160",), id="sealed rendition"),
+    ],
+)
+def test_what_was_never_packaged_is_needed_first(name: str, needed: tuple[str, ...]):
+    assert find_file(PARTLY, name) == NeedsRenditions(needed)
+
+
+@pytest.mark.parametrize("name", ["aac-320.mp4", "aac-320.json", "aac-320.m3u8"])
+def test_what_was_packaged_needs_no_other(name: str):
+    assert not isinstance(find_file(PARTLY, name), NeedsRenditions | None)
