@@ -10,7 +10,7 @@ One logical stream is read, as a file of music has: neither multiplexed nor chai
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +27,7 @@ HEADER_BYTES: Final = _HEADER.size
 """Of a page, before its segment table."""
 _VERSION_OFFSET: Final = 4
 _SERIAL_OFFSET: Final = 14
+_SEQUENCE_OFFSET: Final = 18
 _CHECKSUM_OFFSET: Final = 22
 _U32: Final = struct.Struct("<I")
 
@@ -34,6 +35,7 @@ _CONTINUED: Final = 0x01
 _FIRST: Final = 0x02
 _LAST: Final = 0x04
 _LACING_FULL: Final = 255
+_SEGMENTS_MAX: Final = 255
 
 _BITS_REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -133,13 +135,47 @@ def page_checksum(page: bytes) -> int:
     return int.from_bytes(mirrored.to_bytes(4, "little").translate(_BITS_REVERSED), "big")
 
 
-def with_serial(page: bytes, serial: int) -> bytes:
-    """The same page as part of another logical stream."""
+def with_serial(page: bytes, serial: int, *, sequence: int | None = None) -> bytes:
+    """The same page as part of another logical stream, under another number if one is given."""
     blank = bytearray(page)
     _U32.pack_into(blank, _SERIAL_OFFSET, serial)
+    if sequence is not None:
+        _U32.pack_into(blank, _SEQUENCE_OFFSET, sequence)
     _U32.pack_into(blank, _CHECKSUM_OFFSET, 0)
     _U32.pack_into(blank, _CHECKSUM_OFFSET, page_checksum(bytes(blank)))
     return bytes(blank)
+
+
+def encode_header_pages(packets: Sequence[bytes], *, serial: int, sequence: int) -> list[bytes]:
+    """Packets without duration on as few pages as hold them; the last one ends its page.
+
+    Args:
+        packets: in order.
+        serial: of the stream, which has begun with other pages.
+        sequence: number of the first page.
+    """
+    body = b"".join(packets)
+    lacing = b"".join(map(_lacing_of, packets))
+    pages: list[bytes] = []
+    position, is_continued = 0, False
+    for start in range(0, len(lacing), _SEGMENTS_MAX):
+        table = lacing[start : start + _SEGMENTS_MAX]
+        size = sum(table)
+        granule = NO_GRANULE if min(table) == _LACING_FULL else 0
+        flags = _CONTINUED if is_continued else 0
+        number = sequence + len(pages)
+        header = _HEADER.pack(_CAPTURE_PATTERN, 0, flags, granule, serial, number, 0, len(table))
+        # Its checksum is filled in on the way.
+        pages.append(with_serial(header + table + body[position : position + size], serial))
+        position += size
+        is_continued = table[-1] == _LACING_FULL
+    return pages
+
+
+def _lacing_of(packet: bytes) -> bytes:
+    """The lacing values of a packet (RFC 3533 section 6, item 10): the last is below 255."""
+    full, rest = divmod(len(packet), _LACING_FULL)
+    return bytes((_LACING_FULL,)) * full + bytes((rest,))
 
 
 class OggPageReader:

@@ -17,6 +17,7 @@ from typing import BinaryIO, Final, cast
 import soundfile
 
 from packager.bit_rates import average_bps, peak_bps
+from packager.comment_header import gain_comments
 from packager.common_encryption import IV_SIZES, CommonEncryption
 from packager.content_key import derive_iv
 from packager.errors import MasterChangedError, ScratchError
@@ -111,7 +112,7 @@ def _package_ogg(
     order: PackagingOrder, master: BinaryIO, spool: BinaryIO, on_progress: OnProgress
 ) -> RenditionFacts:
     samples = encode_ogg(order, master, spool, _encoding(on_progress))
-    rewriter = _Rewriting(spool, serial_of_version(order.version))
+    rewriter = _Rewriting(spool, order)
     clear_sha256 = _digest_of(rewriter.pages())
     ogg = rewriter.facts
     assert ogg.samples == samples
@@ -131,11 +132,12 @@ def _package_ogg(
 
 
 class _Rewriting:
-    """A spooled Ogg file with another serial number, as often as wanted."""
+    """A spooled Ogg file with the serial number and comments of an order, as often as wanted."""
 
-    def __init__(self, spool: BinaryIO, serial: int) -> None:
+    def __init__(self, spool: BinaryIO, order: PackagingOrder) -> None:
         self._spool = spool
-        self._serial = serial
+        self._serial = serial_of_version(order.version)
+        self._comments = gain_comments(order.gain)
         self._facts: VorbisFacts | None = None
 
     @property
@@ -146,7 +148,7 @@ class _Rewriting:
 
     def pages(self) -> Iterator[bytes]:
         """Its pages."""
-        rewriter = VorbisRewriter(serial=self._serial)
+        rewriter = VorbisRewriter(serial=self._serial, comments=self._comments)
         self._spool.seek(0)
         while chunk := self._spool.read(_BUFFER_BYTES):
             yield from rewriter.feed(chunk)

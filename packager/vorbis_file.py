@@ -1,4 +1,4 @@
-"""Ogg Vorbis files: given the serial number that their version asks for, and indexed.
+"""Ogg Vorbis files: given the serial number and comments that they are to have, and indexed.
 
     rewriter = VorbisRewriter(serial=serial)
     for chunk in spool:
@@ -9,11 +9,19 @@ Memory stays bounded by one page, the headers and the index, whatever the length
 """
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from packager.ogg import NO_GRANULE, OggError, OggPage, OggPageReader, with_serial
+from packager.comment_header import with_comments
+from packager.ogg import (
+    NO_GRANULE,
+    OggError,
+    OggPage,
+    OggPageReader,
+    encode_header_pages,
+    with_serial,
+)
 from packager.seek_index import SeekIndex, Segment
 
 SEGMENT_S: Final = 6
@@ -43,34 +51,43 @@ class VorbisFacts:
 
 
 class VorbisRewriter:
-    """Gives the pages of one Vorbis stream another serial number, and indexes them.
+    """Gives one Vorbis stream another serial number and other comments, and indexes it.
 
     libsndfile draws its serial numbers at random, so without this no two encodings of the same
     samples would be equal.
+
+    Args:
+        serial: of the stream.
+        comments: in place of those that it has, as `NAME=value`.
     """
 
-    def __init__(self, *, serial: int) -> None:
+    def __init__(self, *, serial: int, comments: Sequence[str] = ()) -> None:
         assert 0 <= serial < 1 << 32
         self._serial = serial
         self._reader = OggPageReader()
-        self._identification: tuple[int, int] | None = None
-        self._header_packets = 0
+        self._headers = _HeaderCollector()
+        self._comments = tuple(comments)
         self._header_bytes = 0
+        self._sequence = 0
+        # How much further back an audio page starts than before.
+        self._shift = 0
         self._index = _SegmentCutter()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take in the next bytes and yield the pages that are complete by now, rewritten.
 
         Raises:
-            OggError: the stream is damaged, or not Vorbis.
+            FormatError: the stream is damaged, or not Vorbis.
         """
         self._reader.feed(data)
         for page in self._reader.pages():
-            if self._header_packets < _HEADER_PACKETS:
-                self._add_header(page)
-            else:
-                self._index.add(page)
-            yield with_serial(page.data, self._serial)
+            if self._headers.is_complete:
+                moved = replace(page, offset=page.offset + self._shift)
+                self._index.add(moved)
+                yield with_serial(moved.data, self._serial, sequence=self._sequence)
+                self._sequence += 1
+            elif self._headers.add(page):
+                yield from self._header_pages()
 
     def close(self) -> VorbisFacts:
         """Mark the end of the stream, and tell what it was.
@@ -79,31 +96,71 @@ class VorbisRewriter:
             OggError: the stream ends too early.
         """
         self._reader.close()
-        if self._identification is None or self._header_packets < _HEADER_PACKETS:
+        if not self._headers.is_complete:
             raise OggError("the stream ends within its headers")
-        sample_rate_hz, channels = self._identification
         segments = self._index.close()
         last = segments[-1]
         return VorbisFacts(
-            sample_rate_hz=sample_rate_hz,
-            channels=channels,
+            sample_rate_hz=self._headers.sample_rate_hz,
+            channels=self._headers.channels,
             samples=last.start_samples + last.duration_samples,
             size_bytes=last.offset + last.bytes,
             seek=SeekIndex(0, self._header_bytes, 0, 0, segments),
         )
 
-    def _add_header(self, page: OggPage) -> None:
-        if self._identification is None:
-            self._identification = _parse_identification(page)
-            self._index.sample_rate_hz = self._identification[0]
-        self._header_packets += len(page.packet_ends)
-        self._header_bytes += len(page.data)
-        if self._header_bytes > HEADER_BYTES_MAX:
+    def _header_pages(self) -> list[bytes]:
+        """The pages before the audio, made anew: other comments are of another length."""
+        first, (_, comment, setup) = self._headers.first_page, self._headers.packets
+        if self._comments:
+            comment = with_comments(comment, self._comments)
+        later = encode_header_pages((comment, setup), serial=self._serial, sequence=1)
+        pages = [with_serial(first, self._serial), *later]
+        self._sequence = len(pages)
+        self._header_bytes = sum(map(len, pages))
+        self._shift = self._header_bytes - self._headers.size_bytes
+        self._index.sample_rate_hz = self._headers.sample_rate_hz
+        return pages
+
+
+class _HeaderCollector:
+    """Puts the three header packets together from the pages before the audio."""
+
+    def __init__(self) -> None:
+        self.first_page = b""
+        self.packets: list[bytes] = []
+        self.size_bytes = 0
+        self.sample_rate_hz = 0
+        self.channels = 0
+        self._open_packet = bytearray()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the next page is audio."""
+        return len(self.packets) == _HEADER_PACKETS
+
+    def add(self, page: OggPage) -> bool:
+        """Take in the next page; tells whether it was the last one before the audio.
+
+        Raises:
+            OggError: it does not hold headers of Vorbis, or not only them, or too much of them.
+        """
+        if not self.first_page:
+            self.first_page = page.data
+            self.sample_rate_hz, self.channels = _parse_identification(page)
+        self.size_bytes += len(page.data)
+        if self.size_bytes > HEADER_BYTES_MAX:
             raise OggError(f"the headers are larger than {HEADER_BYTES_MAX} bytes")
+        start = page.body_offset
+        for end in page.packet_ends:
+            self.packets.append(bytes(self._open_packet + page.data[start:end]))
+            self._open_packet.clear()
+            start = end
+        self._open_packet += page.data[start:]
         # Audio begins on a page of its own (Vorbis I appendix A.2).
-        is_shared = self._header_packets == _HEADER_PACKETS and page.has_open_packet
-        if self._header_packets > _HEADER_PACKETS or is_shared:
+        is_shared = self.is_complete and page.has_open_packet
+        if len(self.packets) > _HEADER_PACKETS or is_shared:
             raise OggError("the headers and the audio share a page")
+        return self.is_complete
 
 
 def _parse_identification(page: OggPage) -> tuple[int, int]:

@@ -12,6 +12,9 @@ from packager.ogg import (
     OggError,
     OggPage,
     OggPageReader,
+    decode_page_header,
+    encode_header_pages,
+    has_good_checksum,
     page_checksum,
     with_serial,
 )
@@ -66,6 +69,14 @@ def test_pages_do_not_depend_on_how_the_stream_is_cut(cuts: list[int]):
     assert read_all(*chunks) == read_all(STREAM)
 
 
+def test_a_page_takes_another_number():
+    page = with_serial(encode_page(replace(FIRST, sequence=0)), 5, sequence=1 << 31)
+    header = decode_page_header(page)
+    assert header is not None
+    assert (header.serial, header.sequence) == (5, 1 << 31)
+    assert has_good_checksum(page)
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_a_new_serial_changes_nothing_else(serial: int):
     pages = [with_serial(page.data, serial) for page in read_all(STREAM)]
@@ -73,6 +84,34 @@ def test_a_new_serial_changes_nothing_else(serial: int):
     assert {struct.unpack_from("<I", page.data, 14) for page in again} == {(serial,)}
     restored = b"".join(with_serial(page.data, FIRST.serial) for page in again)
     assert restored == STREAM
+
+
+@given(
+    sizes=st.lists(
+        st.sampled_from((0, 1, 254, 255, 256, 510, 255 * 254, 255 * 255, 140_000))
+        | st.integers(0, 2000),
+        min_size=1,
+        max_size=6,
+    ),
+    sequence=st.integers(1, 3),
+)
+def test_header_pages_hold_the_packets(sizes: list[int], sequence: int):
+    packets = [bytes([index + 1]) * size for index, size in enumerate(sizes)]
+    before = [replace(FIRST, serial=9)]
+    before += [
+        PageFields(granule=0, sequence=1 + index, packets=(b"x",), serial=9)
+        for index in range(sequence - 1)
+    ]
+    pages = encode_header_pages(packets, serial=9, sequence=sequence)
+    end = PageFields(
+        flags=4, granule=1, sequence=sequence + len(pages), packets=(b"end",), serial=9
+    )
+    stream = b"".join([*map(encode_page, before), *pages, encode_page(end)])
+    found = read_all(stream)[sequence:-1]
+    assert b"".join(page.data[page.body_offset :] for page in found) == b"".join(packets)
+    assert sum(len(page.packet_ends) for page in found) == len(packets)
+    assert all((page.granule == 0) == bool(page.packet_ends) for page in found)
+    assert not found[-1].has_open_packet
 
 
 def test_the_largest_page_is_read():

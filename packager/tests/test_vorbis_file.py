@@ -1,14 +1,20 @@
 import io
+import shutil
 import struct
+import subprocess
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from mutagen.oggvorbis import OggVorbis
 
-from packager.ogg import OggError
+from packager.comment_header import CommentHeaderError
+from packager.ogg import OggError, OggPage, OggPageReader
 from packager.tests.ogg_pages import PageFields, encode_page
 from packager.tests.tones import make_tone
 from packager.vorbis_file import HEADER_BYTES_MAX, VorbisFacts, VorbisRewriter
@@ -45,8 +51,10 @@ def audio_of(
     return pages
 
 
-def rewrite(data: bytes, *, step: int = 1 << 16, serial: int = 5) -> tuple[bytes, VorbisFacts]:
-    rewriter = VorbisRewriter(serial=serial)
+def rewrite(
+    data: bytes, *, step: int = 1 << 16, serial: int = 5, comments: tuple[str, ...] = ()
+) -> tuple[bytes, VorbisFacts]:
+    rewriter = VorbisRewriter(serial=serial, comments=comments)
     pages = [
         page
         for start in range(0, len(data), step)
@@ -78,6 +86,64 @@ def test_two_encodings_become_one_and_decode_to_the_same_samples():
     expected, _ = soundfile.read(io.BytesIO(first))
     assert len(decoded) == 441_137
     assert (decoded == expected).all()
+
+
+COMMENTS = ("REPLAYGAIN_TRACK_GAIN=-3.25 dB", "REPLAYGAIN_TRACK_PEAK=0.912345")
+
+
+def pages_of(data: bytes) -> list[OggPage]:
+    reader = OggPageReader()
+    reader.feed(data)
+    pages = list(reader.pages())
+    reader.close()
+    return pages
+
+
+@pytest.mark.parametrize("padding", [0, 200, 70_000])
+def test_other_comments_move_the_audio_and_leave_it_as_it_is(padding: int):
+    data = encode_vorbis(200_001)
+    comments = (*COMMENTS, f"PADDING={'x' * padding}")
+    plain, plain_facts = rewrite(data)
+    rewritten, facts = rewrite(data, comments=comments, step=777)
+    pages = pages_of(rewritten)  # Checks sequence and checksums.
+    audio = [page.data[page.body_offset :] for page in pages if page.granule > 0]
+    expected = [page.data[page.body_offset :] for page in pages_of(plain) if page.granule > 0]
+    assert audio == expected
+    shift = len(rewritten) - len(plain)
+    assert shift == facts.seek.init_bytes - plain_facts.seek.init_bytes != 0
+    assert [segment.offset for segment in facts.seek.segments] == [
+        segment.offset + shift for segment in plain_facts.seek.segments
+    ]
+    assert (facts.samples, facts.size_bytes) == (200_001, len(rewritten))
+    assert (soundfile.read(io.BytesIO(rewritten))[0] == soundfile.read(io.BytesIO(data))[0]).all()
+
+
+def test_another_reader_finds_comments_and_vendor():
+    data = encode_vorbis(5000)
+    rewritten, _ = rewrite(data, comments=COMMENTS)
+    found, before = (read_by_mutagen(one) for one in (rewritten, data))
+    assert [f"{name.upper()}={value}" for name, value in found.tags] == list(COMMENTS)
+    assert found.tags.vendor == before.tags.vendor
+    assert found.info.length == before.info.length
+
+
+def read_by_mutagen(data: bytes) -> Any:
+    return OggVorbis(io.BytesIO(data))  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.skipif(shutil.which("ogginfo") is None, reason="vorbis-tools are not installed")
+def test_ogginfo_has_no_complaint(tmp_path: Path):
+    path = tmp_path / "rewritten.ogg"
+    path.write_bytes(rewrite(encode_vorbis(100_000), comments=COMMENTS)[0])
+    done = subprocess.run(["ogginfo", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert all(comment in done.stdout for comment in COMMENTS)
+    assert "arning" not in done.stdout
+
+
+def test_what_has_no_comment_header_takes_no_comments():
+    with pytest.raises(CommentHeaderError):
+        rewrite(stream_of([*HEADER_PAGES, *audio_of([100])]), comments=COMMENTS)
 
 
 def test_header_pages_and_a_later_segment_decode_without_what_is_between():
