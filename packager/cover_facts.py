@@ -90,6 +90,11 @@ class CoverFinding:
     refusals: tuple[CoverRefusal, ...] = ()
 
 
+def cover_file_name(digest: str, size: CoverSize) -> str:
+    """Name of the file of one size."""
+    return f"{digest}-{size.size}.{size.extension}"
+
+
 def cover_to_json(cover: CoverFacts) -> dict[str, object]:
     """`cover` as objects that any JSON encoder takes."""
     return {"digest": cover.digest, "sizes": [asdict(size) for size in cover.sizes]}

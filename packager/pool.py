@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from packager.cover_facts import CoverFinding, finding_from_json
 from packager.errors import PoolBusyError, WorkerError, WorkerStartError, WorkerTimeoutError
 from packager.identity import CpuClass, EncoderIdentity
 from packager.inspection_result import Inspection, inspection_from_json
@@ -27,6 +28,9 @@ WAITING_MAX: Final = 256
 
 # Tags are read in milliseconds, unless somebody made them so that they are not.
 TAGS_TIMEOUT_S: Final = 10.0
+
+# The largest picture allowed takes a second; a master may carry many that are no good.
+COVER_TIMEOUT_S: Final = 30.0
 
 
 @dataclass(slots=True)
@@ -125,6 +129,37 @@ class PackagingPool:
         """
         request = {"job": "tags", "master": path_to_text(master)}
         return tags_from_json(await self._run(request, priority, timeout_s=timeout_s))
+
+    async def read_cover(
+        self,
+        master: Path,
+        folder: Path,
+        *,
+        beside: Path | None = None,
+        timeout_s: float = COVER_TIMEOUT_S,
+        priority: Priority = Priority.INGEST,
+    ) -> CoverFinding:
+        """Find a master's cover and write its sizes, see `packager.cover.read_cover`.
+
+        Args:
+            master: its file.
+            folder: gets the files, named by `packager.cover_facts.cover_file_name`.
+            beside: a picture to take if the master carries none that is good.
+            timeout_s: how long a worker may take; the wait for one does not count.
+            priority: for whom it is.
+
+        Raises:
+            WorkerTimeoutError: it would take longer; the worker is gone.
+            WorkerDiedError: it would take more memory than a worker may have.
+            WorkerError: this machine failed.
+        """
+        request = {
+            "job": "cover",
+            "master": path_to_text(master),
+            "folder": path_to_text(folder),
+            "beside": None if beside is None else path_to_text(beside),
+        }
+        return finding_from_json(await self._run(request, priority, timeout_s=timeout_s))
 
     async def start(self) -> None:
         """Start the first worker and learn the identity of all.

@@ -5,6 +5,7 @@ Requests come on standard input, one object a line:
     {"job": "inspect", "niceness": 10, "master": PATH, "edges": PATH}
     {"job": "package", "niceness": 0, "order": {...}}
     {"job": "tags", "niceness": 10, "master": PATH}
+    {"job": "cover", "niceness": 10, "master": PATH, "folder": PATH, "beside": PATH or null}
 
 Answers go to what standard output was at the start:
 
@@ -35,6 +36,8 @@ from typing import BinaryIO, Final
 import av
 import orjson
 
+from packager.cover import read_cover
+from packager.cover_facts import finding_to_json
 from packager.cpu_dispatch import choose_class, force_cpu_class, variables_for
 from packager.errors import PackagerError, encode_error
 from packager.identity import CpuClass, identity_to_json
@@ -136,6 +139,15 @@ def _do(request: Mapping[object, object], on_progress: OnProgress) -> dict[str, 
             )
         case {"job": "tags", "master": str(master)}:
             return {**read_tags(path_from_text(master))}
+        case {
+            "job": "cover",
+            "master": str(master),
+            "folder": str(folder),
+            "beside": str() | None as beside,
+        }:
+            picture = None if beside is None else path_from_text(beside)
+            found = read_cover(path_from_text(master), path_from_text(folder), picture)
+            return finding_to_json(found)
         case {"job": "package", "order": dict(order)}:
             facts = package_rendition(order_from_json(order), on_progress=on_progress)
             return facts_to_json(facts)

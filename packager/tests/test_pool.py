@@ -10,6 +10,7 @@ import pytest
 
 from packager import errors
 from packager.content_key import ContentKey
+from packager.cover_facts import cover_file_name
 from packager.identity import CpuClass
 from packager.jobs import MasterFacts, OnProgress, PackagingOrder
 from packager.pool import PackagingPool, open_pool
@@ -24,6 +25,7 @@ from packager.tests.masters import (
     sound_file,
     wav_header,
 )
+from packager.tests.pictures import png, quarters
 
 MEMORY = 400 << 20
 KEY = ContentKey(uuid.UUID(int=11), b"fifteen and one.")
@@ -213,6 +215,17 @@ async def test_tags_that_take_too_long_are_given_up(tmp_path: Path):
             await pool.read_tags(bomb, timeout_s=0.2)
         assert not exists(first)
         assert await pool.read_tags(saved(tmp_path, FLAC, "sound")) == {}
+
+
+async def test_a_cover_is_made_beside_the_event_loop(pool: PackagingPool, tmp_path: Path):
+    master = saved(tmp_path, FLAC)
+    assert (await pool.read_cover(master, tmp_path)).cover is None
+    beside = saved(tmp_path, png(quarters(300, 200)), "cover.png")
+    found = await pool.read_cover(master, tmp_path, beside=beside)
+    assert found.cover is not None
+    for size in found.cover.sizes:
+        file = tmp_path / cover_file_name(found.cover.digest, size)
+        assert file.stat().st_size == size.bytes
 
 
 async def test_jobs_wait_in_order_for_a_worker(pool: PackagingPool, tmp_path: Path):
