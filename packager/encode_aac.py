@@ -2,6 +2,9 @@
 
 The encoder starts with 1024 samples of priming. Each frame overlaps with the one before, so two
 frames of context make the first audible one what it is within the whole recording.
+
+The level is the master's, but for frames with a peak above 0.95 of full scale: those the encoder
+lowers to that peak, which no option of it prevents. So what is too loud is never clipped.
 """
 
 from typing import Final

@@ -127,7 +127,7 @@ def test_another_reader_finds_comments_and_vendor():
     assert found.info.length == before.info.length
 
 
-def read_by_mutagen(data: bytes) -> Any:
+def read_by_mutagen(data: bytes) -> Any:  # noqa: ANN401 - it has no types
     return OggVorbis(io.BytesIO(data))  # type: ignore[no-untyped-call]
 
 
