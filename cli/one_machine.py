@@ -12,6 +12,7 @@ from typing import Final
 import aiohttp
 
 from cli.installation import Installation, Running
+from cli.role_credentials import label_credentials
 from config.credential_settings import need_credential
 from config.credentials import Credential
 from config.settings import load_settings
@@ -126,11 +127,12 @@ async def open_everything(
                 clock=clock,
             )
         )
+        settings = origin_settings(installation, **ports_from(port, _ORIGIN))
         origin_service = await stack.enter_async_context(
             open_origin(
-                origin_settings(installation, **ports_from(port, _ORIGIN)),
+                settings,
                 content_keys=drm_service.content_keys,
-                credentials=OriginCredentials(operator=operator, edge=edge),
+                credentials=OriginCredentials(operator, edge, label_credentials(settings)),
                 clock=clock,
             )
         )

@@ -1,6 +1,9 @@
 """The credentials that each role needs, from its settings."""
 
+from collections.abc import Mapping
+
 from config.credential_settings import need_credential, read_credential
+from config.credentials import Credential
 from drm.service import DrmCredentials
 from drm.settings import DrmSettings
 from edge.app import EdgeCredentials
@@ -37,7 +40,22 @@ def origin_credentials(settings: OriginSettings) -> OriginCredentials:
         edge=need_credential(
             "edge_credential", settings.edge_credential, settings.edge_credential_file
         ),
+        labels=label_credentials(settings),
     )
+
+
+def label_credentials(settings: OriginSettings) -> Mapping[str, Credential]:
+    """The tokens of labels, by name.
+
+    Raises:
+        SettingsError: one is missing or is none.
+    """
+    return {
+        name: need_credential(
+            f"ingest.labels.{name}.credential", label.credential, label.credential_file
+        )
+        for name, label in settings.ingest.labels.items()
+    }
 
 
 def drm_credentials(settings: DrmSettings) -> DrmCredentials:

@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast, get_args
+from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_settings import (
@@ -109,6 +109,8 @@ def _shown(value: object) -> object:
         return redacted(value)
     if isinstance(value, SecretStr):
         return REDACTED
+    if isinstance(value, Mapping):
+        return {name: _shown(one) for name, one in value.items()}
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple | list):
@@ -138,11 +140,16 @@ def _unknown_variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
                 yield f"{variable}: did you mean `{prefix}{name[len(near) :]}`, two underscores?"
             continue
         section: type[BaseModel] | None = model
+        is_name = False
         for key in name[len(prefix) :].lower().split(_DELIMITER):
+            if is_name:
+                is_name = False
+                continue
             if section is None or key not in section.model_fields:
                 known = list(section.model_fields) if section is not None else []
                 yield f"{variable}: there is no setting `{key}`{_nearest(key, known)}"
                 break
+            is_name = _has_names(section, key)
             section = _section_of(section, key)
 
 
@@ -153,9 +160,8 @@ def _unknown_keys(
         if key not in model.model_fields:
             yield f"there is no setting `{path}{key}`{_nearest(key, list(model.model_fields))}"
             continue
-        section = _section_of(model, key)
-        if section is not None and isinstance(value, Mapping):
-            yield from _unknown_keys(section, value, f"{path}{key}.")
+        for section, name, table in _tables_in(model, key, value):
+            yield from _unknown_keys(section, table, f"{path}{name}.")
 
 
 def _secrets_in(model: type[BaseModel], values: Mapping[str, Any], prefix: str) -> Iterator[str]:
@@ -163,12 +169,32 @@ def _secrets_in(model: type[BaseModel], values: Mapping[str, Any], prefix: str) 
     for key, value in values.items():
         if key not in model.model_fields:
             continue
-        section = _section_of(model, key)
-        if section is not None and isinstance(value, Mapping):
-            yield from _secrets_in(section, value, f"{prefix}{key.upper()}{_DELIMITER}")
-        elif SecretStr in get_args(model.model_fields[key].annotation):
+        for section, name, table in _tables_in(model, key, value):
+            inner = name.upper().replace(".", _DELIMITER)
+            yield from _secrets_in(section, table, f"{prefix}{inner}{_DELIMITER}")
+        if SecretStr in get_args(model.model_fields[key].annotation):
             variable = f"{prefix}{key.upper()}"
             yield f"`{key}`: not in a settings file; set {variable}, or name a `{key}_file`"
+
+
+def _tables_in(
+    model: type[BaseModel], key: str, value: object
+) -> Iterator[tuple[type[BaseModel], str, Mapping[str, Any]]]:
+    """The tables that stand under a key: one, or one for each name. With their paths."""
+    section = _section_of(model, key)
+    if section is None or not isinstance(value, Mapping):
+        return
+    if not _has_names(model, key):
+        yield section, key, value
+        return
+    for name, table in value.items():
+        if isinstance(table, Mapping):
+            yield section, f"{key}.{name}", table
+
+
+def _has_names(model: type[BaseModel], key: str) -> bool:
+    """Whether a key holds tables by names that whoever writes the file chooses."""
+    return get_origin(model.model_fields[key].annotation) is dict
 
 
 def _section_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:

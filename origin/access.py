@@ -1,7 +1,7 @@
 """Who may ask the origin: edges with their credential, and the operator."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.credentials import EDGE_CREDENTIAL_HEADER, Credential, bearer_of, guard_local_call
 from origin.errors import AccessRefusedError
@@ -9,10 +9,15 @@ from origin.errors import AccessRefusedError
 
 @dataclass(frozen=True, slots=True)
 class OriginCredentials:
-    """The secrets that open the origin."""
+    """The secrets that open the origin.
+
+    Attributes:
+        labels: by name; they open the ingest API and nothing else.
+    """
 
     operator: Credential
     edge: Credential
+    labels: Mapping[str, Credential] = field(default_factory=dict)
 
 
 def check_access(

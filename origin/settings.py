@@ -7,9 +7,11 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from config.settings import RoleSettings, Section
+from origin.intake.settings import LabelSettings, UploadSettings
 from packager.identity import CpuClass
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+LabelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 class StoreKind(StrEnum):
@@ -145,6 +147,12 @@ class IngestSettings(Section):
 
     master_bytes_max: int = Field(
         default=32 << 30, ge=1, description="Largest master that is taken, in bytes."
+    )
+    labels: dict[LabelName, LabelSettings] = Field(
+        default_factory=dict, description="Who may upload beside the operator, by name."
+    )
+    uploads: UploadSettings = Field(
+        default_factory=UploadSettings, description="Limits of uploads."
     )
 
 

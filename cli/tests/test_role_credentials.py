@@ -32,6 +32,14 @@ def test_an_edge_that_checks_none_needs_nothing():
 def test_origin_and_drm_need_all_of_theirs(file: Path):
     origin = OriginSettings(operator_credential_file=file, edge_credential_file=file)
     assert origin_credentials(origin).edge.matches("a-credential-of-length")
+    labels = {"labels": {"nebula": {"credential_file": file}}}
+    labelled = OriginSettings.model_validate({**origin.model_dump(), "ingest": labels})
+    assert origin_credentials(labelled).labels["nebula"].matches("a-credential-of-length")
+    without = OriginSettings.model_validate(
+        {**origin.model_dump(), "ingest": {"labels": {"x": {}}}}
+    )
+    with pytest.raises(SettingsError, match=r"`ingest\.labels\.x\.credential_file` is needed"):
+        origin_credentials(without)
     drm = DrmSettings(operator_credential_file=file, edge_credential_file=file)
     with pytest.raises(SettingsError, match="`origin_credential_file` is needed"):
         drm_credentials(drm)

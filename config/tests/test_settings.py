@@ -11,9 +11,15 @@ class Cache(Section):
     folders: tuple[Path, ...] = ()
 
 
+class Peer(Section):
+    weight: int = 1
+    secret: SecretStr | None = None
+
+
 class Settings(RoleSettings):
     port: int = 8080
     cache: Cache = Cache()
+    peers: dict[str, Peer] = {}
     secret: SecretStr | None = None
 
 
@@ -48,7 +54,18 @@ def test_the_command_line_wins_over_variables_and_these_over_the_file(
             "no setting `cache.memory_byte`; did you mean `memory_bytes`",
             id="unknown key in a table",
         ),
-        pytest.param("zzz = 1", "known here: port, cache, secret", id="nothing near"),
+        pytest.param("zzz = 1", "known here: port, cache, peers, secret", id="nothing near"),
+        pytest.param(
+            "[peers.a]\nwieght = 1",
+            "no setting `peers.a.wieght`; did you mean `weight`",
+            id="unknown key in a named table",
+        ),
+        pytest.param(
+            "[peers.a]\nsecret = 'x'",
+            "ATTACCA_ROLE__PEERS__A__SECRET",
+            id="secret in a named table",
+        ),
+        pytest.param("[peers.a]\nweight = 'x'", "`peers.a.weight`: ", id="wrong in a named table"),
         pytest.param("port = 'x'", "`port`: ", id="wrong type"),
         pytest.param("[cache]\nmemory_bytes = 1", "`cache.memory_bytes`: ", id="out of bounds"),
         pytest.param("port = ", "role.toml: ", id="not TOML"),
@@ -63,6 +80,17 @@ def test_what_cannot_be_used_is_refused_by_name(file: Path, text: str, told: str
 
 def test_a_file_that_is_not_there_is_refused(file: Path):
     with pytest.raises(SettingsError, match="No such file"):
+        load_settings(Settings, "role", file=file)
+
+
+def test_tables_by_name_come_from_file_and_variables(file: Path, monkeypatch: pytest.MonkeyPatch):
+    file.write_text("[peers.a]\nweight = 2\n")
+    monkeypatch.setenv("ATTACCA_ROLE__PEERS__A__SECRET", "of a variable")
+    settings = load_settings(Settings, "role", file=file)
+    assert settings.peers["a"].weight == 2
+    assert redacted(settings)["peers"] == {"a": {"weight": 2, "secret": REDACTED}}
+    monkeypatch.setenv("ATTACCA_ROLE__PEERS__A__SECRT", "x")
+    with pytest.raises(SettingsError, match="did you mean `secret`"):
         load_settings(Settings, "role", file=file)
 
 
@@ -119,6 +147,7 @@ def test_secrets_are_shown_by_neither_errors_nor_dumps(file: Path):
     assert redacted(settings) == {
         "port": 8080,
         "cache": {"memory_bytes": 1024, "folders": ["/x"]},
+        "peers": {},
         "secret": REDACTED,
     }
     assert "hush" not in repr(settings)
