@@ -1,0 +1,52 @@
+"""Makes one file of an upload's parts, in the scratch folder."""
+
+import asyncio
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Final
+
+import aiofiles
+
+from origin.intake.errors import UploadDamagedError, UploadMismatchError
+from origin.intake.part_store import PartStore
+from origin.intake.upload import Upload
+from origin.intake.upload_metadata import SHA256_FIELD
+from packager.errors import ScratchError
+
+# The file, the copy that is ingested, and what is packaged of it.
+_ROOM_FACTOR: Final = 3
+
+
+async def assemble(parts: PartStore, upload: Upload, path: Path) -> None:
+    """Write the new file `path`.
+
+    Raises:
+        UploadDamagedError: a part is lost or damaged.
+        UploadMismatchError: the file has another SHA-256 than its sender named.
+        ScratchError: the file cannot be written, or there is no room for what follows.
+        StoreError: the store failed.
+    """
+    digest = hashlib.sha256()
+    size_bytes = 0
+    try:
+        await asyncio.to_thread(_check_room, path.parent, upload.length)
+        async with aiofiles.open(path, "xb") as file:
+            for part in upload.parts:
+                content = await parts.read(upload.upload_id, part)
+                await asyncio.to_thread(digest.update, content)
+                await file.write(content)
+                size_bytes += len(content)
+    except OSError as error:
+        raise ScratchError(f"the upload cannot be written: {error.strerror}") from error
+    if size_bytes != upload.length:
+        raise UploadDamagedError(f"{size_bytes} of {upload.length} bytes are there")
+    expected = upload.metadata.get(SHA256_FIELD, "")
+    if expected and digest.hexdigest() != expected:
+        raise UploadMismatchError(digest.hexdigest())
+
+
+def _check_room(folder: Path, length: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < length * _ROOM_FACTOR:
+        raise ScratchError(f"{free} bytes are free, {length * _ROOM_FACTOR} may be needed")

@@ -1,0 +1,78 @@
+"""Reads the content of a request, as long as it comes and is fast enough."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import StreamReader, web_exceptions
+from aiohttp.client_exceptions import ClientPayloadError
+from aiohttp.http_exceptions import HttpProcessingError
+
+from origin.intake.errors import IntakeRequestError, SlowContentError
+
+# A rate is known after so long.
+_WINDOW_S: Final = 10.0
+_BITS: Final = 8
+
+# What aiohttp raises from a content whose connection is lost, or that is no HTTP.
+_CUT: Final = (
+    ConnectionError,
+    ClientPayloadError,
+    HttpProcessingError,
+    web_exceptions.HTTPException,
+)
+
+
+class ContentCutError(IntakeRequestError):
+    """The content ended before its end; its sender is not there to be told."""
+
+    reason = "content_cut"
+    title = "The content ended early"
+    advice = "Ask for the offset with HEAD, then go on from there."
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slow a content may be.
+
+    Attributes:
+        idle_s: longest silence.
+        rate_min_bps: slowest rate in bits a second, over all of a window of 10 s.
+        monotonic: seconds since any moment.
+    """
+
+    idle_s: float
+    rate_min_bps: int
+    monotonic: Callable[[], float]
+
+
+async def read_content(stream: StreamReader, pace: Pace) -> AsyncIterator[bytes]:
+    """The content in chunks.
+
+    The time that the caller takes for a chunk is not counted against the sender.
+
+    Raises:
+        ContentCutError: the connection was lost, or what came is no HTTP.
+        SlowContentError: nothing came for too long, or too little.
+    """
+    waited_s = 0.0
+    received = 0
+    while True:
+        began_s = pace.monotonic()
+        try:
+            async with asyncio.timeout(pace.idle_s):
+                chunk = await stream.readany()
+        except TimeoutError:
+            raise SlowContentError(f"nothing came for {pace.idle_s:g} s") from None
+        except _CUT as error:
+            raise ContentCutError("the connection was lost") from error
+        waited_s += pace.monotonic() - began_s
+        if not chunk:
+            return
+        yield chunk
+        received += len(chunk)
+        if waited_s >= _WINDOW_S:
+            if received * _BITS < pace.rate_min_bps * waited_s:
+                raise SlowContentError(f"less than {pace.rate_min_bps} bit/s came")
+            waited_s, received = 0.0, 0

@@ -1,0 +1,36 @@
+"""What the ingest API needs from the rest of the origin."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from origin.ingest import IngestResult
+from origin.progress import OnIngestProgress
+
+
+class Ingest(Protocol):
+    """Takes masters in. `origin.library.Library` does."""
+
+    async def ingest(
+        self,
+        path: Path,
+        *,
+        album: str | None = None,
+        label: str = "",
+        overrides: Mapping[str, Sequence[str]] | None = None,
+        on_progress: OnIngestProgress | None = None,
+    ) -> IngestResult:
+        """Take the master `path` in.
+
+        Args:
+            path: a regular file; its name is the one that is recorded.
+            album: title of its album, whatever its tags say.
+            label: whose it is.
+            overrides: values that count instead of the file's own tags, by raw name.
+            on_progress: is told how far it is.
+
+        Raises:
+            OriginError, PackagerError, DrmError: it is not taken; `retryable` tells whether
+                another try may go well.
+        """
+        ...

@@ -1,0 +1,288 @@
+"""Makes tracks of complete uploads, one after another; every origin on the store takes part.
+
+Whatever step a process is killed at, the entry of the queue is still there, and the next one does
+the step again: the same bytes are the same track, a record has one state, and only when that is a
+final one and told as an event are the parts removed, and the entry last. The claim keeps others
+from doing the same work at the same time; that no harm comes of it rests on the record alone.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from config.tasks import open_tasks
+from drm.errors import DrmError
+from origin.claims import Claim, Claims
+from origin.errors import (
+    ClaimLostError,
+    ObjectConflictError,
+    OriginError,
+    StoreError,
+    StoreFullError,
+)
+from origin.intake.announcing import Announcer
+from origin.intake.assembly import assemble
+from origin.intake.backlog import Backlog
+from origin.intake.duplicates import Duplicates
+from origin.intake.errors import IntakePausedError
+from origin.intake.metrics import IntakeMetrics
+from origin.intake.part_store import PartStore
+from origin.intake.ports import Ingest
+from origin.intake.refusing import Failure, advice_of, is_final, refusal_of
+from origin.intake.upload import PROCESSED, Outcome, QueuedUpload, State, Upload
+from origin.intake.upload_metadata import ALBUM_FIELD, file_name_of, tag_values
+from origin.intake.upload_store import StoredUpload, UploadStore
+from origin.progress import IngestProgress, Stage
+from origin.work_folder import open_job_folder
+from packager.errors import PackagerError, ScratchError
+
+logger = logging.getLogger(__name__)
+
+_NAME_WITHOUT: Final = "Untitled"
+
+# No new upload is taken for so many pauses after a failure for want of room.
+_PAUSES: Final = 2
+
+
+def claim_name(upload_id: str) -> str:
+    """Name of the claim to process an upload."""
+    return f"uploads/{upload_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What processing works with.
+
+    Attributes:
+        kept_s: how long what has become of an upload is told.
+        clock: seconds since the epoch.
+        monotonic: seconds since any moment.
+    """
+
+    uploads: UploadStore
+    parts: PartStore
+    announcer: Announcer
+    duplicates: Duplicates
+    claims: Claims
+    ingest: Ingest
+    figures: IntakeMetrics
+    scratch: Path
+    kept_s: int
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+
+
+class Processor:
+    """Takes uploads from the queue."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._backlog = Backlog(monotonic=means.monotonic)
+        self._progress: dict[str, float] = {}
+        self._paused: tuple[IntakePausedError, float] | None = None
+        self._pulse = asyncio.Event()
+
+    async def work(self, poll_s: float) -> None:
+        """Process what comes until cancelled. Several may run at a time."""
+        while True:
+            if not await self._try_step():
+                await self._wait(poll_s)
+
+    async def step(self) -> bool:
+        """Process one upload; False if there is none to process.
+
+        Raises:
+            StoreError: the queue or the claim cannot be read.
+        """
+        for entry in self._backlog.in_turn(await self._means.uploads.queued()):
+            if entry.upload_id in self._progress:
+                continue
+            self._progress[entry.upload_id] = 0.0
+            try:
+                claim = await self._means.claims.take(claim_name(entry.upload_id))
+                if claim is not None:
+                    self._backlog.begin(entry)
+                    await self._process_under(claim, entry)
+                    return True
+            finally:
+                del self._progress[entry.upload_id]
+        return False
+
+    def wake(self, upload_id: str) -> None:
+        """An upload has been completed in this process."""
+        self._backlog.wake(upload_id)
+        self._pulse.set()
+
+    async def progress_of(self, upload: Upload) -> float:
+        """How far the processing of an upload is, in whichever process.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        if upload.state not in PROCESSED:
+            return 0.0
+        here = self._progress.get(upload.upload_id)
+        if here is not None:
+            return here
+        found = await self._means.claims.peek(claim_name(upload.upload_id))
+        return 0.0 if found is None else found.progress
+
+    def waiting(self, upload_id: str) -> dict[str, str] | None:
+        """Why an upload is not processed at the moment, if this process knows."""
+        rest = self._backlog.find(upload_id)
+        return (
+            {"code": rest.code, "advice": rest.advice} if rest is not None and rest.code else None
+        )
+
+    def check_paused(self) -> None:
+        """Refuse new uploads while there is no room to process them.
+
+        Raises:
+            IntakePausedError: there is none.
+        """
+        if self._paused is not None and self._means.monotonic() < self._paused[1]:
+            raise self._paused[0]
+
+    async def _try_step(self) -> bool:
+        try:
+            return await self.step()
+        except StoreError as error:
+            logger.warning("the queue of uploads cannot be read", extra={"reason": error.reason})
+        return False
+
+    async def _wait(self, poll_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(poll_s):
+                await self._pulse.wait()
+        self._pulse.clear()
+
+    async def _process_under(self, claim: Claim, entry: QueuedUpload) -> None:
+        try:
+            async with self._means.claims.keep(claim):
+                await self._process(entry, claim)
+        except ClaimLostError:
+            logger.warning("an upload was taken over", extra={"upload_id": entry.upload_id})
+        except ObjectConflictError:
+            logger.info("an upload was changed", extra={"upload_id": entry.upload_id})
+        except (OriginError, PackagerError, DrmError) as error:
+            self._put_off(entry, error)
+        except Exception:  # The job's boundary: one upload must not end the work on the others.
+            logger.exception("an upload cannot be processed", extra={"upload_id": entry.upload_id})
+            self._backlog.rest(entry.upload_id, code="internal", advice="Look at the origin's log.")
+
+    async def _process(self, entry: QueuedUpload, claim: Claim) -> None:
+        means = self._means
+        stored = await means.uploads.find(entry.label, entry.upload_id)
+        if stored is None or stored.upload.state is State.GONE:
+            await self._finish(entry)
+            return
+        if stored.upload.state is State.RECEIVING:
+            # Entered just now, or by a process that was killed before the upload was complete.
+            self._backlog.rest(entry.upload_id)
+            return
+        if stored.upload.state in PROCESSED:
+            await self._make_track(stored, claim)
+        else:
+            # Whoever made it final was killed before it was told, or soon after.
+            await means.announcer.tell(stored.upload)
+        await self._finish(entry)
+
+    async def _finish(self, entry: QueuedUpload) -> None:
+        await self._means.parts.clear(entry.upload_id)
+        await self._means.uploads.dequeue(entry.key)
+        self._backlog.wake(entry.upload_id)
+
+    async def _make_track(self, stored: StoredUpload, claim: Claim) -> None:
+        means = self._means
+        if stored.upload.state is State.RECEIVED:
+            stored = await means.announcer.tell_received(stored)
+        begun = replace(stored.upload.in_state(State.DECODING), attempts=stored.upload.attempts + 1)
+        stored = await means.announcer.enter(stored, begun)
+        try:
+            outcome = await self._ingest(stored, claim)
+        except (OriginError, PackagerError, DrmError) as error:
+            if not is_final(error, attempts=begun.attempts):
+                raise
+            ended = replace(begun.in_state(State.REFUSED), refusal=refusal_of(error))
+        else:
+            ended = replace(begun.in_state(State.READY), outcome=outcome)
+            if outcome.duplicates:
+                means.figures.record_duplicate()
+        latest = await self._latest(begun)
+        expires_s = int(means.clock()) + means.kept_s
+        await means.announcer.enter(latest, replace(ended, parts=(), expires_s=expires_s))
+
+    async def _ingest(self, stored: StoredUpload, claim: Claim) -> Outcome:
+        means = self._means
+        upload = stored.upload
+        async with open_job_folder(means.scratch) as folder, self._reporting(stored, claim) as tell:
+            path = folder / (file_name_of(upload.metadata) or _NAME_WITHOUT)
+            await assemble(means.parts, upload, path)
+            result = await means.ingest.ingest(
+                path,
+                album=upload.metadata.get(ALBUM_FIELD) or None,
+                label=upload.label,
+                overrides=tag_values(upload.metadata),
+                on_progress=tell,
+            )
+        duplicates = await means.duplicates.find(result.track_id)
+        return Outcome(result.track_id, result.version, result.is_new, duplicates)
+
+    @contextlib.asynccontextmanager
+    async def _reporting(
+        self, stored: StoredUpload, claim: Claim
+    ) -> AsyncIterator[Callable[[IngestProgress], None]]:
+        """A function that is told how far it is; the state follows behind."""
+        upload = stored.upload
+        is_packaging = asyncio.Event()
+
+        def tell(progress: IngestProgress) -> None:
+            self._progress[upload.upload_id] = progress.fraction
+            claim.tell(progress.fraction)
+            if progress.stage is Stage.PACKAGING:
+                is_packaging.set()
+
+        async def follow() -> None:
+            await is_packaging.wait()
+            try:
+                await self._means.announcer.enter(stored, upload.in_state(State.PACKAGING))
+            except StoreError as error:
+                logger.info("a state was not told", extra={"reason": error.reason})
+
+        async with open_tasks() as tasks:
+            tasks.start(follow())
+            yield tell
+
+    async def _latest(self, begun: Upload) -> StoredUpload:
+        """The record as this attempt left it: telling its state may have been cut off.
+
+        Raises:
+            ObjectConflictError: another attempt has begun, or it was removed.
+        """
+        found = await self._means.uploads.find(begun.label, begun.upload_id)
+        if (
+            found is None
+            or found.upload.attempts != begun.attempts
+            or found.upload.state not in PROCESSED
+        ):
+            raise ObjectConflictError(claim_name(begun.upload_id))
+        return found
+
+    def _put_off(self, entry: QueuedUpload, error: Failure) -> None:
+        """Try an upload again later."""
+        rest = self._backlog.rest(entry.upload_id, code=error.reason, advice=advice_of(error))
+        logger.warning(
+            "an upload has to wait",
+            extra={"upload_id": entry.upload_id, "reason": error.reason, "pause_s": rest.pause_s},
+        )
+        if isinstance(error, ScratchError | StoreFullError):
+            paused = IntakePausedError(str(error), status=_status_of(error), advice=error.advice)
+            self._paused = (paused, self._means.monotonic() + _PAUSES * rest.pause_s)
+
+
+def _status_of(error: ScratchError | StoreFullError) -> int:
+    return error.status if error.status in {503, 507} else 503

@@ -1,0 +1,139 @@
+"""Records of uploads in the object store, and the queue of those that something is to be done with.
+
+A record is changed only by whoever has its latest state (`If-Match`): of two that append, process
+or remove at once, one succeeds.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from origin.errors import ObjectConflictError, ObjectMissingError
+from origin.intake.upload import (
+    QUEUE_PREFIX,
+    RECORDS_PREFIX,
+    QueuedUpload,
+    Upload,
+    label_segment,
+    parse_queue_key,
+    parse_record_key,
+    queue_key,
+    record_key,
+)
+from origin.intake.upload_json import RECORD_BYTES_MAX, decode_upload, encode_upload
+from origin.ports import IfAbsent, IfMatch, ObjectStore
+
+_PAGE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """An upload, and the entity tag of its record at that moment."""
+
+    upload: Upload
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPage:
+    """Some uploads of a label in the order of their ids.
+
+    Attributes:
+        after: ask for the next page with this; None on the last one.
+    """
+
+    uploads: tuple[Upload, ...]
+    after: str | None
+
+
+class UploadStore:
+    """Uploads in an object store. Every method raises `StoreError` if the store fails."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def find(self, label: str, upload_id: str) -> StoredUpload | None:
+        """An upload of a label; None if it has none of this name."""
+        try:
+            found = await self._store.read(record_key(label, upload_id), size_max=RECORD_BYTES_MAX)
+        except ObjectMissingError:
+            return None
+        return StoredUpload(decode_upload(found.content), found.head.etag)
+
+    async def add(self, upload: Upload) -> StoredUpload:
+        """Put the record of a new upload.
+
+        Raises:
+            ObjectConflictError: there is an upload of this name.
+        """
+        key = record_key(upload.label, upload.upload_id)
+        head = await self._store.put(key, encode_upload(upload), condition=IfAbsent())
+        return StoredUpload(upload, head.etag)
+
+    async def change(self, stored: StoredUpload, upload: Upload) -> StoredUpload:
+        """Put `upload` in place of what `stored` is.
+
+        Raises:
+            ObjectConflictError: somebody else has changed it.
+        """
+        key = record_key(upload.label, upload.upload_id)
+        try:
+            head = await self._store.put(key, encode_upload(upload), condition=IfMatch(stored.etag))
+        except ObjectConflictError:
+            # A put that was tried again may have met the one that it was tried again for.
+            found = await self.find(upload.label, upload.upload_id)
+            if found is None or found.upload != upload:
+                raise
+            return found
+        return StoredUpload(upload, head.etag)
+
+    async def remove(self, upload: Upload) -> None:
+        """Forget an upload."""
+        await self._store.delete(record_key(upload.label, upload.upload_id))
+
+    async def page(self, label: str, *, after: str, limit: int) -> UploadPage:
+        """Some uploads of a label, in the order of their ids."""
+        prefix = f"{RECORDS_PREFIX}{label_segment(label)}/"
+        start = record_key(label, after) if after else ""
+        page = await self._store.list_keys(prefix, after=start, limit=limit)
+        uploads = []
+        last: str | None = None
+        for key in page.keys:
+            names = parse_record_key(key)
+            found = None if names is None else await self.find(*names)
+            if names is not None:
+                last = names[1]
+            if found is not None:
+                uploads.append(found.upload)
+        return UploadPage(tuple(uploads), last if page.has_more else None)
+
+    async def all_names(self) -> AsyncIterator[tuple[str, str]]:
+        """Label and id of every upload."""
+        async for key in self._keys(RECORDS_PREFIX):
+            names = parse_record_key(key)
+            if names is not None:
+                yield names
+
+    async def enqueue(self, upload: Upload) -> None:
+        """Name an upload that something is to be done with; once, however often it is called."""
+        await self._store.put(queue_key(upload), b"{}")
+
+    async def dequeue(self, key: str) -> None:
+        """Nothing is left to do with an upload."""
+        await self._store.delete(key)
+
+    async def queued(self, *, limit: int = _PAGE) -> tuple[QueuedUpload, ...]:
+        """The uploads that wait, oldest first."""
+        page = await self._store.list_keys(QUEUE_PREFIX, limit=limit)
+        parsed = (parse_queue_key(key) for key in page.keys)
+        return tuple(one for one in parsed if one is not None)
+
+    async def _keys(self, prefix: str) -> AsyncIterator[str]:
+        after = ""
+        while True:
+            page = await self._store.list_keys(prefix, after=after, limit=_PAGE)
+            for key in page.keys:
+                yield key
+            if not page.has_more or not page.keys:
+                return
+            after = page.keys[-1]
