@@ -19,7 +19,7 @@ class Peer(Section):
 class Settings(RoleSettings):
     port: int = 8080
     cache: Cache = Cache()
-    peers: dict[str, Peer] = {}
+    peers: dict[str, Peer] = Field(default_factory=dict)
     secret: SecretStr | None = None
 
 
