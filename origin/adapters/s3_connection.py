@@ -96,7 +96,7 @@ class SessionCredentials:
             frozen = await found.get_frozen_credentials()
         except RuntimeError as error:  # A refresh brought credentials that have expired, too.
             raise StoreCredentialsError("the refreshed credentials have expired") from error
-        if frozen is not self._seen:
+        if frozen != self._seen:
             self._credentials = S3Credentials(
                 frozen.access_key, frozen.secret_key, frozen.token or ""
             )

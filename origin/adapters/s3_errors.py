@@ -76,6 +76,13 @@ _NO_CREDENTIALS: Final = (
     botocore_errors.TokenRetrievalError,
 )
 
+_NO_ANSWER: Final = (
+    botocore_errors.ConnectionError,
+    botocore_errors.HTTPClientError,
+    aiohttp.ClientError,
+    OSError,
+)
+
 
 def code_in(content: bytes) -> str:
     """The code that an error document names; empty if it names none."""
@@ -134,7 +141,7 @@ def translated(key: str, *, is_write: bool = False) -> Iterator[None]:
         raise client_error_of(error, key, is_write=is_write) from error
     except _NO_CREDENTIALS as error:
         raise StoreCredentialsError(f"object {key}: no credentials: {_said(error)}") from error
-    except (botocore_errors.HTTPClientError, aiohttp.ClientError, OSError) as error:
+    except _NO_ANSWER as error:
         raise StoreUnreachableError(f"object {key}: {_said(error)}") from error
     except botocore_errors.BotoCoreError as error:
         raise StoreError(f"object {key}: {_said(error)}") from error

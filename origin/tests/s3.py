@@ -75,10 +75,17 @@ async def open_wire(endpoint_url: str) -> AsyncIterator[Wire]:
     wire = Wire()
     wire.is_talking.set()
 
+    carriers: set[asyncio.Task[None]] = set()
+    writers: set[asyncio.StreamWriter] = set()
+
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire.connections += 1
+        carrier = asyncio.current_task()
+        assert carrier is not None
+        carriers.add(carrier)
         with contextlib.suppress(OSError):
             up_reader, up_writer = await asyncio.open_connection(host, int(port))
+            writers.update((writer, up_writer))
             with contextlib.closing(writer), contextlib.closing(up_writer):
                 async with asyncio.TaskGroup() as group:
                     asking = group.create_task(_pump(reader, up_writer))
@@ -91,6 +98,10 @@ async def open_wire(endpoint_url: str) -> AsyncIterator[Wire]:
         yield wire
     finally:
         server.close()
+        wire.is_talking.set()
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*carriers)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -40,10 +40,12 @@ class SeaweedFailedError(Exception):
 class SeaweedServer:
     """A server that can be killed and started again on the same data and the same ports.
 
-    Start it from a thread that lives at least as long as the server should.
+    Start it from a thread that lives at least as long as the server should. Both access keys have
+    the same secret; `reader_key` may not write.
     """
 
     access_key: Final = "attacca-tests"
+    reader_key: Final = "attacca-reader"
     secret_key: Final = "a-secret-of-the-tests"
     bucket: Final = "attacca"
 
@@ -124,13 +126,19 @@ class SeaweedServer:
         self.wait_ready()
 
     def _arguments(self, data: Path) -> list[str]:
-        identity = {
-            "name": "attacca",
-            "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
-            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-        }
+        identities = [
+            {
+                "name": name,
+                "credentials": [{"accessKey": name, "secretKey": self.secret_key}],
+                "actions": actions,
+            }
+            for name, actions in (
+                (self.access_key, ["Admin", "Read", "Write", "List", "Tagging"]),
+                (self.reader_key, ["Read", "List"]),
+            )
+        ]
         config = self._folder / "s3.json"
-        config.write_text(json.dumps({"identities": [identity]}))
+        config.write_text(json.dumps({"identities": identities}))
         ports = self._ports
         return [
             "server",
