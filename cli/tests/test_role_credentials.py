@@ -33,11 +33,10 @@ def test_origin_and_drm_need_all_of_theirs(file: Path):
     origin = OriginSettings(operator_credential_file=file, edge_credential_file=file)
     assert origin_credentials(origin).edge.matches("a-credential-of-length")
     labels = {"labels": {"nebula": {"credential_file": file}}}
-    labelled = OriginSettings.model_validate({**origin.model_dump(), "ingest": labels})
+    files = {"operator_credential_file": file, "edge_credential_file": file}
+    labelled = OriginSettings.model_validate({**files, "ingest": labels})
     assert origin_credentials(labelled).labels["nebula"].matches("a-credential-of-length")
-    without = OriginSettings.model_validate(
-        {**origin.model_dump(), "ingest": {"labels": {"x": {}}}}
-    )
+    without = OriginSettings.model_validate({**files, "ingest": {"labels": {"x": {}}}})
     with pytest.raises(SettingsError, match=r"`ingest\.labels\.x\.credential_file` is needed"):
         origin_credentials(without)
     drm = DrmSettings(operator_credential_file=file, edge_credential_file=file)
