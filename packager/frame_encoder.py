@@ -2,7 +2,16 @@
 
 Between what goes in and what a packet decodes to is a delay, the encoder's own priming. Every
 packet is whole: players that cut by timestamps then lose nothing at the end.
+
+Encoders need about a second until rate control and analysis have settled on the music; the context
+of 50 to 100 ms is too short for that. So where there is one, it is played to the encoder forth and
+back before, and the packets of this rehearsal are thrown away. A join is then as good as the rest;
+without it, AAC lost 8 dB after one and Opus 4.
 """
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
 
 import av
 import numpy as np
@@ -10,6 +19,8 @@ import numpy as np
 from packager.lossy_feed import LossyFeed
 from packager.packet_spool import PacketSpool
 from packager.pcm import FloatBlock, rechunk
+
+_REHEARSAL_S: Final = 1
 
 
 def encode_frames(
@@ -24,7 +35,9 @@ def encode_frames(
         spool: empty; takes the packets.
     """
     position, frame_samples = 0, encoder.frame_size
-    for block in rechunk(feed.blocks(), frame_samples):
+    rehearsed = _rehearsal_frames(encoder, feed)
+    blocks = _with_rehearsal(feed, rehearsed * frame_samples) if rehearsed else feed.blocks()
+    for block in rechunk(blocks, frame_samples):
         frame = av.AudioFrame.from_ndarray(
             _as_wanted(block, encoder), format=encoder.format.name, layout=encoder.layout
         )
@@ -34,8 +47,28 @@ def encode_frames(
         spool.write_encoded(encoder.encode(frame))
     spool.write_encoded(encoder.encode(None))
     count = -(-(priming + feed.lead + feed.samples) // frame_samples)
-    assert len(spool.sizes) >= count
-    spool.keep(count)
+    spool.keep(rehearsed, rehearsed + count)
+    assert len(spool.sizes) == count
+
+
+def _rehearsal_frames(encoder: av.AudioCodecContext, feed: LossyFeed) -> int:
+    """How many; none without context, or with one so short that it would be a buzz."""
+    if feed.lead < encoder.frame_size:
+        return 0
+    return -(-_REHEARSAL_S * encoder.sample_rate // encoder.frame_size)
+
+
+def _with_rehearsal(feed: LossyFeed, count: int) -> Iterator[FloatBlock]:
+    """The context before forth and back, `count` samples that lead to its start; then the feed."""
+    blocks = feed.blocks()
+    held: list[FloatBlock] = []
+    while sum(map(len, held)) < feed.lead:
+        held.append(next(blocks))
+    opening = np.concatenate(held)
+    context = opening[: feed.lead]
+    turn = np.concatenate((context, context[::-1]))
+    yield np.tile(turn, (-(-count // len(turn)), 1))[-count:]
+    yield from chain([opening], blocks)
 
 
 def layout_of(channels: int) -> str:

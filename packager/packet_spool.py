@@ -18,6 +18,7 @@ class PacketSpool:
         self._file = file
         self._sizes = array("I")
         self._bytes = 0
+        self._offset = 0
 
     @property
     def sizes(self) -> "array[int]":
@@ -42,18 +43,17 @@ class PacketSpool:
             if data:
                 self.write(data)
 
-    def keep(self, count: int) -> None:
-        """Drop all packets after the first `count`."""
-        assert 0 <= count <= len(self._sizes)
-        self._bytes -= sum(self._sizes[count:])
-        del self._sizes[count:]
-        self._file.seek(self._bytes)
-        self._file.truncate()
+    def keep(self, start: int, end: int) -> None:
+        """Keep the packets from `start` up to `end` alone; no more may be written then."""
+        assert 0 <= start <= end <= len(self._sizes)
+        self._offset += sum(self._sizes[:start])
+        self._sizes = self._sizes[start:end]
+        self._bytes = sum(self._sizes)
 
     def packets(self) -> Iterator[bytes]:
         """All packets in order, as often as wanted; nothing may be written meanwhile."""
         self._file.flush()
-        self._file.seek(0)
+        self._file.seek(self._offset)
         for size in self._sizes:
             packet = self._file.read(size)
             assert len(packet) == size
