@@ -13,8 +13,16 @@ from packager.seek_index import RenditionFacts
 
 # Checksums on, and no patching over: damage has to be heard of, not heard.
 _OPTIONS: Final = {"err_detect": "crccheck+bitstream+buffer+explode"}
+# FFmpeg's decoder of Opus would drop the pre-skip of its own accord; the priming is cut elsewhere,
+# alike for all codecs.
+_OPUS_OPTIONS: Final = {**_OPTIONS, "flags2": "+skip_manual"}
 
-_DECODERS: Final = {Codec.FLAC: "flac", Codec.AAC: "aac", Codec.VORBIS: "vorbis"}
+_DECODERS: Final = {
+    Codec.FLAC: "flac",
+    Codec.AAC: "aac",
+    Codec.VORBIS: "vorbis",
+    Codec.OPUS: "opus",
+}
 
 
 class PcmFormat(enum.StrEnum):
@@ -63,7 +71,7 @@ class PacketDecoder:
         context = av.CodecContext.create(_DECODERS[facts.codec], "r")
         assert isinstance(context, av.AudioCodecContext)
         context.extradata = config
-        context.options = dict(_OPTIONS)
+        context.options = dict(_OPUS_OPTIONS if facts.codec is Codec.OPUS else _OPTIONS)
         context.thread_count = 1
         self._context = context
         try:

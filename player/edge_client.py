@@ -34,7 +34,6 @@ Wait = Callable[[float], Awaitable[None]]
 
 # For one answer with its content; the origin holds a request for up to 10 s while it packages.
 _ANSWER_S: Final = 60.0
-_PACKAGING_S_MAX: Final = 300.0
 _WAIT_S_MIN: Final = 0.2
 _WAIT_S_MAX: Final = 15.0
 _READ_BYTES: Final = 1 << 18
@@ -44,6 +43,40 @@ _TOLD_CHARACTERS_MAX: Final = 500
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 _Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Packaging:
+    """What is asked for is not there yet.
+
+    Attributes:
+        progress: from 0 to 1 as the origin tells it; None if it does not.
+        waited_s: for how long it has been waited for, in seconds.
+    """
+
+    progress: float | None
+    waited_s: float
+
+
+OnPackaging = Callable[[Packaging], None]
+"""Is told each time before a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How to wait for what is being packaged.
+
+    Attributes:
+        wait: how to pause before an attempt that the edge announced to be worth while.
+        clock: seconds from the monotonic clock.
+        packaging_s_max: in all, pauses and the time that requests are held.
+        on_packaging: called before each pause.
+    """
+
+    wait: Wait
+    clock: Callable[[], float]
+    packaging_s_max: float
+    on_packaging: OnPackaging | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +94,11 @@ class MediaPart:
 class _NotReadyError(Exception):
     """A 503 that says when to come again."""
 
-    def __init__(self, retry_after_s: float, told: str) -> None:
+    def __init__(self, retry_after_s: float, told: str, progress: float | None) -> None:
         super().__init__(told)
         self.retry_after_s = retry_after_s
         self.told = told
+        self.progress = progress
 
 
 class EdgeClient:
@@ -73,15 +107,16 @@ class EdgeClient:
     Args:
         session: sends them; it stays open.
         token: playback token, or empty.
-        wait: how to wait before an attempt that the edge announced to be worth while.
+        patience: with what is being packaged.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, token: str, *, wait: Wait) -> None:
+    def __init__(self, session: aiohttp.ClientSession, token: str, *, patience: Patience) -> None:
         self._session = session
         self._fields = {"Accept-Encoding": "identity"}
         if token:
             self._fields["Authorization"] = f"Bearer {token}"
-        self._wait = wait
+        self._patience = patience
+        self._waited_s = 0.0
 
     async def read_document(self, url: str, *, bytes_max: int) -> bytes:
         """A small document, whole.
@@ -129,21 +164,28 @@ class EdgeClient:
 
     async def _persist(self, attempt: Callable[[], Awaitable[_Result]]) -> _Result:
         """Try once more what broke on the way, and as long as need be what is being packaged."""
-        waited_s = 0.0
         is_second = False
         while True:
+            begun_s = self._patience.clock()
             try:
                 return await attempt()
             except _NotReadyError as error:
-                delay_s = min(max(error.retry_after_s, _WAIT_S_MIN), _WAIT_S_MAX)
-                if waited_s + delay_s > _PACKAGING_S_MAX:
-                    raise StillPackagingError(waited_s, error.told) from None
-                waited_s += delay_s
-                await self._wait(delay_s)
+                self._waited_s += self._patience.clock() - begun_s
+                await self._pause(error)
             except PlayerError as error:
                 if is_second or not error.retryable:
                     raise
                 is_second = True
+
+    async def _pause(self, error: _NotReadyError) -> None:
+        patience = self._patience
+        delay_s = min(max(error.retry_after_s, _WAIT_S_MIN), _WAIT_S_MAX)
+        if self._waited_s + delay_s > patience.packaging_s_max:
+            raise StillPackagingError(self._waited_s, error.told) from None
+        if patience.on_packaging is not None:
+            patience.on_packaging(Packaging(error.progress, self._waited_s))
+        self._waited_s += delay_s
+        await patience.wait(delay_s)
 
     @asynccontextmanager
     async def _answer(
@@ -197,32 +239,43 @@ async def _refuse_failure(response: aiohttp.ClientResponse) -> None:
     status = response.status
     if status in {200, 206}:
         return
-    told = await _told_by(response)
+    problem = await _problem_of(response)
+    told = _told_by(response, problem)
     retry_after = _field(response, "Retry-After") or ""
     if status in {401, 403}:
         raise TokenRefusedError(status, told)
     if status in {404, 410, 451}:
         raise NotFoundError(status, told)
     if status == 503 and _SECONDS.fullmatch(retry_after):
-        raise _NotReadyError(float(retry_after), told)
+        raise _NotReadyError(float(retry_after), told, _progress_of(problem))
     raise UnexpectedStatusError(status, told)
 
 
-async def _told_by(response: aiohttp.ClientResponse) -> str:
-    """What a problem document says (RFC 9457), for people; at least the reason phrase."""
-    text = response.reason or "no reason given"
-    if response.content_type == CONTENT_TYPE:
-        try:
-            document: object = orjson.loads(
-                await _read_body(response, bytes_max=_PROBLEM_BYTES_MAX)
-            )
-        except (orjson.JSONDecodeError, MalformedAnswerError):
-            document = None
-        if isinstance(document, dict):
-            parts = [document.get("title"), document.get("detail")]
-            text = ": ".join(part for part in parts if isinstance(part, str) and part) or text
+async def _problem_of(response: aiohttp.ClientResponse) -> dict[str, object]:
+    """Members of a problem document (RFC 9457); none if there is no such document."""
+    if response.content_type != CONTENT_TYPE:
+        return {}
+    try:
+        document: object = orjson.loads(await _read_body(response, bytes_max=_PROBLEM_BYTES_MAX))
+    except (orjson.JSONDecodeError, MalformedAnswerError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _told_by(response: aiohttp.ClientResponse, problem: dict[str, object]) -> str:
+    """What a problem document says for people; at least the reason phrase."""
+    parts = [problem.get("title"), problem.get("detail")]
+    text = ": ".join(part for part in parts if isinstance(part, str) and part)
+    text = text or response.reason or "no reason given"
     # It ends up on a terminal.
     return "".join(filter(str.isprintable, text))[:_TOLD_CHARACTERS_MAX]
+
+
+def _progress_of(problem: dict[str, object]) -> float | None:
+    progress = problem.get("progress")
+    if isinstance(progress, bool) or not isinstance(progress, int | float):
+        return None
+    return float(progress) if 0 <= progress <= 1 else None
 
 
 def _check_range(response: aiohttp.ClientResponse, expected: ContentRange) -> None:

@@ -9,7 +9,12 @@ from player.decoder import Pcm
 from player.errors import WrongLengthError
 
 # What a decoder may return beyond the end: the rest of the last frame. FLAC has none.
-_PADDING_MAX: Final = {Codec.FLAC: 0, Codec.AAC: 2 * 1024, Codec.VORBIS: 8192}
+_PADDING_MAX: Final = {
+    Codec.FLAC: 0,
+    Codec.AAC: 2 * 1024,
+    Codec.VORBIS: 8192,
+    Codec.OPUS: 2 * 960,
+}
 
 
 class ExactSamples:

@@ -18,6 +18,7 @@ from player.decoder import DecodingError, PacketDecoder, Pcm, pcm_format_of
 from player.errors import DigestMismatchError, UndecodableError
 from player.exact_samples import ExactSamples
 from player.packets import open_packets
+from player.playback_gain import PlaybackGain
 from player.wav_file import WavWriter, open_wav
 
 
@@ -25,10 +26,16 @@ class RenditionPlayback:
     """One pass over a file, from its first byte on. Made by `open`."""
 
     def __init__(
-        self, facts: RenditionFacts, key: ContentKey | None, wav: WavWriter | None
+        self,
+        facts: RenditionFacts,
+        key: ContentKey | None,
+        wav: WavWriter | None,
+        *,
+        gain_db: float = 0.0,
     ) -> None:
         self._facts = facts
         self._wav = wav
+        self._gain = PlaybackGain(gain_db, pcm_format_of(facts))
         self._packets = open_packets(facts, key)
         self._decoder: PacketDecoder | None = None
         self._samples = ExactSamples(facts)
@@ -39,9 +46,20 @@ class RenditionPlayback:
     @classmethod
     @contextmanager
     def open(
-        cls, facts: RenditionFacts, key: ContentKey | None, out: Path | None
+        cls,
+        facts: RenditionFacts,
+        key: ContentKey | None,
+        out: Path | None,
+        *,
+        gain_db: float = 0.0,
     ) -> Iterator[Self]:
         """Play into the WAV file `out`, if there is one: it appears when the block ends well.
+
+        Args:
+            facts: of the rendition.
+            key: its content key; None for a clear file.
+            out: where to.
+            gain_db: applied to what is written there, and to nothing else.
 
         Raises:
             OutputError: the WAV file cannot be written.
@@ -58,7 +76,7 @@ class RenditionPlayback:
                         samples=facts.samples,
                     )
                 )
-            yield cls(facts, key, wav)
+            yield cls(facts, key, wav, gain_db=gain_db)
 
     def feed(self, data: bytes) -> int:
         """Take the next range, the first one with the header; returns how many samples it made.
@@ -119,4 +137,4 @@ class RenditionPlayback:
         for samples in decoded:
             kept = self._samples.cut(samples)
             if self._wav is not None:
-                self._wav.write(kept)
+                self._wav.write(self._gain.apply(kept))

@@ -2,6 +2,11 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
+
+from player.playback_gain import GainChoice
+
+PACKAGING_S_MAX: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +18,8 @@ class PlayRequest:
         token: sent as `Authorization: Bearer`; empty to send none. Secret.
         rendition: name of a rung of the ladder.
         out: WAV file to write, or None.
+        gain: applied to what is written.
+        packaging_s_max: how long to wait in all for what is still being packaged, in seconds.
     """
 
     edge_url: str = field(repr=False)  # It may carry a token.
@@ -20,6 +27,8 @@ class PlayRequest:
     track_id: str
     rendition: str = "flac"
     out: Path | None = None
+    gain: GainChoice = field(default_factory=GainChoice)
+    packaging_s_max: float = PACKAGING_S_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class PlayReport:
         pcm_format: what the digest is taken over, always interleaved: `s16le`; `s32le` for 24 bits,
             the low byte zero; `f32le` for lossy codecs, as their decoders return it.
         pcm_sha256: hexadecimal. That of a lossy codec may differ between decoders.
+        gain_db: what was added to what was written; the digest is of the samples before.
         first_audio_ms: from the start to the first decoded samples.
         bytes: content of the media responses, without records and licence.
         segments: how many there were.
@@ -67,6 +77,7 @@ class PlayReport:
     channels: int
     pcm_format: str
     pcm_sha256: str
+    gain_db: float
     first_audio_ms: float
     stalls: Stalls
     bytes: int

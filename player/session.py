@@ -18,7 +18,7 @@ from config.tasks import open_tasks
 from drm.clear_key import encode_license_request
 from packager.content_key import ContentKey
 from packager.format_error import FormatError
-from packager.renditions import Protection
+from packager.renditions import Codec, Protection
 from packager.seek_index import JSON_BYTES_MAX, RenditionFacts, decode_seek_index
 from player.addresses import (
     license_url,
@@ -29,7 +29,7 @@ from player.addresses import (
 )
 from player.cache_results import CacheCounter
 from player.decoder import pcm_format_of
-from player.edge_client import EdgeClient, MediaPart, Wait
+from player.edge_client import EdgeClient, MediaPart, OnPackaging, Patience, Wait
 from player.errors import MalformedAnswerError, PlayerError
 from player.license_response import LICENSE_BYTES_MAX, decode_license
 from player.playback_clock import PlaybackClock
@@ -38,6 +38,7 @@ from player.rendition_playback import RenditionPlayback
 from player.report import PlayReport, PlayRequest
 from player.track_document import (
     TRACK_BYTES_MAX,
+    TrackDocument,
     check_against_record,
     decode_track_document,
 )
@@ -55,6 +56,7 @@ async def play(
     session: aiohttp.ClientSession | None = None,
     clock: Callable[[], float],
     on_progress: OnProgress | None = None,
+    on_packaging: OnPackaging | None = None,
     wait: Wait = asyncio.sleep,
 ) -> PlayReport:
     """Play a track as fast as it arrives, and check it.
@@ -64,6 +66,7 @@ async def play(
         session: sends the requests and stays open; None for one of its own.
         clock: seconds from the monotonic clock.
         on_progress: called on the event loop.
+        on_packaging: likewise, each time that a rendition is still being packaged.
         wait: how to wait for a rendition that is being packaged.
 
     Raises:
@@ -72,7 +75,10 @@ async def play(
     """
     opened = nullcontext(session) if session is not None else _open_session()
     async with opened as sending:
-        client = EdgeClient(sending, request.token, wait=wait)
+        patience = Patience(
+            wait, asyncio.get_running_loop().time, request.packaging_s_max, on_packaging
+        )
+        client = EdgeClient(sending, request.token, patience=patience)
         return await _Play(request, client, clock, on_progress).run()
 
 
@@ -106,21 +112,26 @@ class _Play:
         self._cache = CacheCounter()
 
     async def run(self) -> PlayReport:
-        title, url, facts = await self._find()
+        document, url, facts = await self._find()
+        gain_db = self._request.gain.gain_db(
+            document.levels, is_mixed_down=facts.codec is not Codec.FLAC
+        )
         key = await self._license(facts)
         listener = PlaybackClock(started_s=self._started_s, sample_rate_hz=facts.sample_rate_hz)
-        with RenditionPlayback.open(facts, key, self._request.out) as playback:
+        out = self._request.out
+        with RenditionPlayback.open(facts, key, out, gain_db=gain_db) as playback:
             await self._stream(url, facts, playback, listener)
             pcm_sha256 = await asyncio.to_thread(playback.finish)
         return PlayReport(
             track_id=self._request.track_id,
-            title=title,
+            title=document.title,
             rendition=facts.name,
             samples=facts.samples,
             sample_rate_hz=facts.sample_rate_hz,
             channels=facts.channels,
             pcm_format=pcm_format_of(facts).value,
             pcm_sha256=pcm_sha256,
+            gain_db=gain_db,
             first_audio_ms=round(listener.first_audio_ms, 3),
             stalls=listener.stalls,
             bytes=facts.bytes,
@@ -128,8 +139,8 @@ class _Play:
             cache=self._cache.tally,
         )
 
-    async def _find(self) -> tuple[str, str, RenditionFacts]:
-        """Title, address and facts of the rendition."""
+    async def _find(self) -> tuple[TrackDocument, str, RenditionFacts]:
+        """The track's record, address and facts of the rendition."""
         record_url = track_url(self._edge_url, self._request.track_id)
         data = await self._client.read_document(record_url, bytes_max=TRACK_BYTES_MAX)
         document = decode_track_document(data)
@@ -141,7 +152,7 @@ class _Play:
         except FormatError as error:
             raise MalformedAnswerError(f"the seek index cannot be used: {error}") from error
         check_against_record(facts, entry)
-        return document.title, url, facts
+        return document, url, facts
 
     async def _license(self, facts: RenditionFacts) -> ContentKey | None:
         if facts.protection is Protection.CLEAR:

@@ -1,5 +1,6 @@
 """The JSON record of a track, as far as playing needs it. No I/O."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,9 +8,12 @@ import orjson
 
 from packager.seek_index import RenditionFacts
 from player.errors import MalformedAnswerError, RenditionMissingError
+from player.playback_gain import Level, TrackLevels
 
 TRACK_BYTES_MAX: Final = 1 << 20
 _TEXT_MAX: Final = 4096
+# Floating point reaches 770 dB above full scale.
+_DECIBELS_MAX: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,15 @@ class RenditionEntry:
 
 @dataclass(frozen=True, slots=True)
 class TrackDocument:
-    """What the record says about a track."""
+    """What the record says about a track.
+
+    Attributes:
+        levels: None where it says nothing of loudness.
+    """
 
     title: str
     renditions: tuple[RenditionEntry, ...]
+    levels: TrackLevels | None = None
 
     def rendition(self, name: str) -> RenditionEntry:
         """The rendition of this name.
@@ -62,7 +71,12 @@ def decode_track_document(data: bytes) -> TrackDocument:
     entries = document.get("renditions")
     if not isinstance(entries, list):
         raise MalformedAnswerError("the record of the track lists no `renditions`")
-    return TrackDocument(_text(document, "title"), tuple(_entry_of(entry) for entry in entries))
+    loudness = document.get("loudness")
+    return TrackDocument(
+        title=_text(document, "title"),
+        renditions=tuple(_entry_of(entry) for entry in entries),
+        levels=None if loudness is None else _levels_of(loudness),
+    )
 
 
 def check_against_record(facts: RenditionFacts, entry: RenditionEntry) -> None:
@@ -95,6 +109,32 @@ def _entry_of(value: object) -> RenditionEntry:
         bytes=_count(value, "bytes"),
         sha256=_text(value, "sha256"),
     )
+
+
+def _levels_of(value: object) -> TrackLevels:
+    if not isinstance(value, dict):
+        raise MalformedAnswerError("`loudness` is not a JSON object")
+    track = Level(_number(value, "integrated_lufs"), _number(value, "true_peak_dbtp"))
+    album = None
+    if value.get("album_lufs") is not None:
+        album = Level(_number(value, "album_lufs"), _number(value, "album_true_peak_dbtp"))
+    stereo = value.get("stereo")
+    return TrackLevels(track, album, None if stereo is None else _stereo_of(stereo))
+
+
+def _stereo_of(value: object) -> TrackLevels:
+    if isinstance(value, dict) and value.get("stereo") is not None:
+        raise MalformedAnswerError("`loudness.stereo` is within itself")
+    return _levels_of(value)
+
+
+def _number(members: dict[str, object], name: str) -> float:
+    value = members.get(name)
+    if type(value) not in {int, float} or not isinstance(value, int | float):
+        raise MalformedAnswerError(f"`loudness` has no number `{name}`")
+    if not math.isfinite(value) or abs(value) > _DECIBELS_MAX:
+        raise MalformedAnswerError(f"`{name}` is no loudness")
+    return float(value)
 
 
 def _text(members: dict[str, object], name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.test_utils import TestServer
 
+from packager.renditions import PROFILES, Protection
 from player.tests.stage import RATE, SAMPLES, Packaged, Stage, Tone, make_tone
 
 
@@ -20,6 +21,19 @@ def deep_tone(tmp_path_factory: pytest.TempPathFactory) -> Tone:
     """24 bits at 96 kHz."""
     folder = tmp_path_factory.mktemp("deep")
     return make_tone(folder, subtype="PCM_24", rate=96_000, samples=150_001, names=["flac"])
+
+
+@pytest.fixture(scope="session", params=[Protection.CBCS, Protection.CENC])
+def ladder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tone:
+    """All rungs of a short master between neighbours, at a rate that none of them changes."""
+    return make_tone(
+        tmp_path_factory.mktemp("ladder"),
+        subtype="PCM_16",
+        rate=48_000,
+        samples=48_000 + 1234,
+        names=list(PROFILES),
+        scheme=request.param,
+    )
 
 
 @pytest.fixture(params=["flac", "aac-160", "vorbis-160"])

@@ -4,7 +4,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from packager.content_key import ContentKey
 from packager.inspection import inspect_master
 from packager.jobs import MasterFacts, PackagingOrder
 from packager.packaging import package_rendition
-from packager.renditions import PROFILES
+from packager.renditions import PROFILES, Protection
 from packager.seek_index import RenditionFacts, encode_seek_index
 
 TRACK = "0123456789abcdefABCDEF"
@@ -51,24 +51,44 @@ class Tone:
     renditions: dict[str, Packaged]
 
 
-def make_tone(folder: Path, *, subtype: str, rate: int, samples: int, names: list[str]) -> Tone:
-    """A chord with some noise, packaged by the real encoders."""
+def make_tone(
+    folder: Path,
+    *,
+    subtype: str,
+    rate: int,
+    samples: int,
+    names: list[str],
+    scheme: Protection | None = None,
+) -> Tone:
+    """A chord with some noise, packaged by the real encoders.
+
+    Args:
+        folder: an empty one.
+        subtype: of the WAV file.
+        rate: sample rate.
+        samples: length.
+        names: of renditions.
+        scheme: of Common Encryption, and then the chord follows and precedes itself without a gap.
+    """
     time = np.arange(samples)[:, None] / rate
     chord = sum(np.sin(2 * np.pi * pitch * time) for pitch in (220.0, 277.2, 329.6))
     noise = np.random.default_rng(3).normal(0, 0.02, (samples, 2))
     path = folder / "master.wav"
     soundfile.write(path, 0.2 * np.asarray(chord) + noise, rate, subtype=subtype)
     facts = inspect_master(path, edges=folder, on_progress=lambda _: None).facts
-    renditions = {name: _package(path, facts, name) for name in names}
+    renditions = {name: _package(path, facts, name, scheme) for name in names}
     return Tone(path, facts, renditions)
 
 
-def _package(path: Path, facts: MasterFacts, name: str) -> Packaged:
+def _package(path: Path, facts: MasterFacts, name: str, scheme: Protection | None) -> Packaged:
     key = ContentKey(
         uuid.uuid5(uuid.NAMESPACE_URL, name), hashlib.sha256(name.encode()).digest()[:16]
     )
     output = path.parent / f"{name}.{PROFILES[name].container}"
     order = PackagingOrder(path, facts, name, VERSION, key, output)
+    if scheme is not None:
+        before, after = path.parent / "tail.f32", path.parent / "head.f32"
+        order = replace(order, scheme=scheme, before=before, after=after)
     return Packaged(package_rendition(order, on_progress=lambda _: None), output, key)
 
 

@@ -1,4 +1,6 @@
 import asyncio
+import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
@@ -7,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from http_semantics.byte_range import ByteSlice
-from player.edge_client import EdgeClient
+from player.edge_client import EdgeClient, OnPackaging, Packaging, Patience
 from player.errors import (
     EdgeTimeoutError,
     EdgeUnreachableError,
@@ -41,11 +43,28 @@ class Waits:
         self.seconds.append(seconds)
 
 
-async def ask(session: aiohttp.ClientSession, handler: Handler, waits: Waits) -> bytes:
+def patience(
+    waits: Waits, *, held_s: float = 0.0, on_packaging: OnPackaging | None = None
+) -> Patience:
+    """Waits without waiting; each attempt seems to take `held_s`."""
+    instants = itertools.count(0.0, held_s)
+    return Patience(waits, instants.__next__, 300.0, on_packaging)
+
+
+async def ask(
+    session: aiohttp.ClientSession,
+    handler: Handler,
+    waits: Waits,
+    *,
+    held_s: float = 0.0,
+    on_packaging: OnPackaging | None = None,
+) -> bytes:
     app = web.Application()
     app.router.add_get("/x", handler)
     async with TestServer(app) as server:
-        client = EdgeClient(session, "secret", wait=waits)
+        client = EdgeClient(
+            session, "secret", patience=patience(waits, held_s=held_s, on_packaging=on_packaging)
+        )
         part = await client.read_range(str(server.make_url("/x")), PART, complete_length=10)
         return part.data
 
@@ -140,6 +159,33 @@ async def test_a_rendition_that_is_being_packaged_is_waited_for(session: aiohttp
     assert waits.seconds == [7.0] * 3
 
 
+@pytest.mark.parametrize(
+    ("told", "progress"),
+    [
+        pytest.param(0.25, 0.25, id="a share"),
+        pytest.param(1, 1.0, id="all of it"),
+        pytest.param(7, None, id="no share"),
+        pytest.param("much", None, id="no number"),
+        pytest.param(True, None, id="a bool"),
+        pytest.param(None, None, id="nothing"),
+    ],
+)
+async def test_progress_is_told_while_waiting(
+    session: aiohttp.ClientSession, told: object, progress: float | None
+):
+    seen: list[Packaging] = []
+    waits, good = Waits(), answering()
+    problem = json.dumps({"type": "urn:attacca:problem:packaging", "progress": told}).encode()
+    kind = {"Retry-After": "2", "Content-Type": "application/problem+json"}
+    busy = answering(503, body=problem, fields=kind)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await (busy if len(waits.seconds) < 2 else good)(request)
+
+    assert await ask(session, handler, waits, held_s=10.0, on_packaging=seen.append) == b"2345"
+    assert seen == [Packaging(progress, 10.0), Packaging(progress, 22.0)]
+
+
 async def test_waiting_has_an_end(session: aiohttp.ClientSession):
     waits = Waits()
     with pytest.raises(StillPackagingError) as raised:
@@ -148,11 +194,20 @@ async def test_waiting_has_an_end(session: aiohttp.ClientSession):
     assert max(waits.seconds) <= 15
 
 
+async def test_the_time_that_requests_are_held_counts_as_waiting(session: aiohttp.ClientSession):
+    waits = Waits()
+    busy = answering(503, fields={"Retry-After": "1"})
+    with pytest.raises(StillPackagingError) as raised:
+        await ask(session, busy, waits, held_s=99.0)
+    assert len(waits.seconds) == 3
+    assert raised.value.waited_s == 399.0
+
+
 async def test_an_edge_that_is_not_there_is_unreachable(session: aiohttp.ClientSession):
     async with TestServer(web.Application()) as server:
         gone = str(server.make_url("/x"))
     with pytest.raises(EdgeUnreachableError):
-        await EdgeClient(session, "", wait=Waits()).read_document(gone, bytes_max=10)
+        await EdgeClient(session, "", patience=patience(Waits())).read_document(gone, bytes_max=10)
 
 
 async def test_an_edge_that_hangs_times_out():
@@ -178,6 +233,6 @@ async def test_what_does_not_speak_http_is_malformed(session: aiohttp.ClientSess
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        client = EdgeClient(session, "", wait=Waits())
+        client = EdgeClient(session, "", patience=patience(Waits()))
         with pytest.raises(MalformedAnswerError):
             await client.read_document(f"http://127.0.0.1:{port}/", bytes_max=10)

@@ -19,6 +19,7 @@ def test_a_report_is_json_as_it_stands():
         channels=3,
         pcm_format="s16le",
         pcm_sha256="ab",
+        gain_db=-3.25,
         first_audio_ms=1.5,
         stalls=Stalls(0, 0.0),
         bytes=4,

@@ -1,12 +1,15 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from http_semantics.problem import Problem
+from player.edge_client import Packaging
 from player.errors import (
     DigestMismatchError,
     ForeignAddressError,
@@ -16,12 +19,14 @@ from player.errors import (
     OutputError,
     PlayerError,
     RenditionMissingError,
+    StillPackagingError,
     TokenRefusedError,
     TruncatedBodyError,
     UndecodableError,
     UnexpectedStatusError,
     WrongRangeError,
 )
+from player.playback_gain import GainChoice, GainMode
 from player.report import CacheTally, PlayReport, PlayRequest
 from player.session import play
 from player.tests.stage import SAMPLES, TOKEN, TRACK, Faults, Stage, Tone, ticking
@@ -111,6 +116,32 @@ async def test_a_rendition_that_is_being_packaged_is_waited_for(
 ):
     stage.faults.not_ready = 3
     assert (await run(edge_url)).pcm_sha256 == tone.facts.pcm_sha256
+
+
+async def test_the_record_tells_how_loud_to_play(
+    stage: Stage, edge_url: str, tone: Tone, tmp_path: Path
+):
+    stage.faults.record = {"loudness": {"integrated_lufs": -8.0, "true_peak_dbtp": -0.5}}
+    out = tmp_path / "out.wav"
+    request = PlayRequest(edge_url, TOKEN, TRACK, out=out)
+    softer = await play(request, clock=ticking().__next__)
+    assert (softer.gain_db, softer.pcm_sha256) == (-6.0, tone.facts.pcm_sha256)
+    master, _ = soundfile.read(tone.path)
+    heard, _ = soundfile.read(out)
+    assert np.abs(heard).max() == pytest.approx(np.abs(master).max() * 10 ** (-6 / 20), rel=0.01)
+    request = replace(request, gain=GainChoice(GainMode.OFF))
+    same = await play(request, clock=ticking().__next__)
+    assert (same.gain_db, same.pcm_sha256) == (0.0, tone.facts.pcm_sha256)
+    assert np.array_equal(soundfile.read(out)[0], master)
+
+
+async def test_waiting_for_packaging_is_told_and_bounded(stage: Stage, edge_url: str):
+    seen: list[Packaging] = []
+    stage.faults.not_ready = 9
+    request = PlayRequest(edge_url, TOKEN, TRACK, packaging_s_max=15.0)
+    with pytest.raises(StillPackagingError):
+        await play(request, clock=time.monotonic, wait=no_wait, on_packaging=seen.append)
+    assert len(seen) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from player.errors import MalformedAnswerError, RenditionMissingError
+from player.playback_gain import Level, TrackLevels
 from player.tests.stage import Packaged
 from player.track_document import (
     RenditionEntry,
@@ -23,6 +24,55 @@ def test_a_record_is_read_and_what_is_unknown_passed_over():
     document = decode_track_document(data.encode())
     assert document.title == "T"
     assert document.rendition("flac") == RenditionEntry("flac", "x.mp4", 5, 7, "ab")
+
+
+LOUDNESS = {
+    "integrated_lufs": -9,
+    "range_lu": 4.0,
+    "true_peak_dbtp": 0.5,
+    "album_lufs": -10.0,
+    "album_true_peak_dbtp": 0.75,
+}
+
+
+@pytest.mark.parametrize(
+    ("loudness", "levels"),
+    [
+        pytest.param(None, None, id="not told"),
+        pytest.param(LOUDNESS, TrackLevels(Level(-9, 0.5), Level(-10, 0.75)), id="with an album"),
+        pytest.param(
+            {"integrated_lufs": -70.0, "true_peak_dbtp": -144.0, "album_lufs": None},
+            TrackLevels(Level(-70, -144)),
+            id="alone",
+        ),
+        pytest.param(
+            {"integrated_lufs": -20.0, "true_peak_dbtp": -3.0, "stereo": LOUDNESS},
+            TrackLevels(Level(-20, -3), stereo=TrackLevels(Level(-9, 0.5), Level(-10, 0.75))),
+            id="mixed down",
+        ),
+    ],
+)
+def test_loudness_is_read(loudness: object, levels: TrackLevels | None):
+    data = json.dumps({"title": "T", "renditions": [], "loudness": loudness})
+    assert decode_track_document(data.encode()).levels == levels
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"integrated_lufs": None}, id="missing"),
+        pytest.param({"integrated_lufs": True}, id="a bool"),
+        pytest.param({"true_peak_dbtp": "0"}, id="a text"),
+        pytest.param({"true_peak_dbtp": 1e9}, id="no loudness"),
+        pytest.param({"album_true_peak_dbtp": None}, id="half an album"),
+        pytest.param({"stereo": 1}, id="stereo is no object"),
+        pytest.param({"stereo": LOUDNESS | {"stereo": LOUDNESS}}, id="stereo within stereo"),
+    ],
+)
+def test_malformed_loudness_is_refused(changes: dict[str, object]):
+    data = json.dumps({"title": "T", "renditions": [], "loudness": LOUDNESS | changes})
+    with pytest.raises(MalformedAnswerError):
+        decode_track_document(data.encode())
 
 
 def test_a_missing_rendition_names_those_that_are_there():
