@@ -12,9 +12,10 @@ import soundfile
 from packager import errors
 from packager.content_key import ContentKey, derive_iv
 from packager.jobs import PackagingOrder, master_facts_from_json
+from packager.loudness import TrackGain
 from packager.packaging import package_rendition, serial_of_version
-from packager.renditions import PROFILES, Codec
-from packager.sample_rates import lossy_rate_hz, resampled_length
+from packager.renditions import PROFILES, Codec, Protection
+from packager.sample_rates import rendition_rate_hz, resampled_length
 from packager.sealing import unseal
 from packager.seek_index import RenditionFacts
 from packager.tests.masters import facts_of, music, saved, sound_file
@@ -70,7 +71,7 @@ def test_flac_is_the_master_bit_by_bit(tmp_path: Path, rate: int, subtype: str, 
     assert hashlib.sha256(decoded(order.output)).hexdigest() == order.facts.pcm_sha256
 
 
-@pytest.mark.parametrize("rendition", ["aac-160", "vorbis-160"])
+@pytest.mark.parametrize("rendition", ["aac-160", "vorbis-160", "opus-24"])
 @pytest.mark.parametrize(("rate", "subtype", "channels"), MASTERS)
 def test_lossy_renditions_have_the_exact_length(
     tmp_path: Path, rendition: str, rate: int, subtype: str, channels: int
@@ -79,20 +80,67 @@ def test_lossy_renditions_have_the_exact_length(
     data = sound_file(music(frames, channels), rate=rate, subtype=subtype)
     order = order_for(tmp_path, data, rendition)
     facts = package_rendition(order, on_progress=quiet)
-    lossy_hz = lossy_rate_hz(rate)
+    lossy_hz = rendition_rate_hz(facts.codec, rate)
     wanted = resampled_length(frames, from_hz=rate, to_hz=lossy_hz)
     assert (facts.sample_rate_hz, facts.channels, facts.bits) == (lossy_hz, min(2, channels), 0)
     assert facts.samples == wanted
     assert sum(segment.duration_samples for segment in facts.seek.segments) == wanted
     if facts.codec is Codec.VORBIS:
-        ogg = unseal(KEY.key, bytes.fromhex(facts.iv), 0, order.output.read_bytes())
-        samples, _ = soundfile.read(io.BytesIO(ogg), always_2d=True)
-        assert len(samples) == wanted
+        assert len(soundfile.read(io.BytesIO(unsealed(order, facts)), always_2d=True)[0]) == wanted
     else:
-        with av.open(str(order.output), options={"decryption_key": KEY.key.hex()}) as container:
-            packets = [packet for packet in container.demux(audio=0) if packet.size]
-        assert len(packets) == -(-(wanted + 1024) // 1024)
-        assert facts.priming == 1024
+        frame, priming = {Codec.AAC: (1024, 1024), Codec.OPUS: (960, 312)}[facts.codec]
+        assert len(packets_of(order)) == -(-(wanted + priming) // frame)
+        assert facts.priming == priming
+
+
+def packets_of(order: PackagingOrder) -> list[bytes]:
+    with av.open(str(order.output), options={"decryption_key": KEY.key.hex()}) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def unsealed(order: PackagingOrder, facts: RenditionFacts) -> bytes:
+    return unseal(KEY.key, bytes.fromhex(facts.iv), 0, order.output.read_bytes())
+
+
+@pytest.mark.parametrize("rendition", ["flac", "aac-96", "opus-24"])
+def test_the_scheme_changes_the_protection_and_nothing_else(tmp_path: Path, rendition: str):
+    order = order_for(tmp_path, sound_file(music(100_000)), rendition)
+    cbcs = package_rendition(order, on_progress=quiet)
+    packets = packets_of(order)
+    other = replace(order, scheme=Protection.CENC)
+    cenc = package_rendition(other, on_progress=quiet)
+    assert (cbcs.protection, cenc.protection) == (Protection.CBCS, Protection.CENC)
+    assert cenc.iv == iv_of(cenc).hex()[:16]
+    assert cenc.clear_sha256 == cbcs.clear_sha256
+    assert cenc.sha256 != cbcs.sha256
+    assert packets_of(other) == packets
+
+
+def test_gain_stands_in_files_with_tags_alone(tmp_path: Path):
+    gain = TrackGain(integrated_lufs=-9.5, true_peak_dbtp=-1.0)
+    for rendition in ("vorbis-96", "aac-96"):
+        order = order_for(tmp_path, sound_file(music()), rendition)
+        plain = package_rendition(order, on_progress=quiet)
+        gained = package_rendition(replace(order, gain=gain), on_progress=quiet)
+        assert (plain == gained) == (rendition == "aac-96")
+        assert gained.samples == plain.samples
+        if rendition == "vorbis-96":
+            ogg = unsealed(order, gained)
+            assert b"REPLAYGAIN_TRACK_GAIN=-8.50 dB" in ogg[: gained.seek.init_bytes]
+            assert hashlib.sha256(ogg).hexdigest() == gained.clear_sha256
+            assert ogg[gained.seek.init_bytes :][:4] == b"OggS"
+
+
+@pytest.mark.parametrize("rendition", PROFILES)
+def test_context_reaches_lossy_files_in_mp4_alone(tmp_path: Path, rendition: str):
+    order = order_for(tmp_path, sound_file(music(50_000)), rendition)
+    plain = package_rendition(order, on_progress=quiet)
+    edge = saved(tmp_path, music(4410, seed=9).astype("<f4").tobytes(), "edge")
+    joined = package_rendition(replace(order, before=edge, after=edge), on_progress=quiet)
+    context = {Codec.AAC: 2048, Codec.OPUS: 3840}.get(plain.codec, 0)
+    assert joined.priming - plain.priming == context
+    assert joined.samples == plain.samples
+    assert (joined == plain) == (context == 0)
 
 
 @pytest.mark.parametrize("rendition", PROFILES)
@@ -203,8 +251,8 @@ def test_the_shortest_master_has_every_rendition(
 ):
     order = order_for(tmp_path, sound_file(music(frames, 1), rate=rate), rendition)
     facts = package_rendition(order, on_progress=quiet)
-    lossy = resampled_length(frames, from_hz=rate, to_hz=lossy_rate_hz(rate))
-    assert facts.samples == (frames if rendition == "flac" else lossy)
+    to_hz = rendition_rate_hz(facts.codec, rate)
+    assert facts.samples == resampled_length(frames, from_hz=rate, to_hz=to_hz)
     if rendition == "flac":
         digest = hashlib.sha256(decoded(order.output)).hexdigest()
         assert digest == order.facts.pcm_sha256
