@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from config.tasks import Tasks
-from edge.error_content import read_error_content
+from edge.error_content import is_packaging, read_error_content
 from edge.errors import EdgeError, UpstreamProtocolError
 from edge.fields import Fields, is_personal, passed_back_fields
 from edge.fill_slots import FillSlots
@@ -219,6 +219,7 @@ class Contacts:
         content = await read_error_content(answer)
         if content is None:
             return Uncacheable(Unfit.STATUS)
+        self._counts.packaging += is_packaging(answer, content)
         fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)
         fields.popall("Content-Length", None)
         return Told(answer.status, fields, content)

@@ -22,6 +22,7 @@
         * UpstreamChangedError
         * UpstreamStatusError
             * UpstreamBusyError: it says so itself, and when to come again
+                * PackagingError: it is making what was asked for
     * OverloadedError: this node has as much under way as it may
     * TokenKeysMissingError: no keys yet to check tokens with
     * SliceGoneError: a slice that cannot be fetched again on its own
@@ -290,3 +291,9 @@ class UpstreamBusyError(UpstreamStatusError):
         super().__init__(503, retry_after=fields.get("Retry-After"))
         self.fields = fields
         self.content = content
+
+
+class PackagingError(UpstreamBusyError):
+    """The upstream is making what was asked for: that is no failure."""
+
+    reason = "packaging"

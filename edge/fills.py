@@ -13,9 +13,10 @@ from functools import partial
 from typing import Final
 
 from config.tasks import Tasks
-from edge.error_content import read_error_content
+from edge.error_content import is_packaging, read_error_content
 from edge.errors import (
     EdgeError,
+    PackagingError,
     SliceGoneError,
     UpstreamBusyError,
     UpstreamChangedError,
@@ -247,6 +248,9 @@ class Fills:
         if content is not None:
             fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)
             fields.popall("Content-Length", None)
+            if is_packaging(answer, content):
+                self._counts.packaging += 1
+                raise PackagingError(fields, content)
             raise UpstreamBusyError(fields, content)
 
     async def _pump(self, run: _Run, answer: UpstreamAnswer, part: ByteSlice) -> None:

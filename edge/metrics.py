@@ -67,6 +67,7 @@ class EdgeCounts:
     fills: int = 0
     fills_under_way: int = 0
     fill_bytes: int = 0
+    packaging: int = 0
 
     def note_response(
         self, result: CacheResult, *, status: int, content_bytes: int, first_byte_s: float
@@ -146,6 +147,11 @@ class EdgeCollector(Collector):
         )
         yield CounterMetricFamily(
             "edge_fill_bytes", "Content bytes fetched for slices.", value=self._counts.fill_bytes
+        )
+        yield CounterMetricFamily(
+            "edge_packaging_answers",
+            "Requests to the upstream that it answered with: still being packaged.",
+            value=self._counts.packaging,
         )
         yield GaugeMetricFamily(
             "edge_fills_under_way", "Such requests now.", value=self._counts.fills_under_way

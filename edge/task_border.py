@@ -8,7 +8,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
-from edge.errors import EdgeError, UpstreamError
+from edge.errors import EdgeError, PackagingError, UpstreamError
 from edge.metrics import EdgeCounts
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ def task_border(
         yield
     except EdgeError as raised:
         error = raised
-        counts.note_upstream_error(raised)
+        if not isinstance(raised, PackagingError):
+            counts.note_upstream_error(raised)
     except asyncio.CancelledError:
         error = UpstreamError("this node is shutting down")
         raise

@@ -7,6 +7,7 @@ from drm.tokens import (
     TokenAmbiguousError,
     TokenForeignError,
     TokenMissingError,
+    TokenScopeError,
     TokenVerifier,
 )
 from edge.access import Admission, Gate, presented_token
@@ -58,6 +59,33 @@ def test_two_tokens(target: Target, headers: Headers):
 def test_no_token():
     with pytest.raises(TokenMissingError):
         presented_token(Target("/a"), proxy([("Authorization", "Basic x")]))
+
+
+@pytest.mark.parametrize(
+    ("path", "is_open"),
+    [
+        pytest.param("/v1/albums/0123456789ABCDEFGHIJal/manifest.mpd", True, id="its album"),
+        pytest.param("/v1/albums/0123456789ABCDEFGHIJal/flac.hls.m3u8", True, id="a playlist"),
+        pytest.param(f"{AUDIO}/flac.mp4", True, id="a track of it"),
+        pytest.param("/v1/albums/0123456789ABCDEFGHIJam", False, id="another album"),
+    ],
+)
+def test_a_token_for_an_album_travels_in_paths(path: str, is_open: bool):
+    gate = Gate(
+        TokenVerifier({KEY.kid: KEY.verification_key}, 10),
+        RefusalLimits(burst=1, refill_per_s=1.0, clients_max=9),
+    )
+    token = token_of(albums=("0123456789ABCDEFGHIJal",))
+
+    def admit() -> Admission:
+        target = Target(path, None, token)
+        return gate.admit(target, proxy([]), client="10.0.0.1", now_s=NOW_S, monotonic_s=0)
+
+    if is_open:
+        assert admit().claims.albums
+    else:
+        with pytest.raises(TokenScopeError):
+            admit()
 
 
 def test_refusals_count_and_an_admission_does_not_show_its_token():

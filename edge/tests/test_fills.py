@@ -219,7 +219,23 @@ async def test_packaging_is_told_at_once_to_all_who_wait_and_kept_for_nobody(
     del node.origin.behaviours["/a"]
     ready = await node.range("/a", "600000-600009")
     assert (ready.status, ready.content) == (206, BODY[600_000:600_010])
-    assert node.service.counts.upstream_errors["upstream_status"] == 0
+    assert not node.service.counts.upstream_errors
+    assert node.service.counts.packaging == 1
+
+
+async def test_another_503_for_a_missing_part_is_told_and_counted_as_a_failure(node: Node):
+    node.origin.resources["/a"] = Resource(BODY)
+    await node.range("/a", "0-9")
+
+    async def refuse(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=503, text="try later", headers={"Retry-After": "9"})
+
+    node.origin.behaviours["/a"] = refuse
+    answer = await node.range("/a", "600000-600009")
+    assert (answer.status, answer.content) == (503, b"try later")
+    assert answer.headers["Retry-After"] == "9"
+    assert node.service.counts.upstream_errors == {"upstream_busy": 1}
+    assert (await node.range("/a", "0-9")).status == 206
 
 
 async def test_a_version_that_changes_under_a_listener_cuts_him_and_heals_at_once(node: Node):

@@ -31,6 +31,7 @@ def token_of(
     renditions: frozenset[str] | None = None,
     network: str | None = None,
     is_path_bound: bool = True,
+    albums: tuple[str, ...] = (),
 ) -> str:
     claims = TokenClaims(
         session="listener-1",
@@ -41,6 +42,7 @@ def token_of(
         network=network,
         is_path_bound=is_path_bound,
         tracks=() if prefixes else (TRACK,),
+        albums=albums,
     )
     return issue_token(claims, key)
 
