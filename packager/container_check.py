@@ -3,11 +3,12 @@
 Decoders pass over much of what is missing: a chunk that ends with the file, a lost Ogg page, an
 MP3 that stops at a frame. Containers know better, each in its own way, and are asked here:
 
-* RIFF, RF64, Wave64, AIFF and CAF: the audio chunk's size.
+* RIFF, RF64, Wave64, AIFF, CAF and AU: the audio chunk's size; for RIFF and RF64, that what
+  follows it is no audio either, and that the header does not contradict itself.
 * ISO BMFF (MP4, M4A, MOV): the sizes of the top-level boxes, and that there is a `moov`.
 * Matroska and WebM: the size of the segment.
 * Ogg: see `packager.ogg_check`.
-* MPEG audio with a Xing or Info header: the number of bytes and of frames.
+* MP3: see `packager.mpeg_check`; with a Xing or Info header, the number of bytes and of frames.
 
 FLAC needs nothing here: STREAMINFO has the length and an MD5, frames have checksums, and
 `packager.decode` compares them all. What no one can tell is the end of a stream that was never
@@ -19,8 +20,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Literal
 
-from packager.errors import ChannelCountError
-from packager.ogg_check import Tear, find_ogg_tear
+from packager.errors import ChannelCountError, SampleFormatError
+from packager.mpeg_check import is_frame_header, walk_frames
+from packager.ogg_check import find_ogg_tear
+from packager.tear import Tear, find_short_end
 
 # A file may hold any number of chunks; one with more than this before its audio is not music.
 _CHUNKS_MAX: Final = 4096
@@ -30,6 +33,13 @@ _UNKNOWN_RIFF_SIZES: Final = frozenset({0, 0x7FFF_F000, 0x7FFF_FFFF, 0xFFFF_FFFF
 # WAVE_FORMAT_PCM, _IEEE_FLOAT and _EXTENSIBLE.
 _PCM_TAGS: Final = frozenset({0x0001, 0x0003, 0xFFFE})
 _UNKNOWN_CAF_SIZE: Final = (1 << 64) - 1
+_UNKNOWN_AU_SIZE: Final = (1 << 32) - 1
+
+# Tags that are put behind a RIFF file without being a part of it.
+_FOREIGN_TAGS: Final = (b"ID3", b"TAG")
+
+# Some writers fill a sector or a block with zeros.
+_PADDING_BYTES_MAX: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +50,17 @@ class ContainerCheck:
         is_audio_container: whether the first bytes are those of a container listed above.
         tear: the first thing that is wrong, or None.
         mpeg_frames: how many frames the Xing or Info header of an MP3 announces, or None.
+        audio_end: where the audio ends, if there is more behind it that decoders would stumble
+            over; else None.
+        is_open_ended: whether the length was not known when it was written: the file's end is
+            the audio's.
     """
 
     is_audio_container: bool
     tear: Tear | None = None
     mpeg_frames: int | None = None
+    audio_end: int | None = None
+    is_open_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +100,13 @@ def check_container(file: BinaryIO, size: int) -> ContainerCheck:
     Raises:
         ChannelCountError: a WAV file announces no channel at all, which decoders do not tell from
             a file without audio.
+        SampleFormatError: the header of a WAV file contradicts itself.
     """
     start = _id3_end(file)
     head = _read_at(file, start, 16)
-    for is_match, find_tear in _CONTAINERS:
+    for is_match, check in _CONTAINERS:
         if is_match(head):
-            return ContainerCheck(is_audio_container=True, tear=find_tear(file, size))
+            return check(file, size)
     if head[:4] == b"fLaC":
         return ContainerCheck(is_audio_container=True)
     return _check_mpeg(file, start, size)
@@ -127,7 +144,7 @@ def _chunks(file: BinaryIO, size: int, form: _ChunkForm) -> Iterator[_Chunk]:
         position += length + -length % form.alignment
 
 
-def _riff_tear(file: BinaryIO, size: int) -> Tear | None:
+def _check_riff(file: BinaryIO, size: int) -> ContainerCheck:
     large_size: int | None = None
     frame_bytes = 0
     for chunk in _chunks(file, size, _RIFF):
@@ -138,38 +155,88 @@ def _riff_tear(file: BinaryIO, size: int) -> Tear | None:
         elif chunk.fourcc == b"data":
             is_large = chunk.size == 0xFFFF_FFFF and large_size is not None
             if not is_large and chunk.size in _UNKNOWN_RIFF_SIZES:
-                return None
+                return ContainerCheck(is_audio_container=True, is_open_ended=True)
             length = large_size if is_large and large_size is not None else chunk.size
-            sample = (size - chunk.start) // frame_bytes if frame_bytes else None
-            return _short_chunk(chunk.start + length, size, sample)
-    return Tear("the file ends before its audio starts", sample=0)
+            return _check_riff_end(file, size, _Chunk(b"data", chunk.start, length), frame_bytes)
+    return _checked(Tear("the file ends before its audio starts", sample=0))
+
+
+def _check_riff_end(file: BinaryIO, size: int, data: _Chunk, frame_bytes: int) -> ContainerCheck:
+    end = data.start + data.size
+    if end > size:
+        sample = (size - data.start) // frame_bytes if frame_bytes else None
+        return _checked(find_short_end(end, size, sample))
+    if _is_riff_tail(_read_at(file, end, 9), size - end, is_odd=bool(data.size % 2)):
+        return _checked(None)
+    sample = data.size // frame_bytes if frame_bytes else None
+    return _checked(Tear(f"the audio goes on behind its announced end at byte {end}", sample))
+
+
+def _is_riff_tail(head: bytes, count: int, *, is_odd: bool) -> bool:
+    """Whether what follows the audio is another chunk, a foreign tag or padding.
+
+    Args:
+        head: its first bytes.
+        count: how many there are in all.
+        is_odd: whether there should be a byte of padding, which some writers leave out.
+    """
+    if count < 8:
+        return True
+    if not any(head):
+        return count <= _PADDING_BYTES_MAX
+    return _is_tail_name(head) or (is_odd and _is_tail_name(head[1:]))
+
+
+def _is_tail_name(head: bytes) -> bool:
+    name = head[:4]
+    is_fourcc = name.isascii() and name.decode().isprintable() and name != b"data"
+    return is_fourcc or head.startswith(_FOREIGN_TAGS)
 
 
 def _pcm_frame_bytes(form: bytes) -> int:
     """Bytes per sample of all channels, from a `fmt ` chunk; 0 unless it is PCM or float."""
     if len(form) < 16:
         return 0
-    tag, channels, frame_bytes = struct.unpack("<HH8xH2x", form)
+    tag, channels, frame_bytes, bits = struct.unpack("<HH8xHH", form)
     if channels == 0:
         raise ChannelCountError(0)
-    return int(frame_bytes) if tag in _PCM_TAGS else 0
+    if tag not in _PCM_TAGS:
+        return 0
+    if frame_bytes != channels * -(-bits // 8) or bits == 0:
+        # Decoders go by one or the other, and make noise of the audio if it is the wrong one.
+        raise SampleFormatError(
+            f"the header says {channels} channels of {bits} bits, and {frame_bytes} bytes for all"
+        )
+    return int(frame_bytes)
 
 
-def _chunk_tear(form: _ChunkForm, fourcc: bytes) -> Callable[[BinaryIO, int], Tear | None]:
-    def find_tear(file: BinaryIO, size: int) -> Tear | None:
+def _checked(tear: Tear | None) -> ContainerCheck:
+    return ContainerCheck(is_audio_container=True, tear=tear)
+
+
+def _by_chunk(form: _ChunkForm, fourcc: bytes) -> Callable[[BinaryIO, int], ContainerCheck]:
+    def check(file: BinaryIO, size: int) -> ContainerCheck:
         for chunk in _chunks(file, size, form):
             if chunk.fourcc == fourcc:
-                is_unknown = form is _CAF and chunk.size == _UNKNOWN_CAF_SIZE
-                return None if is_unknown else _short_chunk(chunk.start + chunk.size, size)
-        return Tear("the file ends before its audio starts", sample=0)
+                if form is _CAF and chunk.size == _UNKNOWN_CAF_SIZE:
+                    return ContainerCheck(is_audio_container=True, is_open_ended=True)
+                return _checked(find_short_end(chunk.start + chunk.size, size))
+        return _checked(Tear("the file ends before its audio starts", sample=0))
 
-    return find_tear
+    return check
 
 
-def _short_chunk(end: int, size: int, sample: int | None = None) -> Tear | None:
-    if end <= size:
-        return None
-    return Tear(f"the audio should end at byte {end}, the file ends at {size}", sample)
+def _by_tear(
+    find_tear: Callable[[BinaryIO, int], Tear | None],
+) -> Callable[[BinaryIO, int], ContainerCheck]:
+    return lambda file, size: _checked(find_tear(file, size))
+
+
+def _check_au(file: BinaryIO, size: int) -> ContainerCheck:
+    start, length = struct.unpack(">II", _read_at(file, 4, 8).ljust(8, b"\0"))
+    if length == _UNKNOWN_AU_SIZE:
+        return ContainerCheck(is_audio_container=True, is_open_ended=True)
+    return _checked(find_short_end(start + length, size))
 
 
 def _mp4_tear(file: BinaryIO, size: int) -> Tear | None:
@@ -198,7 +265,7 @@ def _matroska_tear(file: BinaryIO, size: int) -> Tear | None:
     if length is None or _read_at(file, position + length, 4) != b"\x18\x53\x80\x67":
         return Tear("the file ends before its audio starts", sample=0)
     length, position = _ebml_size(file, position + length + 4)
-    return None if length is None else _short_chunk(position + length, size)
+    return None if length is None else find_short_end(position + length, size)
 
 
 def _ebml_size(file: BinaryIO, position: int) -> tuple[int | None, int]:
@@ -213,36 +280,49 @@ def _ebml_size(file: BinaryIO, position: int) -> tuple[int | None, int]:
 
 
 def _check_mpeg(file: BinaryIO, start: int, size: int) -> ContainerCheck:
-    """Read the Xing or Info header that encoders hide in the first frame of an MP3."""
+    """Walk an MP3, and read the Xing or Info header that encoders hide in its first frame."""
     head = _read_at(file, start, 64)
-    if len(head) < 64 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+    if len(head) < 64 or not is_frame_header(head):
         return ContainerCheck(is_audio_container=start > 0)
+    walk = walk_frames(file, start, size)
+    announced, announced_end = _read_xing(head, start)
+    tear = find_short_end(announced_end, size) or walk.tear
+    if walk.tear is not None and announced is not None and walk.count > announced:
+        tear = None  # All that was announced is there: what follows is another file.
+    return ContainerCheck(
+        is_audio_container=announced is not None,
+        tear=tear,
+        mpeg_frames=announced or None,
+        audio_end=walk.end if walk.end < size and tear is None and walk.tear is None else None,
+    )
+
+
+def _read_xing(head: bytes, start: int) -> tuple[int | None, int]:
+    """How many frames are announced, 0 if that is left out and None without a header; their end."""
     is_mpeg1 = head[1] & 0x18 == 0x18
     is_mono = head[3] & 0xC0 == 0xC0
     side_bytes = (17 if is_mono else 32) if is_mpeg1 else (9 if is_mono else 17)
     tag = head[4 + side_bytes :]
     if tag[:4] not in (b"Xing", b"Info"):
-        return ContainerCheck(is_audio_container=False)
+        return None, 0
     flags, *fields = struct.unpack_from(">III", tag, 4)
     numbers = iter(fields)
-    frames = next(numbers) if flags & 1 else None
-    end = start + next(numbers) if flags & 2 else 0
-    return ContainerCheck(
-        is_audio_container=True, tear=_short_chunk(end, size), mpeg_frames=frames or None
-    )
+    frames = next(numbers) if flags & 1 else 0
+    return frames, start + next(numbers) if flags & 2 else 0
 
 
 _CONTAINERS: Final[
-    tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], Tear | None]], ...]
+    tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], ContainerCheck]], ...]
 ] = (
-    (lambda head: head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE", _riff_tear),
+    (lambda head: head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE", _check_riff),
     (
         lambda head: head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"),
-        _chunk_tear(_AIFF, b"SSND"),
+        _by_chunk(_AIFF, b"SSND"),
     ),
-    (lambda head: head[:4] == b"riff", _chunk_tear(_WAVE64, b"data")),
-    (lambda head: head[:4] == b"caff", _chunk_tear(_CAF, b"data")),
-    (lambda head: head[:4] == b"OggS", find_ogg_tear),
-    (lambda head: head[4:8] == b"ftyp", _mp4_tear),
-    (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", _matroska_tear),
+    (lambda head: head[:4] == b"riff", _by_chunk(_WAVE64, b"data")),
+    (lambda head: head[:4] == b"caff", _by_chunk(_CAF, b"data")),
+    (lambda head: head[:4] == b".snd", _check_au),
+    (lambda head: head[:4] == b"OggS", _by_tear(find_ogg_tear)),
+    (lambda head: head[4:8] == b"ftyp", _by_tear(_mp4_tear)),
+    (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", _by_tear(_matroska_tear)),
 )

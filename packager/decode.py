@@ -39,6 +39,7 @@ from packager.errors import (
     TornMasterError,
     UnsupportedMasterError,
 )
+from packager.file_part import FilePart
 from packager.flac_frame import HEAD_BYTES_MAX, first_sample
 from packager.pcm import LAYOUTS, Block, NotFiniteError, SampleKind, rechunk, refuse_not_finite
 from packager.streaminfo import FlacMd5, StreamInfo, decode_streaminfo
@@ -174,7 +175,8 @@ class MasterReader:
     def _decode(self) -> Iterator[av.AudioFrame]:
         try:
             for packet in self._container.demux(self._stream):
-                if packet.is_corrupt:
+                # A file of no known length ends where it ends, and FFmpeg calls that incomplete.
+                if packet.is_corrupt and not self._check.is_open_ended:
                     raise self._torn("a packet is incomplete")
                 self._packets += packet.size > 0
                 if self._info is not None and packet.size:
@@ -329,7 +331,10 @@ def open_master(
 def _open_container(file: BinaryIO, check: ContainerCheck) -> InputContainer:
     try:
         return av.open(
-            file, "r", container_options=dict(_CONTAINER_OPTIONS), buffer_size=_READ_BYTES
+            file if check.audio_end is None else FilePart(file, check.audio_end),
+            "r",
+            container_options=dict(_CONTAINER_OPTIONS),
+            buffer_size=_READ_BYTES,
         )
     except (av.FFmpegError, ValueError) as error:
         _raise_no_memory(error)

@@ -11,6 +11,7 @@
             * ChannelCountError
             * SampleRateError
             * MasterTooLongError
+            * MasterTooCostlyError
             * NoSamplesError
             * SampleFormatError
     * WorkerError: this machine failed; the same job may succeed later
@@ -153,6 +154,14 @@ class MasterTooLongError(UnsupportedMasterError):
     reason = "too_long"
     title = "The master is too long"
     advice = "Cut it into tracks of at most 12 hours."
+
+
+class MasterTooCostlyError(UnsupportedMasterError):
+    """Decoding takes far more time than the size of the file warrants."""
+
+    reason = "too_costly"
+    title = "The master takes too long to decode"
+    advice = "It holds more audio than so few bytes should: cut it into shorter tracks."
 
 
 class NoSamplesError(UnsupportedMasterError):

@@ -1,13 +1,15 @@
 """Inspection of a master: all of it is decoded once, and refused if anything is wrong with it."""
 
 import hashlib
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from packager.decode import MasterFormat, open_master
 from packager.downmix import STEREO, DownMix
 from packager.edges import EdgeKeeper
-from packager.errors import NoSamplesError
+from packager.errors import MasterTooCostlyError, NoSamplesError
 from packager.fingerprint import Fingerprinter
 from packager.inspection_result import Inspection
 from packager.jobs import MasterFacts, OnProgress
@@ -18,6 +20,26 @@ from packager.sample_rates import lossy_rate_hz, resampled_length
 
 # Of the whole inspection; hashing a file takes far less than decoding it.
 _HASHING_SHARE: Final = 0.1
+
+
+# Hours of silence fit into some kilobytes. What is music needs a tenth of this for its size, even
+# at the lowest bit rates.
+_CPU_S_MIN: Final = 120.0
+_BYTES_PER_CPU_S: Final = 100_000
+
+CpuClock = Callable[[], float]
+
+
+class _Allowance:
+    """The processor's time that a master may take, by the bytes it has."""
+
+    def __init__(self, size: int, clock: CpuClock) -> None:
+        self._clock = clock
+        self._end_s = clock() + _CPU_S_MIN + size / _BYTES_PER_CPU_S
+
+    def check(self, samples: int) -> None:
+        if self._clock() > self._end_s:
+            raise MasterTooCostlyError(f"the file is too small for more than {samples} samples")
 
 
 class _Examination:
@@ -53,31 +75,42 @@ class _Examination:
         )
 
 
-def inspect_master(path: Path, *, edges: Path, on_progress: OnProgress) -> Inspection:
+def inspect_master(
+    path: Path, *, edges: Path, on_progress: OnProgress, cpu_clock: CpuClock = time.process_time
+) -> Inspection:
     """Decode all of a master and describe it.
 
     Args:
         path: the master's file.
         edges: a folder to write its head and its tail into, see `packager.edges`.
         on_progress: is told how far it is.
+        cpu_clock: the processor's time in seconds that was spent so far; limits what a small file
+            may cost.
 
     Raises:
         MasterError: it cannot be taken.
         ScratchError: the edges cannot be written.
     """
     with open_regular_file(path) as (file, size):
+        allowance = _Allowance(size, cpu_clock)
+
+        def watch(samples: int) -> None:
+            allowance.check(samples)
+            share = min(1.0, file.tell() / size)
+            on_progress(_HASHING_SHARE + (1 - _HASHING_SHARE) * share)
+
         sha256 = hash_file(
             file, lambda done: on_progress(_HASHING_SHARE * done / max(1, size))
         ).hex()
         try:
-            facts, examination = _examine(file, size, sha256, on_progress, has_hidden_depth=False)
+            facts, examination = _examine(file, size, sha256, watch, has_hidden_depth=False)
         except HiddenDepthError:
-            facts, examination = _examine(file, size, sha256, on_progress, has_hidden_depth=True)
+            facts, examination = _examine(file, size, sha256, watch, has_hidden_depth=True)
     return examination.finish(facts, edges)
 
 
 def _examine(
-    file: BinaryIO, size: int, sha256: str, on_progress: OnProgress, *, has_hidden_depth: bool
+    file: BinaryIO, size: int, sha256: str, watch: Callable[[int], None], *, has_hidden_depth: bool
 ) -> tuple[MasterFacts, _Examination]:
     pcm_sha256 = hashlib.sha256()
     with open_master(file, size, has_hidden_depth=has_hidden_depth) as master:
@@ -87,8 +120,7 @@ def _examine(
         for block in master.blocks():
             pcm_sha256.update(quantizer.quantize(block).data)
             examination.add(to_float(block, form.kind))
-            share = min(1.0, file.tell() / size)
-            on_progress(_HASHING_SHARE + (1 - _HASHING_SHARE) * share)
+            watch(master.samples)
         samples = master.samples
     lossy_hz = lossy_rate_hz(form.sample_rate_hz)
     if resampled_length(samples, from_hz=form.sample_rate_hz, to_hz=lossy_hz) == 0:

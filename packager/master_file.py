@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from typing_extensions import Buffer, override
 
-from packager.errors import MasterUnreadableError
+from packager.errors import MasterChangedError, MasterError, MasterUnreadableError
 
 _HASH_BYTES: Final = 1 << 20
 _BUFFER_BYTES: Final = 1 << 18
@@ -35,6 +35,8 @@ def open_regular_file(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     Raises:
         MasterUnreadableError: it cannot be opened or, later, read; or it is a folder, a pipe or a
             device.
+        MasterChangedError: it was written to meanwhile: whatever was read of it is two files. A
+            name that was given to another file is not noticed and does no harm.
     """
     try:
         # A pipe would block here for a writer.
@@ -47,7 +49,19 @@ def open_regular_file(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         os.close(descriptor)
         raise MasterUnreadableError("the path is not that of a regular file")
     with io.BufferedReader(_MasterFile(descriptor), _BUFFER_BYTES) as file:
-        yield file, status.st_size
+        try:
+            yield file, status.st_size
+        except MasterError as error:
+            if _is_changed(descriptor, status):
+                raise MasterChangedError from error
+            raise
+        if _is_changed(descriptor, status):
+            raise MasterChangedError
+
+
+def _is_changed(descriptor: int, before: os.stat_result) -> bool:
+    now = os.fstat(descriptor)
+    return (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns)
 
 
 def hash_file(file: BinaryIO, on_bytes: Callable[[float], None]) -> bytes:

@@ -5,22 +5,10 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from packager.ogg import HEADER_BYTES, PageHeader, decode_page_header, has_good_checksum
+from packager.tear import Tear
 
 # An Ogg file may hold other streams beside its audio, but hardly more than these.
 _STREAMS_MAX: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Tear:
-    """Something that is missing from a master.
-
-    Attributes:
-        detail: what is missing, for people.
-        sample: where it breaks; None if only decoding can tell.
-    """
-
-    detail: str
-    sample: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,9 @@ _NICENESS: Final = 5
 _NICENESS_MAX: Final = 19
 _PR_SET_PDEATHSIG: Final = 1
 
+# Longer than twelve hours of eight channels at 192 kHz take: a codec that never ends is ended.
+_JOB_CPU_S_MAX: Final = 6 * 3600
+
 
 def run(*, memory_bytes_max: int, cpu_class: CpuClass | None, parent_pid: int) -> None:
     """Be a worker until the input ends.
@@ -76,7 +80,7 @@ def run(*, memory_bytes_max: int, cpu_class: CpuClass | None, parent_pid: int) -
     av.logging.set_level(None)
     force_cpu_class(chosen)
     reply({"event": "ready", "identity": identity_to_json(identity_of_this_process(chosen))})
-    serve(_lines_until_end(sys.stdin.buffer), reply)
+    serve(_limited(_lines_until_end(sys.stdin.buffer)), reply)
 
 
 def _replier(answers: BinaryIO) -> Reply:
@@ -189,6 +193,16 @@ def _limit(memory_bytes_max: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes_max, memory_bytes_max))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # A core file would hold content keys.
     os.nice(_NICENESS)
+
+
+def _limited(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The same lines; between two of them the kernel grants so much of the processor's time."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    for line in lines:
+        end_s = int(time.process_time()) + _JOB_CPU_S_MAX
+        if most == resource.RLIM_INFINITY or end_s < most:
+            resource.setrlimit(resource.RLIMIT_CPU, (end_s, most))
+        yield line
 
 
 def _lines_until_end(file: BinaryIO) -> Iterator[bytes]:

@@ -1,4 +1,6 @@
 import io
+import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -216,20 +218,100 @@ def test_what_is_not_audio_is_refused_as_such(data: bytes):
     assert raised.value.reason == ("torn_master" if data[:3] == b"ID3" else "not_audio")
 
 
-def test_a_film_without_sound_is_not_audio():
-    with pytest.raises(errors.NotAudioError, match="no audio in it"):
-        read_all(silent_film())
-
-
-def silent_film() -> bytes:
+def film(*, form: str, audio: str = "") -> bytes:
+    """A second of pictures, with or without sound."""
     file = io.BytesIO()
-    with av.open(file, "w", format="matroska") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuv420p"
-        container.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
-        container.mux(stream.encode(None))
+    with av.open(file, "w", format=form) as container:
+        pictures = container.add_stream("mpeg4", rate=25)
+        assert isinstance(pictures, av.VideoStream)
+        pictures.width = pictures.height = 64
+        pictures.pix_fmt = "yuv420p"
+        sound = container.add_stream(audio, rate=44_100) if audio else None
+        for number in range(25):
+            frame = av.VideoFrame(64, 64, "yuv420p")
+            frame.pts = number
+            container.mux(pictures.encode(frame))
+        container.mux(pictures.encode(None))
+        if isinstance(sound, av.AudioStream):
+            samples = np.round(music(44_100).T * 32_767).astype(np.int16)
+            tone = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(samples.T).reshape(1, -1), format="s16", layout="stereo"
+            )
+            tone.sample_rate = 44_100
+            container.mux(sound.encode(tone))
+            container.mux(sound.encode(None))
     return file.getvalue()
+
+
+@pytest.mark.parametrize("form", ["matroska", "mp4", "avi", "mpegts"])
+def test_a_film_without_sound_is_not_audio(form: str):
+    with pytest.raises(errors.NotAudioError, match="no audio in it"):
+        read_all(film(form=form))
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"), [("matroska", "pcm_s16le"), ("mp4", "aac"), ("avi", "pcm_s16le")]
+)
+def test_a_film_is_taken_for_its_sound(form: str, codec: str):
+    master, samples = read_all(film(form=form, audio=codec))
+    assert master.format.codec == codec
+    assert 44_100 <= len(samples) < 44_100 + 3 * 1024
+
+
+def unsized(data: bytes, mark: bytes, size: bytes) -> bytes:
+    """The file as it is when it was written to a pipe: without the length behind `mark`."""
+    at = data.index(mark) + len(mark)
+    return data[:at] + size + data[at + len(size) :]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(unsized(WAV, b"data", b"\xff" * 4), id="WAV"),
+        pytest.param(unsized(WAV, b"data", bytes(4)), id="WAV of size 0"),
+        pytest.param(unsized(sound_file(music(), form="CAF"), b"data", b"\xff" * 8), id="CAF"),
+        pytest.param(
+            unsized(sound_file(music(), form="AU"), b".snd\0\0\0\x18", b"\xff" * 4), id="AU"
+        ),
+    ],
+)
+def test_what_came_from_a_pipe_is_read_to_its_end(data: bytes):
+    assert read_all(data)[0].samples == FRAMES
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        pytest.param(b"TAG" + bytes(125), id="an old ID3 tag"),
+        pytest.param(b"LYRICSBEGIN" + b"la la la " * 99 + b"000902LYRICS200", id="lyrics"),
+        pytest.param(b"APETAGEX" + bytes(500), id="an APE tag"),
+        pytest.param(np.random.default_rng(3).bytes(9000), id="garbage"),
+        pytest.param(bytes(9000), id="zeros"),
+    ],
+)
+def test_what_is_behind_the_last_frame_of_an_mp3_changes_nothing(tail: bytes):
+    assert np.array_equal(read_all(MP3 + tail)[1], read_all(MP3)[1])
+
+
+@pytest.mark.parametrize("garbage", [b"\0", bytes(5000), np.random.default_rng(3).bytes(700)])
+def test_garbage_between_the_frames_of_an_mp3_is_refused_at_its_sample(garbage: bytes):
+    half = len(MP3) // 2
+    with pytest.raises(errors.TornMasterError) as raised:
+        read_all(MP3[:half] + garbage + MP3[half:])
+    assert raised.value.sample == pytest.approx(FRAMES / 2, abs=3 * 1152)
+
+
+def test_a_megabyte_of_tags_with_nul_in_them_is_passed_over():
+    text = b"\3" + b"A\0" * (1 << 19)
+    size = bytes(len(text) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    frame = b"TIT2" + size + b"\0\0" + text
+    whole = bytes(len(frame) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    tag = b"ID3\x04\0\0" + whole + frame
+    assert read_all(tag + MP3)[0].samples == FRAMES
+    chunk = b"id3 " + struct.pack("<I", len(tag) + len(tag) % 2) + tag + bytes(len(tag) % 2)
+    assert read_all(WAV + chunk)[0].samples == FRAMES
+    info = b"INFOINAM" + struct.pack("<I", len(text)) + text
+    assert read_all(WAV + b"LIST" + struct.pack("<I", len(info)) + info)[0].samples == FRAMES
 
 
 @pytest.mark.parametrize(
@@ -276,12 +358,40 @@ def test_a_master_that_changes_its_format_midway_is_refused():
         read_all(chained)
 
 
-def test_no_other_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+PLAYLISTS = {
+    "concat": "ffconcat version 1.0\nfile {}\n",
+    "M3U": "#EXTM3U\n#EXTINF:9,name\n{}\n",
+    "HLS": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXT-X-ENDLIST\n#EXTINF:9,\n{}\n",
+    "PLS": "[playlist]\nFile1={}\nNumberOfEntries=1\n",
+    "XSPF": '<?xml version="1.0"?><playlist version="1" xmlns="http://xspf.org/ns/0/">'
+    "<trackList><track><location>{}</location></track></trackList></playlist>",
+    "ASX": '<asx version="3.0"><entry><ref href="{}"/></entry></asx>',
+    "ASF": "[Reference]\r\nRef1={}\r\n",
+    "DASH": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period>'
+    '<AdaptationSet mimeType="audio/mp4"><Representation id="a" bandwidth="1">'
+    "<BaseURL>{}</BaseURL></Representation></AdaptationSet></Period></MPD>",
+    "CUE": 'FILE "{}" WAVE\n  TRACK 01 AUDIO\n    INDEX 01 00:00:00\n',
+}
+
+
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_no_file_of_a_playlist_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
     (tmp_path / "other.wav").write_bytes(WAV)
     monkeypatch.chdir(tmp_path)
-    for script in (
-        b"ffconcat version 1.0\nfile other.wav\n",
-        b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXT-X-ENDLIST\n#EXTINF:9,\nother.wav\n",
-    ):
+    for target in ("other.wav", f"file://{tmp_path}/other.wav"):
         with pytest.raises(errors.NotAudioError):
-            read_all(script)
+            read_all(PLAYLISTS[name].format(target).encode())
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_no_address_of_a_playlist_is_asked(name: str):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(errors.NotAudioError):
+            read_all(PLAYLISTS[name].format(f"http://127.0.0.1:{port}/a.wav").encode())
+        listener.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listener.accept()

@@ -16,6 +16,7 @@ EXAMPLES = [
     errors.ChannelCountError(9),
     errors.SampleRateError(4_000),
     errors.MasterTooLongError("why"),
+    errors.MasterTooCostlyError("why"),
     errors.NoSamplesError(),
     errors.SampleFormatError("why"),
     errors.WorkerError("why"),

@@ -1,5 +1,6 @@
 import hashlib
 import io
+import itertools
 import os
 from pathlib import Path
 
@@ -165,3 +166,45 @@ def test_the_fingerprint_is_that_of_the_samples(tmp_path: Path):
     path = saved(tmp_path, sound_file(music(200_000)))
     inspection = inspect_master(path, edges=tmp_path, on_progress=lambda _: None)
     assert len(inspection.fingerprint) == 15
+
+
+def test_a_master_that_is_written_to_while_it_is_read_is_refused(tmp_path: Path):
+    path = saved(tmp_path, sound_file(music(200_000)))
+    os.utime(path, ns=(1, 1))
+
+    def overwrite(_: float) -> None:
+        with path.open("r+b") as file:
+            file.seek(400_000)
+            file.write(b"other samples")
+
+    with pytest.raises(errors.MasterChangedError):
+        inspect_master(path, edges=tmp_path, on_progress=overwrite)
+
+
+def test_a_master_whose_name_is_given_to_another_is_inspected_as_it_was_opened(tmp_path: Path):
+    data = sound_file(music(200_000))
+    path = saved(tmp_path, data)
+
+    def replace(_: float) -> None:
+        saved(tmp_path, sound_file(music(seed=2)), "other").replace(path)
+
+    inspection = inspect_master(path, edges=tmp_path, on_progress=replace)
+    assert inspection.facts.sha256 == hashlib.sha256(data).hexdigest()
+    assert inspection.facts.pcm_sha256 == expected_pcm(data, bits=16)
+
+
+def test_a_small_file_that_takes_hours_to_decode_is_refused(tmp_path: Path):
+    path = saved(tmp_path, sound_file(np.zeros((2_000_000, 1)), form="FLAC"))
+    seconds = itertools.count(0, 60)
+    with pytest.raises(errors.MasterTooCostlyError, match="too small"):
+        inspect_master(
+            path, edges=tmp_path, on_progress=lambda _: None, cpu_clock=lambda: next(seconds)
+        )
+
+
+def test_a_large_file_may_take_its_time(tmp_path: Path):
+    path = saved(tmp_path, sound_file(music(100_000)))
+    path.write_bytes(path.read_bytes() + b"JUNK" + (2_000_000).to_bytes(4, "little"))
+    os.truncate(path, path.stat().st_size + 2_000_000)
+    times = iter([0.0] + [139.0] * 100)
+    inspect_master(path, edges=tmp_path, on_progress=lambda _: None, cpu_clock=lambda: next(times))

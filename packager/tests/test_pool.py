@@ -228,6 +228,13 @@ async def test_a_cover_is_made_beside_the_event_loop(pool: PackagingPool, tmp_pa
         assert file.stat().st_size == size.bytes
 
 
+async def test_each_job_may_use_so_much_of_the_processor(pool: PackagingPool, tmp_path: Path):
+    await inspect(pool, saved(tmp_path, FLAC))
+    soft, hard = resource.prlimit(pool.worker_pids[0], resource.RLIMIT_CPU)
+    assert 6 * 3600 <= soft < 7 * 3600
+    assert hard == resource.RLIM_INFINITY
+
+
 async def test_jobs_wait_in_order_for_a_worker(pool: PackagingPool, tmp_path: Path):
     masters = [saved(tmp_path, sound_file(music(2000 + k)), str(k)) for k in range(4)]
     done: list[int] = []
