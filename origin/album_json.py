@@ -5,10 +5,11 @@ from typing import Final
 import orjson
 
 from origin.errors import RecordError
-from origin.record_json import id_of, loudness_from_json, loudness_to_json, parse_record
+from origin.record_json import id_of, parse_record
 from origin.records import ALBUM_ENTRIES_MAX, AlbumEntry, AlbumRecord
 from origin.tags import ARTISTS_MAX, TEXT_LENGTH_MAX
 from packager.json_fields import JsonFields
+from packager.loudness import loudness_from_json, loudness_to_json
 
 SCHEMA: Final = 2
 

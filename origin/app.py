@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -11,6 +14,8 @@ from config.listener import admin_app, open_listener
 from drm.ports import ContentKeys
 from origin.access import OriginCredentials
 from origin.adapters.folder_store import open_folder_store
+from origin.claims import Claims
+from origin.demand import Demand, DemandLimits, open_demand
 from origin.library import Library
 from origin.metrics import OriginMetrics
 from origin.ports import ObjectStore
@@ -52,8 +57,12 @@ async def open_library(
         StoreError: the store cannot be opened.
         PackagerError: the scratch folder cannot be used, or no worker starts.
     """
-    async with _open_workshop(settings, content_keys, clock) as workshop:
-        yield Library(workshop, OriginMetrics())
+    figures = OriginMetrics()
+    async with (
+        _open_workshop(settings, content_keys, clock) as workshop,
+        _open_demand(settings, workshop, figures) as demand,
+    ):
+        yield Library(workshop, demand, figures)
 
 
 @contextlib.asynccontextmanager
@@ -76,7 +85,8 @@ async def open_origin(
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
         workshop = await enter(_open_workshop(settings, content_keys, clock))
-        library = Library(workshop, figures)
+        demand = await enter(_open_demand(settings, workshop, figures))
+        library = Library(workshop, demand, figures)
         readiness = await enter(
             open_readiness(
                 workshop.store,
@@ -85,7 +95,7 @@ async def open_origin(
             )
         )
         app = origin_app(
-            Resources(workshop.store, workshop.records),
+            Resources(workshop.store, workshop.records, demand, wait_s=settings.packager.wait_s),
             credentials=credentials,
             allowed_hosts=allowed_hosts,
             figures=figures,
@@ -126,8 +136,25 @@ async def _open_workshop(
             packager=pool,
             scratch=scratch,
             master_bytes_max=settings.ingest.master_bytes_max,
+            scheme=settings.packager.scheme,
             clock=clock,
+            monotonic=time.monotonic,
         )
+
+
+def _open_demand(
+    settings: OriginSettings, workshop: Workshop, figures: OriginMetrics
+) -> AbstractAsyncContextManager[Demand]:
+    claims = Claims(
+        workshop.store,
+        owner=f"{socket.gethostname()}-{os.getpid()}",
+        lease_s=settings.packager.claim_lease_s,
+        monotonic=workshop.monotonic,
+    )
+    limits = DemandLimits(
+        places=settings.packager.workers, session_jobs_max=settings.packager.session_jobs_max
+    )
+    return open_demand(workshop, claims, limits, figures)
 
 
 def _open_store(

@@ -159,7 +159,7 @@ class Claims:
         """Take a claim if it is free; the caller renews and releases it.
 
         A claim whose holder is dead is free as soon as this process has watched it for a lease:
-        so ask again, or use `hold`.
+        so wait (`wait_free`) and ask again, or use `hold`, which does all of it.
 
         Returns:
             None if somebody else holds it and is alive as far as is known.
@@ -188,18 +188,29 @@ class Claims:
         """Wait until a claim is ours, keep it while the block runs, and release it.
 
         Args:
-            name: what to claim; several segments of a key.
+            name: what to claim; one or more segments of a key.
             on_wait: is told what its holder tells, time after time while another one has it.
 
         Raises:
             ClaimLostError: it was taken over; the block is cancelled.
             StoreError: the store cannot be read or written.
         """
-        claim = await self._wait(name, on_wait)
+        while (claim := await self.take(name)) is None:
+            await self.wait_free(name, on_wait=on_wait)
+        async with self.keep(claim):
+            yield claim
+
+    @contextlib.asynccontextmanager
+    async def keep(self, claim: Claim) -> AsyncIterator[None]:
+        """Renew a claim that was taken while the block runs, and release it.
+
+        Raises:
+            ClaimLostError: it was taken over; the block is cancelled.
+        """
         try:
             async with open_tasks() as tasks:
-                tasks.start(self._keep(claim))
-                yield claim
+                tasks.start(self._renew(claim))
+                yield
         except ExceptionGroup as failures:
             match failures.exceptions:
                 case (ClaimLostError() as lost,):
@@ -208,6 +219,22 @@ class Claims:
                     raise
         finally:
             await self._let_go(claim)
+
+    async def wait_free(
+        self, name: str, *, on_wait: Callable[[ClaimState], None] = lambda _: None
+    ) -> None:
+        """Wait until a claim is released, or its holder is dead: then `take` may succeed.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        pause_s = _POLL_FIRST_S
+        while (found := await _read(self._store, name)) is not None:
+            if self._is_dead(name, found.etag):
+                return
+            on_wait(found.state)
+            await asyncio.sleep(min(pause_s, self._lease_s / _RENEWALS))
+            pause_s = min(pause_s * _POLL_GROWTH, _POLL_S_MAX)
 
     async def peek(self, name: str) -> ClaimState | None:
         """What the holder of a claim tells; None if nobody holds it.
@@ -218,17 +245,7 @@ class Claims:
         found = await _read(self._store, name)
         return None if found is None else found.state
 
-    async def _wait(self, name: str, on_wait: Callable[[ClaimState], None]) -> Claim:
-        pause_s = _POLL_FIRST_S
-        while (claim := await self.take(name)) is None:
-            state = await self.peek(name)
-            if state is not None:
-                on_wait(state)
-            await asyncio.sleep(min(pause_s, self._lease_s / _RENEWALS))
-            pause_s = min(pause_s * _POLL_GROWTH, _POLL_S_MAX)
-        return claim
-
-    async def _keep(self, claim: Claim) -> None:
+    async def _renew(self, claim: Claim) -> None:
         """Renew a claim until it is lost, which ends the block that it is held for."""
         renewed_s = self._monotonic()
         while True:

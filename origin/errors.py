@@ -6,17 +6,20 @@
         * NotFoundError
         * PreconditionFailedError
         * RangeNotSatisfiableError
+        * TakenDownError: the track is withheld
     * SourceError: the file handed in for ingest cannot be taken
         * SourceUnreadableError
         * SourceTooLargeError
         * SourceChangedError
         * AlbumFullError
-    * PackagingPendingError: the bytes of a rendition are not in the store now
+    * PackagingPendingError: a rendition is being packaged
+        * SessionBusyError: it is not, since its session waits for too many
     * ClaimLostError: another process has taken over the work that this one had claimed
     * EdgeUnreachableError: an edge was told to purge and did not confirm
     * RebuildError: a recorded version cannot be produced again
         * VersionGoneError
         * RebuildMismatchError
+        * IngredientLostError: the master, or a neighbour's edge, is not in the store or damaged
     * StoreError: the object store failed
         * ObjectKeyError
         * ObjectMissingError
@@ -37,7 +40,7 @@ What the packager finds wrong with a master (`packager.errors.MasterError`) pass
 is. A programming mistake is an AssertionError.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
@@ -46,6 +49,9 @@ NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 def _no_store_and(fields: Mapping[str, str]) -> Mapping[str, str]:
     return {**NO_STORE, **fields}
 
+
+# From here on the work is done within a moment.
+_NEARLY_DONE: Final = 0.8
 
 # Long enough to see that two digests differ, short enough to read aloud.
 _DIGITS_SHOWN: Final = 12
@@ -126,6 +132,18 @@ class RangeNotSatisfiableError(RequestError):
         self.headers = {**NO_STORE, "Content-Range": f"bytes */{complete_length}"}
 
 
+class TakenDownError(RequestError):
+    """The track is withheld from everybody (RFC 7725)."""
+
+    status = 451
+    reason = "taken_down"
+    title = "The track was taken down"
+    advice = "Leave it out."
+
+    def __init__(self, track_id: str, why: str) -> None:
+        super().__init__(f"track {track_id} was taken down: {why}")
+
+
 class SourceError(OriginError):
     """The file handed in for ingest cannot be taken."""
 
@@ -169,17 +187,39 @@ class AlbumFullError(SourceError):
 
 
 class PackagingPendingError(OriginError):
-    """The bytes of a rendition are not in the store now; they can be packaged again."""
+    """Renditions that are asked for are being packaged; ask again.
+
+    Attributes:
+        progress: of the work, from 0 to 1.
+    """
 
     status = 503
     retryable = True
     reason = "packaging"
-    title = "The rendition is not packaged at the moment"
-    headers = _no_store_and({"Retry-After": "5"})
+    title = "The rendition is being packaged"
+    advice = "Ask again after the time that Retry-After names."
 
-    def __init__(self, track_id: str, rendition: str) -> None:
-        super().__init__(f"the bytes of {rendition} of track {track_id} are not in the store")
-        self.advice = f"Run: attacca package {track_id} --rendition {rendition}"
+    def __init__(self, track_id: str, renditions: Sequence[str], *, progress: float) -> None:
+        super().__init__(f"{', '.join(renditions)} of track {track_id} are not packaged yet")
+        self.progress = progress
+        self.members: Mapping[str, object] = {
+            "track_id": track_id,
+            "renditions": list(renditions),
+            "progress": round(progress, 3),
+        }
+        # What is nearly done takes a moment; what has not begun waits for a worker.
+        retry_after_s = 5 if progress < _NEARLY_DONE else 1
+        self.headers = {**NO_STORE, "Retry-After": str(retry_after_s)}
+
+
+class SessionBusyError(PackagingPendingError):
+    """One session waits for as many renditions as it may: this one was not begun."""
+
+    advice = "Ask again when some of the other renditions are there."
+
+    def __init__(self, track_id: str, rendition: str, *, jobs_max: int) -> None:
+        super().__init__(track_id, [rendition], progress=0.0)
+        self.args = (f"this session waits for {jobs_max} renditions already",)
 
 
 class ClaimLostError(OriginError):
@@ -215,16 +255,44 @@ class RebuildError(OriginError):
 
 
 class VersionGoneError(RebuildError):
-    """The version was made by other encoders than this machine has."""
+    """The version was made by other encoders, or under other keys, than there are here.
+
+    Attributes:
+        version: the one that cannot be made.
+        current_version: the one that listeners get; the same if it is the one that is gone.
+    """
 
     status = 410
     reason = "version_gone"
-    title = "The version was made by other encoders"
+    title = "The version cannot be made here"
 
-    def __init__(self, version: str, *, differences: str) -> None:
+    def __init__(
+        self, version: str, *, current_version: str, differences: str, file: str = ""
+    ) -> None:
         super().__init__(f"version {version} cannot be rebuilt here: {differences}")
-        self.advice = "Run this on a machine with the recorded encoders, or repackage the track."
         self.version = version
+        self.current_version = current_version
+        self.differences = differences
+        self.members: Mapping[str, object] = {"current_version": current_version}
+        if version == current_version:
+            self.advice = (
+                "Run this on a machine with the recorded encoders, "
+                "or move the track to a new version: attacca repackage TRACK"
+            )
+        else:
+            self.advice = "Use the track's current version."
+            # RFC 5829 section 3.2; from `/v1/audio/{track_id}/{version}/` to its sibling.
+            link = f'<../{current_version}/{file}>; rel="latest-version"'
+            self.headers = {**NO_STORE, "Link": link}
+
+    def about(self, file: str) -> "VersionGoneError":
+        """The same for a request for one file, so that the answer can link to its successor."""
+        return VersionGoneError(
+            self.version,
+            current_version=self.current_version,
+            differences=self.differences,
+            file=file,
+        )
 
 
 class RebuildMismatchError(RebuildError):
@@ -244,6 +312,24 @@ class RebuildMismatchError(RebuildError):
         )
         self.recorded = recorded
         self.built = built
+
+
+class IngredientLostError(RebuildError):
+    """What a rendition is made from is not in the store, or its bytes are other ones.
+
+    Attributes:
+        key: of the object.
+    """
+
+    reason = "ingredient_lost"
+    title = "What the rendition is made from is lost"
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key = key
+        self.advice = (
+            "Restore the object from a copy, or ingest the same file again: attacca ingest FILE"
+        )
 
 
 class StoreError(OriginError):

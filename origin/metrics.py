@@ -40,13 +40,13 @@ class OriginMetrics:
         )
         self._jobs = Counter(
             "origin_jobs_total",
-            "Ingests and rebuilds that ended, by result.",
+            "Ingests and packagings that ended, by result.",
             ["job", "result"],
             registry=self.registry,
         )
         self._jobs_running = Gauge(
             "origin_jobs_running",
-            "Ingests and rebuilds under way.",
+            "Ingests and packagings under way.",
             ["job"],
             registry=self.registry,
         )
@@ -71,9 +71,15 @@ class OriginMetrics:
         """Tell how many notes lie in the outbox."""
         self._outbox.set(notes)
 
+    def record_job(self, job: str, failure: OriginError | PackagerError | DrmError | None) -> None:
+        """Count a job that has ended, and why it failed if it did."""
+        self._jobs.labels(job, "done" if failure is None else failure.reason).inc()
+        if failure is not None:
+            self.record_failure(failure)
+
     @contextlib.contextmanager
     def counting_job(self, job: str) -> Iterator[None]:
-        """Count an ingest or a rebuild, and how it ends."""
+        """Count an ingest or a packaging, and how it ends."""
         result = "aborted"
         with self._jobs_running.labels(job).track_inprogress():
             try:

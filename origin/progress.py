@@ -1,4 +1,4 @@
-"""How far an ingest or a rebuild is."""
+"""How far an ingest is."""
 
 import enum
 from collections.abc import Callable, Mapping
@@ -12,8 +12,8 @@ class Stage(enum.StrEnum):
 
     READING = "reading"
     INSPECTING = "inspecting"
-    PACKAGING = "packaging"
     PUBLISHING = "publishing"
+    PACKAGING = "packaging"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ _SPANS: Final[Mapping[Stage, tuple[float, float]]] = MappingProxyType(
     {
         Stage.READING: (0.0, 0.05),
         Stage.INSPECTING: (0.05, 0.15),
-        Stage.PACKAGING: (0.15, 0.95),
-        Stage.PUBLISHING: (0.95, 1.0),
+        Stage.PUBLISHING: (0.15, 0.2),
+        Stage.PACKAGING: (0.2, 1.0),
     }
 )
 
@@ -61,7 +61,7 @@ class ProgressTeller:
 
     def finish(self) -> None:
         """All is done."""
-        self._tell(Stage.PUBLISHING, 1.0)
+        self._tell(Stage.PACKAGING, 1.0)
 
     def _tell(self, stage: Stage, fraction: float) -> None:
         self._fraction = max(self._fraction, fraction)

@@ -1,19 +1,11 @@
-"""Puts the objects of one ingest into the store, or takes them back, without any lock.
+"""Puts the objects of one ingest into the store, without any lock.
 
-Two processes may ingest the same bytes. Keys and contents follow from the bytes, so each puts
-what is not there and reuses what is. If one of them fails and takes back its objects, the other
-may have reused them. So:
-
-* who succeeds looks, after its track is visible, whether all objects are still there, and puts
-  what is missing;
-* who fails removes its objects first and then looks whether the track is visible: if so, somebody
-  else succeeded, and it puts them again. It also looks before: a write that was cancelled may have
-  been done, the one of the track's record too, and then nothing is removed at all.
-
-Whichever way the steps interleave, one of the two sees the other.
+Two processes may ingest the same bytes, and keys follow from the bytes: so each puts what is not
+there and reuses what is. Nothing is taken back when an ingest fails; the next ingest of these bytes
+reuses it, and what nobody names is collected some day. Since that may happen to what was reused,
+whoever has made a track visible looks once more whether all of it is there.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +28,6 @@ class Publication:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._objects: list[NewObject] = []
-        self._created: list[NewObject] = []
 
     async def put(self, new: NewObject) -> None:
         """Put an object, or reuse the equal one that is there.
@@ -62,37 +53,15 @@ class Publication:
             StoreError: the store cannot be read or written.
         """
         for one in self._objects:
-            if await self._store.head(one.key) is None:
+            if await self._head(one.key) is None:
                 await self._create(one, IfAbsent())
-
-    async def take_back(self, is_visible: Callable[[], Awaitable[bool]]) -> None:
-        """Remove what this publication put, unless the track is visible after all.
-
-        Raises:
-            StoreError: the store cannot be read or written.
-        """
-        if not await is_visible():
-            for one in reversed(self._created):
-                await self._delete(one)
-        if await is_visible():
-            await self.confirm()
 
     async def _create(self, new: NewObject, condition: PutCondition | None) -> bool:
         try:
             await self._store.put(new.key, new.source, sha256=new.sha256, condition=condition)
         except ObjectConflictError:
             return False
-        except BaseException:
-            # Cancelled, or it failed late: perhaps it is there.
-            self._created.append(new)
-            raise
-        self._created.append(new)
         return True
-
-    async def _delete(self, created: NewObject) -> None:
-        head = await self._head(created.key)
-        if head is None or head.sha256 == created.sha256:
-            await self._store.delete(created.key)
 
     async def _head(self, key: str) -> ObjectHead | None:
         try:

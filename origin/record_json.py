@@ -17,10 +17,10 @@ from origin.tags import TEXT_LENGTH_MAX
 from origin.tags_json import tags_from_json, tags_to_json
 from origin.track_id import is_id
 from origin.version_json import version_from_json, version_to_json
-from packager.inspection_result import Edge
+from packager.inspection_result import edge_from_json, edge_to_json
 from packager.jobs import MasterFacts, master_facts_from_json, master_facts_to_json
 from packager.json_fields import JsonFields
-from packager.loudness import Loudness
+from packager.loudness import loudness_from_json, loudness_to_json
 
 SCHEMA: Final = 2
 
@@ -32,9 +32,6 @@ _Value = TypeVar("_Value")
 _VERSIONS_MAX: Final = 64
 _HEX_MAX: Final = 64
 
-# Tenths of LUFS from the absolute gate up to far above full scale.
-_BLOCKS_MAX: Final = 2000
-
 
 def encode_track(record: TrackRecord) -> bytes:
     """The bytes of a track's record."""
@@ -45,8 +42,8 @@ def encode_track(record: TrackRecord) -> bytes:
             "master": master_facts_to_json(record.master),
             "loudness": loudness_to_json(record.loudness),
             "stereo_loudness": record.stereo_loudness and loudness_to_json(record.stereo_loudness),
-            "head": asdict(record.head),
-            "tail": asdict(record.tail),
+            "head": edge_to_json(record.head),
+            "tail": edge_to_json(record.tail),
             "file_name": record.file_name,
             "tags": tags_to_json(record.tags),
             "cover": record.cover and cover_to_json(record.cover),
@@ -72,8 +69,8 @@ def decode_track(data: bytes) -> TrackRecord:
         master=_master_of(fields),
         loudness=loudness_from_json(fields.fields("loudness")),
         stereo_loudness=_optional(fields, "stereo_loudness", loudness_from_json),
-        head=_edge_of(fields.fields("head")),
-        tail=_edge_of(fields.fields("tail")),
+        head=edge_from_json(fields.fields("head")),
+        tail=edge_from_json(fields.fields("tail")),
         file_name=fields.text("file_name", length_max=TEXT_LENGTH_MAX),
         tags=tags_from_json(fields.fields("tags")),
         cover=_cover_of(fields),
@@ -134,52 +131,6 @@ def _master_of(fields: JsonFields) -> MasterFacts:
     if master_facts_to_json(facts) != value:
         raise RecordError("track.master has unknown members")
     return facts
-
-
-def loudness_to_json(loudness: Loudness) -> dict[str, object]:
-    """`loudness` as objects that any JSON encoder takes."""
-    return asdict(loudness)
-
-
-def loudness_from_json(fields: JsonFields) -> Loudness:
-    """Undo `loudness_to_json`.
-
-    Raises:
-        RecordError: it is none.
-    """
-    loudness = Loudness(
-        integrated_lufs=_number_of(fields, "integrated_lufs"),
-        range_lu=_number_of(fields, "range_lu"),
-        true_peak_dbtp=_number_of(fields, "true_peak_dbtp"),
-        blocks=fields.items("blocks", _block_of, count_max=_BLOCKS_MAX),
-    )
-    fields.finish()
-    return loudness
-
-
-def _number_of(fields: JsonFields, name: str) -> float:
-    value = fields.take(name)
-    if not isinstance(value, float):
-        raise RecordError(f"{name} is no number with a fraction")
-    return value
-
-
-def _block_of(value: object, path: str) -> tuple[int, int]:
-    match value:
-        case [int(tenths), int(count)] if type(tenths) is int and type(count) is int and count > 0:
-            return tenths, count
-        case _:
-            raise RecordError(f"{path} is no count of blocks")
-
-
-def _edge_of(fields: JsonFields) -> Edge:
-    edge = Edge(
-        frames=fields.integer("frames"),
-        sha256=fields.hexadecimal("sha256", sizes=(_HEX_MAX,)),
-        is_silent=fields.boolean("is_silent"),
-    )
-    fields.finish()
-    return edge
 
 
 def _cover_of(fields: JsonFields) -> CoverRecord | None:

@@ -24,9 +24,10 @@ from origin.track_id import is_id
 
 logger = logging.getLogger(__name__)
 
-# Writers of one album that get in each other's way; each turn one of them succeeds.
+# Writers of one record that get in each other's way; each turn one of them succeeds.
 _TRIES_MAX: Final = 100
 
+ChangeTrack = Callable[[TrackRecord], TrackRecord]
 ChangeAlbum = Callable[[AlbumRecord | None], AlbumRecord]
 
 
@@ -84,13 +85,8 @@ class RecordStore:
         if kept is not None and kept.etag == head.etag:
             self._kept.move_to_end(track_id)
             return kept.record
-        try:
-            stored = await self._store.read(key, size_max=RECORD_BYTES_MAX)
-        except ObjectMissingError:
-            return None
-        record = decode_track(stored.content)
-        self._keep(_Kept(stored.head.etag, stored.head.size_bytes, record))
-        return record
+        found = await self._read_track(track_id)
+        return None if found is None else found.record
 
     async def track(self, track_id: str) -> TrackRecord:
         """The record of a track.
@@ -125,6 +121,34 @@ class RecordStore:
         except ObjectConflictError:
             return False
         return True
+
+    async def change_track(self, track_id: str, change: ChangeTrack) -> TrackRecord:
+        """Put what `change` makes of a track; again if somebody else changed it meanwhile.
+
+        Returns:
+            The record as it is then.
+
+        Raises:
+            NotFoundError: there is no such track.
+            ObjectConflictError: others changed it each time.
+            StoreError: it cannot be read or written.
+        """
+        key = track_key(track_id)
+        for _ in range(_TRIES_MAX):
+            found = await self._read_track(track_id)
+            if found is None:
+                raise NotFoundError(f"no track has the id {track_id[:40]!r}")
+            new = change(found.record)
+            if new == found.record:
+                return new
+            content = encode_track(new)
+            try:
+                head = await self._store.put(key, content, condition=IfMatch(found.etag))
+            except ObjectConflictError:
+                continue
+            self._keep(_Kept(head.etag, head.size_bytes, new))
+            return new
+        raise ObjectConflictError(key)
 
     async def list_tracks(self, *, after: str, limit: int) -> TrackPage:
         """Records of the tracks that follow the id `after` (empty to begin).
@@ -193,6 +217,15 @@ class RecordStore:
                 continue
             return
         raise ObjectConflictError(album_key(album_id))
+
+    async def _read_track(self, track_id: str) -> _Kept | None:
+        try:
+            stored = await self._store.read(track_key(track_id), size_max=RECORD_BYTES_MAX)
+        except ObjectMissingError:
+            return None
+        found = _Kept(stored.head.etag, stored.head.size_bytes, decode_track(stored.content))
+        self._keep(found)
+        return found
 
     async def _read_album(self, album_id: str) -> tuple[AlbumRecord, str] | None:
         """An album and its entity tag."""

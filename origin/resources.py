@@ -1,27 +1,52 @@
 """Finds what a path of `/v1/` names: how it is represented, and where its bytes come from."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable
+import logging
+import re
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from origin.album_files import AlbumTrack, NeedsOfTracks, find_album_file
 from origin.answer import IMMUTABLE, LIBRARY, RECORD, Representation
+from origin.demand import Demand, targets_of
 from origin.documents import (
+    Surroundings,
     encode_album_document,
     encode_library_document,
     encode_track_document,
     track_url,
 )
-from origin.errors import NotFoundError, ObjectDamagedError, PackagingPendingError, StoreError
-from origin.object_key import rendition_key
+from origin.errors import (
+    NotFoundError,
+    ObjectDamagedError,
+    ObjectTooLargeError,
+    PackagingPendingError,
+    RecordError,
+    StoreError,
+    TakenDownError,
+    VersionGoneError,
+)
+from origin.neighbors import Neighbors, neighbor_ids
+from origin.object_key import cover_key
 from origin.ports import ObjectHead, ObjectStore
 from origin.record_store import RecordStore
 from origin.records import AlbumRecord, TrackRecord
+from origin.rendition_job import Target, find_file_head
 from origin.track_id import is_id
 from origin.version_files import NeedsRenditions, WrittenFile, find_file
+from packager.priority import Priority
 from packager.seek_index import RenditionFacts
 
+logger = logging.getLogger(__name__)
+
 _JSON: Final = "application/json"
+
+# A file is written from facts; by the second look they are there, unless the version has changed.
+_LOOKS_MAX: Final = 3
+
+_COVER_NAME: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,4})\.(jpg|png)", re.ASCII)
+_COVER_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png"}
 
 # A following track may be invisible for a moment; a row of them is not looked through.
 _LOOKAHEAD_MAX: Final = 8
@@ -59,46 +84,60 @@ Resource = InMemory | InStore
 
 
 class Resources:
-    """What there is under `/v1/`. Every method raises `StoreError` if the store fails."""
+    """What there is under `/v1/`. Every method raises `StoreError` if the store fails.
 
-    def __init__(self, store: ObjectStore, records: RecordStore) -> None:
+    Args:
+        store: where the bytes are.
+        records: in it.
+        demand: packages what is asked for and not there.
+        wait_s: how long a request waits for that.
+    """
+
+    def __init__(
+        self, store: ObjectStore, records: RecordStore, demand: Demand, *, wait_s: float
+    ) -> None:
         self._store = store
         self._records = records
+        self._demand = demand
+        self._wait_s = wait_s
 
     async def track(self, track_id: str) -> Resource:
         """`/v1/tracks/{track_id}`.
 
         Raises:
             NotFoundError: there is no such track.
+            TakenDownError: it is withheld.
         """
-        record = await self._records.track(track_id)
-        album = await self._album_of(record)
-        following = await self._next_track_id(record, album)
-        links = () if following is None else (f"<{track_url(following)}>; rel=next",)
-        content = encode_track_document(record, album, following)
+        record = await self._track(track_id)
+        around = await self._surroundings_of(record)
+        links = () if around.following is None else (f"<{track_url(around.following)}>; rel=next",)
+        content = encode_track_document(record, around)
         return _in_memory(content, _JSON, RECORD, _surrogate_keys(record), links)
 
-    async def audio(self, track_id: str, version: str, name: str) -> Resource:
-        """`/v1/audio/{track_id}/{version}/{name}`.
+    async def audio(self, track_id: str, version: str, name: str, *, session: str = "") -> Resource:
+        """`/v1/audio/{track_id}/{version}/{name}`; what is not packaged is packaged first.
+
+        Args:
+            track_id: of the track.
+            version: of the track.
+            name: of the file.
+            session: of the listener; empty if it is not known.
 
         Raises:
             NotFoundError: there is no such track, version or file.
-            PackagingPendingError: the rendition's bytes are not in the store.
-            ObjectDamagedError: they are not the recorded ones.
+            TakenDownError: the track is withheld.
+            PackagingPendingError: it takes longer than a request waits.
+            VersionGoneError: it is not there, and cannot be made here.
+            OriginError, PackagerError, DrmError: it cannot be made.
         """
-        record = await self._records.track(track_id)
-        found = record.version(version)
-        file = find_file(found, name) if found is not None else None
-        match file:
-            case None:
-                raise NotFoundError(f"track {track_id} has no such version or file")
-            case WrittenFile(content, content_type):
-                keys = _surrogate_keys(record)
-                return _in_memory(content, content_type, IMMUTABLE, keys, ())
-            case RenditionFacts():
-                return await self._rendition(record, version, file)
-            case NeedsRenditions(names):
-                raise PackagingPendingError(record.track_id, names[0])
+        record = await self._track(track_id)
+        try:
+            found = await self._find_file(record, version, name, session)
+            if isinstance(found, RenditionFacts):
+                return await self._rendition(record, version, found, session)
+        except VersionGoneError as error:
+            raise error.about(name) from error
+        return _in_memory(found.content, found.content_type, IMMUTABLE, _surrogate_keys(record), ())
 
     async def album(self, album_id: str) -> Resource:
         """`/v1/albums/{album_id}`.
@@ -110,19 +149,62 @@ class Resources:
         Raises:
             NotFoundError: there is no such album, or none of its tracks is visible.
         """
-        record = await self._records.find_album(album_id)
-        entries = [
-            entry
-            for entry in (record.entries if record is not None else ())
-            if await self._records.is_track(entry.track_id)
-        ]
-        if record is None or not entries:
-            raise NotFoundError(f"no album has the id {album_id[:40]!r}")
-        tracks = [f"track:{entry.track_id}" for entry in entries[:_SURROGATE_TRACKS_MAX]]
-        keys = (f"album:{album_id}", *tracks)
+        album, tracks = await self._album(album_id)
+        visible = {track.track_id for track in tracks}
+        entries = [entry for entry in album.entries if entry.track_id in visible]
+        cover = next((track.cover for track in tracks if track.cover is not None), None)
         links = (f"<{track_url(entries[0].track_id)}>; rel=next",)
-        content = encode_album_document(record, entries)
-        return _in_memory(content, _JSON, RECORD, keys, links)
+        content = encode_album_document(album, entries, cover)
+        return _in_memory(content, _JSON, RECORD, _surrogate_keys_of_album(album, tracks), links)
+
+    async def album_file(self, album_id: str, name: str, *, session: str = "") -> Resource:
+        """`/v1/albums/{album_id}/{name}`, a playlist of the whole album.
+
+        Raises:
+            NotFoundError: there is no such album or file.
+            PackagingPendingError: its tracks are packaged first, and that takes longer.
+            OriginError, PackagerError, DrmError: they cannot be packaged.
+        """
+        for _ in range(_LOOKS_MAX):
+            album, records = await self._album(album_id)
+            tracks = [AlbumTrack(record.track_id, record.current) for record in records]
+            match find_album_file(tracks, name):
+                case None:
+                    raise NotFoundError(f"album {album_id} has no file {name[:40]!r}")
+                case WrittenFile(content, content_type):
+                    keys = _surrogate_keys_of_album(album, records)
+                    return _in_memory(content, content_type, RECORD, keys, ())
+                case NeedsOfTracks(needs):
+                    targets = [
+                        target
+                        for track, names in needs
+                        for target in targets_of(track.track_id, track.version.version, names)
+                    ]
+                    await self._package(targets, session)
+        raise PackagingPendingError(album_id, [name], progress=1.0)
+
+    async def cover(self, name: str) -> Resource:
+        """`/v1/covers/{name}`.
+
+        Raises:
+            NotFoundError: there is no such cover.
+        """
+        match = _COVER_NAME.fullmatch(name)
+        if match is None:
+            raise NotFoundError(f"no cover is called {name[:60]!r}")
+        digest, size, extension = match.groups()
+        head = await self._store.head(cover_key(digest, size=int(size), extension=extension))
+        if head is None:
+            raise NotFoundError(f"no cover is called {name[:60]!r}")
+        representation = Representation(
+            size_bytes=head.size_bytes,
+            sha256=head.sha256,
+            content_type=_COVER_TYPES[extension],
+            cache_control=IMMUTABLE,
+            surrogate_keys=("covers",),
+            modified_s=head.modified_s,
+        )
+        return InStore(representation, self._store, head)
 
     async def library(
         self, *, after: str, limit: int, on_failure: Callable[[StoreError], None]
@@ -144,18 +226,49 @@ class Resources:
         # No `Link`: edges fetch a next track ahead, and the next page is none.
         return _in_memory(content, _JSON, LIBRARY, ("library",), ())
 
-    async def _rendition(self, record: TrackRecord, version: str, facts: RenditionFacts) -> InStore:
-        key = rendition_key(
-            record.track_id,
-            version=version,
-            rendition=facts.name,
-            extension=facts.container.value,
-        )
-        head = await self._store.head(key)
-        if head is None:
-            raise PackagingPendingError(record.track_id, facts.name)
-        if (head.sha256, head.size_bytes) != (facts.sha256, facts.bytes):
-            raise ObjectDamagedError(key, "it is not the file that its record names")
+    async def _track(self, track_id: str) -> TrackRecord:
+        record = await self._records.track(track_id)
+        if record.takedown is not None:
+            raise TakenDownError(track_id, record.takedown.reason)
+        return record
+
+    async def _find_track(self, track_id: str) -> TrackRecord | None:
+        """A track that listeners may see; a damaged one must not take the others away."""
+        try:
+            record = await self._records.find_track(track_id)
+        except (ObjectDamagedError, ObjectTooLargeError, RecordError) as error:
+            logger.warning(
+                "a track is left out", extra={"track_id": track_id, "reason": error.reason}
+            )
+            return None
+        return record if record is not None and record.takedown is None else None
+
+    async def _find_file(
+        self, record: TrackRecord, version: str, name: str, session: str
+    ) -> RenditionFacts | WrittenFile:
+        """The file with this name, once the facts that it is written from are there."""
+        for _ in range(_LOOKS_MAX):
+            found = record.version(version)
+            match None if found is None else find_file(found, name):
+                case None:
+                    raise NotFoundError(f"track {record.track_id} has no such version or file")
+                case NeedsRenditions(names):
+                    await self._package(list(targets_of(record.track_id, version, names)), session)
+                    record = await self._track(record.track_id)
+                case RenditionFacts() | WrittenFile() as file:
+                    return file
+        raise PackagingPendingError(record.track_id, [name], progress=1.0)
+
+    async def _rendition(
+        self, record: TrackRecord, version: str, facts: RenditionFacts, session: str
+    ) -> InStore:
+        target = Target(record.track_id, version, facts.name)
+        head = await find_file_head(self._store, target)
+        if not _is_file_of(facts, head):
+            await self._package([target], session)
+            head = await find_file_head(self._store, target)
+        if head is None or not _is_file_of(facts, head):
+            raise ObjectDamagedError(target.file_key, "it is not the file that its record names")
         representation = Representation(
             size_bytes=facts.bytes,
             sha256=facts.sha256,
@@ -166,18 +279,45 @@ class Resources:
         )
         return InStore(representation, self._store, head)
 
-    async def _album_of(self, record: TrackRecord) -> AlbumRecord | None:
-        if record.album_id is None:
-            return None
-        return await self._records.find_album(record.album_id)
+    async def _package(self, targets: Sequence[Target], session: str) -> None:
+        await self._demand.ensure_all(
+            targets, priority=Priority.LISTENER, session=session, wait_s=self._wait_s
+        )
 
-    async def _next_track_id(self, record: TrackRecord, album: AlbumRecord | None) -> str | None:
+    async def _album(self, album_id: str) -> tuple[AlbumRecord, list[TrackRecord]]:
+        """An album, and those of its tracks that listeners may see."""
+        album = await self._records.find_album(album_id)
+        found = [await self._find_track(one.track_id) for one in album.entries] if album else []
+        tracks = [track for track in found if track is not None]
+        if album is None or not tracks:
+            raise NotFoundError(f"no album has the id {album_id[:40]!r}")
+        return album, tracks
+
+    async def _surroundings_of(self, record: TrackRecord) -> Surroundings:
+        album_id, track_id = record.album_id, record.track_id
+        album = None if album_id is None else await self._records.find_album(album_id)
         if album is None:
-            return None
-        for entry in album.entries_after(record.track_id)[:_LOOKAHEAD_MAX]:
-            if await self._records.is_track(entry.track_id):
-                return entry.track_id
-        return None
+            return Surroundings()
+        before, after = neighbor_ids(album, track_id)
+        neighbors = Neighbors(
+            before=None if before is None else await self._find_track(before),
+            after=None if after is None else await self._find_track(after),
+        )
+        following: str | None = None
+        for entry in album.entries_after(track_id)[:_LOOKAHEAD_MAX]:
+            if await self._find_track(entry.track_id) is not None:
+                following = entry.track_id
+                break
+        return Surroundings(album, following, neighbors)
+
+
+def _is_file_of(facts: RenditionFacts, head: ObjectHead | None) -> bool:
+    return head is not None and (head.sha256, head.size_bytes) == (facts.sha256, facts.bytes)
+
+
+def _surrogate_keys_of_album(album: AlbumRecord, tracks: Sequence[TrackRecord]) -> tuple[str, ...]:
+    names = [f"track:{track.track_id}" for track in tracks[:_SURROGATE_TRACKS_MAX]]
+    return (f"album:{album.album_id}", *names)
 
 
 def _surrogate_keys(record: TrackRecord) -> tuple[str, ...]:

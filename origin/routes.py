@@ -1,8 +1,12 @@
-"""The origin's HTTP interface for edges: `/v1/tracks`, `/v1/audio`, `/v1/albums`, `/v1/library`."""
+"""The origin's HTTP interface for edges.
+
+`/v1/tracks`, `/v1/audio`, `/v1/albums`, `/v1/library` and `/v1/covers`.
+"""
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Final
 
 from aiohttp import web
@@ -18,11 +22,16 @@ from packager.errors import PackagerError
 
 logger = logging.getLogger(__name__)
 
+Finder = Callable[[web.Request], Awaitable[Resource]]
+
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 200
 
 # Bytes of content that were sent in answer to a request.
 _SENT: Final = web.RequestKey("content_bytes", int)
+
+SESSION_FIELD: Final = "Attacca-Session"
+_SESSION: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 _SERVER: Final = {"Server": "attacca"}
 
@@ -60,42 +69,63 @@ def origin_app(
         try:
             check_access(request.headers, credentials, allowed_hosts=allowed_hosts)
             return await handler(request)
-        except OriginError as error:
+        except (OriginError, PackagerError, DrmError) as error:
             figures.record_failure(error)
             raise
 
-    async def send(request: web.Request, resource: Resource) -> web.StreamResponse:
-        decided = answer(
-            resource.representation,
-            method=request.method,
-            get=lambda name: _field(request, name),
-            now_s=clock(),
-        )
-        return await _send(request, resource, decided, figures)
+    def serving(find: Finder) -> Handler:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            resource = await find(request)
+            decided = answer(
+                resource.representation,
+                method=request.method,
+                get=lambda name: _field(request, name),
+                now_s=clock(),
+            )
+            return await _send(request, resource, decided, figures)
 
-    async def track(request: web.Request) -> web.StreamResponse:
-        return await send(request, await resources.track(request.match_info["track_id"]))
-
-    async def audio(request: web.Request) -> web.StreamResponse:
-        names = request.match_info
-        found = await resources.audio(names["track_id"], names["version"], names["file"])
-        return await send(request, found)
-
-    async def album(request: web.Request) -> web.StreamResponse:
-        return await send(request, await resources.album(request.match_info["album_id"]))
-
-    async def library(request: web.Request) -> web.StreamResponse:
-        after, limit = request.query.get("after", ""), _limit_of(request)
-        found = await resources.library(after=after, limit=limit, on_failure=figures.record_failure)
-        return await send(request, found)
+        return serve
 
     problems = answering_problems(OriginError, PackagerError, DrmError)
     app = web.Application(middlewares=[count, problems, guard])
-    app.router.add_get("/v1/tracks/{track_id}", track, name="track")
-    app.router.add_get("/v1/audio/{track_id}/{version}/{file}", audio, name="audio")
-    app.router.add_get("/v1/albums/{album_id}", album, name="album")
-    app.router.add_get("/v1/library", library, name="library")
+    for name, path, find in _finders(resources, figures):
+        app.router.add_get(path, serving(find), name=name)
     return app
+
+
+def _finders(resources: Resources, figures: OriginMetrics) -> Iterator[tuple[str, str, Finder]]:
+    """What is served: a name for the metrics, a path, and how to find it."""
+
+    def name_of(request: web.Request, name: str) -> str:
+        return request.match_info[name]
+
+    yield "track", "/v1/tracks/{track_id}", lambda it: resources.track(name_of(it, "track_id"))
+    yield (
+        "audio",
+        "/v1/audio/{track_id}/{version}/{file}",
+        lambda it: resources.audio(
+            name_of(it, "track_id"),
+            name_of(it, "version"),
+            name_of(it, "file"),
+            session=_session_of(it),
+        ),
+    )
+    yield "album", "/v1/albums/{album_id}", lambda it: resources.album(name_of(it, "album_id"))
+    yield (
+        "album_file",
+        "/v1/albums/{album_id}/{file}",
+        lambda it: resources.album_file(
+            name_of(it, "album_id"), name_of(it, "file"), session=_session_of(it)
+        ),
+    )
+    yield "cover", "/v1/covers/{file}", lambda it: resources.cover(name_of(it, "file"))
+    yield (
+        "library",
+        "/v1/library",
+        lambda it: resources.library(
+            after=it.query.get("after", ""), limit=_limit_of(it), on_failure=figures.record_failure
+        ),
+    )
 
 
 async def _send(
@@ -137,6 +167,12 @@ async def _write(
 def _field(request: web.Request, name: str) -> str | None:
     lines = request.headers.getall(name, [])
     return ", ".join(lines) if lines else None
+
+
+def _session_of(request: web.Request) -> str:
+    """The listener's session as the edge tells it; anything else counts as none."""
+    session = request.headers.get(SESSION_FIELD, "")
+    return session if _SESSION.fullmatch(session) else ""
 
 
 def _limit_of(request: web.Request) -> int:

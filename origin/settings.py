@@ -2,13 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from config.settings import RoleSettings, Section
 from origin.intake.settings import LabelSettings, UploadSettings
 from packager.identity import CpuClass
+from packager.renditions import Protection
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 LabelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -138,6 +139,35 @@ class PackagerSettings(Section):
         description=(
             "CPU dispatch class that the codecs are held to. Machines that are to make equal "
             "bytes need the same one. Unset: the best of this machine."
+        ),
+    )
+
+    scheme: Literal[Protection.CBCS, Protection.CENC] = Field(
+        default=Protection.CBCS,
+        description=(
+            "Common Encryption of new versions: `cbcs` for all players of today, `cenc` for old "
+            "ones. Tracks that are there stay as they are until they are repackaged."
+        ),
+    )
+    wait_s: float = Field(
+        default=10.0,
+        ge=0,
+        le=120,
+        description="How long a request waits for a rendition that is packaged for it.",
+    )
+    session_jobs_max: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="Renditions that one listening session may have packaged at a time.",
+    )
+    claim_lease_s: float = Field(
+        default=15.0,
+        ge=1,
+        le=600,
+        description=(
+            "How long an origin that packages may be silent before another one takes its work "
+            "over. It says that it lives three times as often."
         ),
     )
 

@@ -7,7 +7,7 @@ from origin.records import VersionRecord
 from packager.format_error import FormatError
 from packager.identity import EncoderIdentity, identity_from_json, identity_to_json
 from packager.json_fields import JsonFields
-from packager.renditions import KeyClass, Protection
+from packager.renditions import PROFILES, KeyClass, Protection
 from packager.seek_index import RenditionFacts, facts_from_json, facts_to_json
 
 _RENDITIONS_MAX: Final = 32
@@ -55,6 +55,9 @@ def version_from_json(value: object, path: str) -> VersionRecord:
         renditions=fields.items("renditions", _rendition_of, count_max=_RENDITIONS_MAX),
     )
     fields.finish()
+    unknown = [name for name in version.ladder if name not in PROFILES]
+    if unknown:
+        raise RecordError(f"{path}.ladder has renditions that this release does not know")
     packaged = {facts.name for facts in version.renditions}
     if tuple(name for name in version.ladder if name in packaged) != tuple(
         facts.name for facts in version.renditions

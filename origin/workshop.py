@@ -1,17 +1,19 @@
-"""What ingest and rebuild work with, and the packaging that both do."""
+"""What ingest and packaging work with."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from drm.ports import ContentKeys, TrackKeys
+from drm.ports import ContentKeys
 from origin.ports import ObjectStore
 from origin.record_store import RecordStore
+from packager.cover_facts import CoverFinding
 from packager.identity import EncoderIdentity
-from packager.jobs import MasterFacts, OnProgress, PackagingOrder
-from packager.renditions import PROFILES
+from packager.inspection_result import Inspection
+from packager.jobs import OnProgress, PackagingOrder
+from packager.priority import Priority
+from packager.renditions import Protection
 from packager.seek_index import RenditionFacts
 
 
@@ -26,8 +28,15 @@ class Packager(Protocol):
         """The encoders; equal identities make equal bytes."""
         ...
 
-    async def inspect(self, master: Path, *, on_progress: OnProgress | None = None) -> MasterFacts:
-        """Decode all of a master and describe it.
+    async def inspect(
+        self,
+        master: Path,
+        *,
+        edges: Path,
+        on_progress: OnProgress | None = None,
+        priority: Priority = Priority.INGEST,
+    ) -> Inspection:
+        """Decode all of a master and describe it; `head.f32` and `tail.f32` go into `edges`.
 
         Raises:
             PackagerError: the master cannot be taken, or a worker failed.
@@ -42,8 +51,20 @@ class Packager(Protocol):
         """
         ...
 
+    async def read_cover(self, master: Path, folder: Path) -> CoverFinding:
+        """Find a master's cover; its sizes go into `folder` as `cover_file_name` names them.
+
+        Raises:
+            PackagerError: it takes too much time or memory, or a worker failed.
+        """
+        ...
+
     async def package(
-        self, order: PackagingOrder, *, on_progress: OnProgress | None = None
+        self,
+        order: PackagingOrder,
+        *,
+        on_progress: OnProgress | None = None,
+        priority: Priority = Priority.INGEST,
     ) -> RenditionFacts:
         """Make the rendition that is ordered.
 
@@ -64,7 +85,9 @@ class Workshop:
         packager: the worker pool.
         scratch: folder of this process for work files.
         master_bytes_max: largest master to take.
+        scheme: of Common Encryption for new versions, `cbcs` or `cenc`.
         clock: seconds since the epoch.
+        monotonic: seconds since any moment.
     """
 
     store: ObjectStore
@@ -73,85 +96,6 @@ class Workshop:
     packager: Packager
     scratch: Path
     master_bytes_max: int
+    scheme: Protection
     clock: Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class PackagedFile:
-    """A rendition in scratch, not yet published."""
-
-    facts: RenditionFacts
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class PackagingTask:
-    """What to package, under which version and keys, and where the files go."""
-
-    master: Path
-    facts: MasterFacts
-    version: str
-    keys: TrackKeys
-    folder: Path
-
-
-async def package_renditions(
-    packager: Packager,
-    task: PackagingTask,
-    renditions: Sequence[str],
-    *,
-    on_progress: Callable[[float], None],
-) -> tuple[PackagedFile, ...]:
-    """Make renditions side by side, as many at a time as the pool has workers.
-
-    Returns:
-        One file for each of `renditions`, in their order.
-
-    Raises:
-        PackagerError: one of them failed; the others are cancelled.
-    """
-    fractions = dict.fromkeys(renditions, 0.0)
-    try:
-        async with asyncio.TaskGroup() as group:
-            jobs = [
-                group.create_task(
-                    _package(packager, _order_of(task, name), fractions, on_progress),
-                    name=f"package-{name}",
-                )
-                for name in renditions
-            ]
-    except ExceptionGroup as failures:
-        # The first failure cancels the rest: one is all there is to tell.
-        raise failures.exceptions[0] from failures
-    return tuple(job.result() for job in jobs)
-
-
-def _order_of(task: PackagingTask, rendition: str) -> PackagingOrder:
-    profile = PROFILES[rendition]
-    return PackagingOrder(
-        master=task.master,
-        facts=task.facts,
-        rendition=rendition,
-        version=task.version,
-        key=task.keys.by_class[profile.key_class],
-        output=task.folder / f"{rendition}.{profile.container}",
-    )
-
-
-async def _package(
-    packager: Packager,
-    order: PackagingOrder,
-    fractions: dict[str, float],
-    on_progress: Callable[[float], None],
-) -> PackagedFile:
-    def tell(fraction: float) -> None:
-        fractions[order.rendition] = fraction
-        on_progress(_mean(fractions))
-
-    facts = await packager.package(order, on_progress=tell)
-    tell(1.0)
-    return PackagedFile(facts, order.output)
-
-
-def _mean(fractions: Mapping[str, float]) -> float:
-    return sum(fractions.values()) / len(fractions)
+    monotonic: Callable[[], float]

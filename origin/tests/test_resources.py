@@ -1,3 +1,6 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -8,17 +11,20 @@ from origin.adapters.memory_store import MemoryStore
 from origin.answer import IMMUTABLE
 from origin.errors import (
     NotFoundError,
-    ObjectDamagedError,
     PackagingPendingError,
     RecordError,
     StoreError,
+    TakenDownError,
+    VersionGoneError,
 )
-from origin.ingest import IngestResult, ingest_master
-from origin.records import AlbumRecord
+from origin.ingest import IngestResult
+from origin.records import AlbumRecord, Takedown
 from origin.resources import Resource, Resources
-from origin.tests.examples import ALBUM_ID, entry
-from origin.tests.workshops import NOW_S, make_workshop
+from origin.tests.examples import ALBUM_ID, IDENTITY, TRACK, entry
+from origin.tests.workshops import NOW_S, TextPackager, ingest_master, make_workshop, open_demand_of
 from origin.workshop import Workshop
+from packager.priority import Priority
+from packager.renditions import PROFILES, Container
 
 
 @pytest.fixture
@@ -28,8 +34,9 @@ def workshop(tmp_path: Path) -> Workshop:
 
 
 @pytest.fixture
-def resources(workshop: Workshop) -> Resources:
-    return Resources(workshop.store, workshop.records)
+async def resources(workshop: Workshop) -> AsyncIterator[Resources]:
+    async with open_demand_of(workshop) as demand:
+        yield Resources(workshop.store, workshop.records, demand, wait_s=0.2)
 
 
 async def ingest(workshop: Workshop, folder: Path, name: str, album: str | None) -> IngestResult:
@@ -72,7 +79,7 @@ async def test_a_page_of_a_large_album_is_purged_by_its_album(
 ):
     ids = [encode_base62(number.to_bytes(16, "big")) for number in range(1, 131)]
     for track_id in ids:
-        await workshop.store.put(f"tracks/{track_id}.json", b"{}")
+        await workshop.records.add_track(replace(TRACK, track_id=track_id))
     album = AlbumRecord(ALBUM_ID, "Album", "", tuple(entry(one) for one in ids))
     await workshop.records.change_album(ALBUM_ID, lambda _: album)
     keys = (await resources.album(ALBUM_ID)).representation.surrogate_keys
@@ -153,16 +160,144 @@ async def test_renditions_come_from_the_store(
     assert file.representation.modified_s == NOW_S
     key = f"renditions/{result.track_id}/{result.version}/flac.mp4"
     assert await content_of(file) == (await workshop.store.read(key, size_max=10_000)).content
-    await workshop.store.put(key, b"other bytes")
-    with pytest.raises(ObjectDamagedError):
-        await resources.audio(result.track_id, result.version, "flac.mp4")
-    await workshop.store.delete(key)
-    with pytest.raises(PackagingPendingError) as raised:
-        await resources.audio(result.track_id, result.version, "flac.mp4")
-    assert raised.value.advice == f"Run: attacca package {result.track_id} --rendition flac"
+
+
+@pytest.mark.parametrize("content", [None, b"other bytes"], ids=["lost", "replaced"])
+async def test_a_rendition_that_the_store_has_lost_is_made_again(
+    workshop: Workshop, resources: Resources, tmp_path: Path, content: bytes | None
+):
+    result = await ingest(workshop, tmp_path, "1.flac", None)
+    key = f"renditions/{result.track_id}/{result.version}/flac.mp4"
+    before = await workshop.store.read(key, size_max=10_000)
+    if content is None:
+        await workshop.store.delete(key)
+    else:
+        await workshop.store.put(key, content)
     # What is written from the record is there all the same.
     await resources.audio(result.track_id, result.version, "flac.json")
     await resources.audio(result.track_id, result.version, "manifest.mpd")
+    file = await resources.audio(result.track_id, result.version, "flac.mp4")
+    assert await content_of(file) == before.content
+
+
+async def test_what_was_never_packaged_is_packaged_for_whoever_asks(
+    workshop: Workshop, resources: Resources, tmp_path: Path
+):
+    (tmp_path / "1.flac").write_bytes(b"tone")
+    result = await ingest_master(workshop, tmp_path / "1.flac", album="Album", renditions=())
+    packager = workshop.packager
+    assert isinstance(packager, TextPackager)
+    await resources.audio(result.track_id, result.version, "vorbis-96.json")
+    assert packager.packaged == ["vorbis-96"]
+    await resources.audio(result.track_id, result.version, "vorbis-96.ogg")
+    await resources.audio(result.track_id, result.version, "aac-96.m3u8")
+    assert packager.packaged == ["vorbis-96", "aac-96"]
+    await resources.audio(result.track_id, result.version, "master.m3u8")
+    fragmented = [name for name, one in PROFILES.items() if one.container is Container.MP4]
+    assert sorted(packager.packaged) == sorted(["vorbis-96", *fragmented])
+    assert set(packager.packaged_for) == {Priority.LISTENER}
+
+
+async def test_playlists_of_an_album_wait_for_all_of_its_tracks(
+    workshop: Workshop, resources: Resources, tmp_path: Path
+):
+    for name in ("1.flac", "2.flac"):
+        (tmp_path / name).write_bytes(b"tone" + name.encode())
+        await ingest_master(workshop, tmp_path / name, album="Album", renditions=())
+    record, _ = (await workshop.records.list_tracks(after="", limit=9)).tracks
+    assert record.album_id is not None
+    playlist = await resources.album_file(record.album_id, "aac-96.m3u8")
+    assert b"#EXT-X-DISCONTINUITY" in await content_of(playlist)
+    assert playlist.representation.surrogate_keys[0] == f"album:{record.album_id}"
+    assert b"<Period" in await content_of(
+        await resources.album_file(record.album_id, "manifest.mpd")
+    )
+    with pytest.raises(NotFoundError):
+        await resources.album_file(record.album_id, "vorbis-96.m3u8")
+    with pytest.raises(NotFoundError):
+        await resources.album_file("0" * 22, "manifest.mpd")
+
+
+async def test_whoever_cannot_be_served_in_time_is_told_how_far_it_is(
+    workshop: Workshop, resources: Resources, tmp_path: Path
+):
+    (tmp_path / "1.flac").write_bytes(b"tone")
+    result = await ingest_master(workshop, tmp_path / "1.flac", renditions=())
+    packager = workshop.packager
+    assert isinstance(packager, TextPackager)
+    packager.gate = asyncio.Event()
+    with pytest.raises(PackagingPendingError) as raised:
+        await resources.audio(result.track_id, result.version, "flac.mp4")
+    assert raised.value.members["progress"] == 0.25
+    assert raised.value.members["renditions"] == ["flac"]
+    packager.gate.set()
+    await resources.audio(result.track_id, result.version, "flac.mp4")
+    assert packager.packaged == ["flac"]
+
+
+async def test_a_version_of_other_encoders_is_gone_and_leads_to_the_current_one(
+    workshop: Workshop, tmp_path: Path
+):
+    result = await ingest(workshop, tmp_path, "1.flac", None)
+    key = f"renditions/{result.track_id}/{result.version}/flac.mp4"
+    await workshop.store.delete(key)
+    newer = replace(TRACK.current, version="f" * 16)
+    other = replace(workshop, packager=TextPackager(replace(IDENTITY, libraries={"av": "19"})))
+    async with open_demand_of(other) as demand:
+        resources = Resources(workshop.store, workshop.records, demand, wait_s=5)
+        with pytest.raises(VersionGoneError, match="av was 18, is 19") as current:
+            await resources.audio(result.track_id, result.version, "flac.mp4")
+        assert "attacca repackage" in current.value.advice
+        assert "Link" not in current.value.headers
+        await workshop.records.change_track(
+            result.track_id,
+            lambda record: replace(
+                record, current_version=newer.version, versions=(*record.versions, newer)
+            ),
+        )
+    async with open_demand_of(other) as demand:
+        resources = Resources(workshop.store, workshop.records, demand, wait_s=5)
+        with pytest.raises(VersionGoneError) as former:
+            await resources.audio(result.track_id, result.version, "flac.mp4")
+        link = f'<../{newer.version}/flac.mp4>; rel="latest-version"'
+        assert former.value.headers["Link"] == link
+        assert former.value.members["current_version"] == newer.version
+
+
+async def test_a_track_that_was_taken_down_is_refused_with_all_its_files(
+    workshop: Workshop, resources: Resources, tmp_path: Path
+):
+    withheld, other = [
+        await ingest(workshop, tmp_path, name, "Album") for name in ("1.flac", "2.flac")
+    ]
+    await workshop.records.change_track(
+        withheld.track_id, lambda record: replace(record, takedown=Takedown("by order", NOW_S))
+    )
+    for name in ("flac.mp4", "flac.json", "manifest.mpd", "no such file"):
+        with pytest.raises(TakenDownError, match="by order"):
+            await resources.audio(withheld.track_id, withheld.version, name)
+    with pytest.raises(TakenDownError) as raised:
+        await resources.track(withheld.track_id)
+    assert raised.value.headers["Cache-Control"] == "no-store"
+    record = await workshop.records.track(other.track_id)
+    assert record.album_id is not None
+    album = orjson.loads(await content_of(await resources.album(record.album_id)))
+    assert [one["track_id"] for one in album["tracks"]] == [other.track_id]
+    assert orjson.loads(await content_of(await resources.track(other.track_id)))["joins"] == {
+        "previous": None,
+        "next": None,
+    }
+
+
+async def test_covers_come_from_the_store(workshop: Workshop, resources: Resources, tmp_path: Path):
+    await ingest(workshop, tmp_path, "cover", None)
+    cover = await resources.cover(f"{'3c' * 16}-480.jpg")
+    assert await content_of(cover) == b"a picture"
+    assert cover.representation.content_type == "image/jpeg"
+    assert cover.representation.cache_control == IMMUTABLE
+    for name in (f"{'3c' * 16}-128.jpg", "../x", f"{'3c' * 16}-480.exe", ""):
+        with pytest.raises(NotFoundError):
+            await resources.cover(name)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +305,7 @@ async def test_renditions_come_from_the_store(
     [
         pytest.param("0" * 16, "flac.mp4", id="another version"),
         pytest.param("..", "flac.mp4", id="no version"),
-        pytest.param(None, "opus-24.mp4", id="another rendition"),
+        pytest.param(None, "mp3-1.mp4", id="another rendition"),
         pytest.param(None, "../flac.mp4", id="another folder"),
     ],
 )

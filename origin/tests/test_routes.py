@@ -1,5 +1,6 @@
 """The HTTP interface over a socket, on a folder store with a track that takes no encoding."""
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -17,11 +18,10 @@ from config.listener import open_listener
 from origin.access import OriginCredentials
 from origin.adapters.folder_store import open_folder_store
 from origin.answer import IMMUTABLE, Representation
-from origin.ingest import ingest_master
 from origin.metrics import OriginMetrics
 from origin.resources import InStore, Resource, Resources
 from origin.routes import origin_app
-from origin.tests.workshops import NOW_S, make_workshop
+from origin.tests.workshops import NOW_S, TextPackager, ingest_master, make_workshop, open_demand_of
 
 pytestmark = pytest.mark.socket
 
@@ -40,6 +40,7 @@ class Origin:
     folder: Path
     figures: OriginMetrics
     session: aiohttp.ClientSession
+    packager: TextPackager
 
     @property
     def audio(self) -> str:
@@ -61,19 +62,31 @@ class Origin:
 @pytest.fixture
 async def origin(tmp_path: Path) -> AsyncIterator[Origin]:
     figures = OriginMetrics()
-    (tmp_path / "1.flac").write_bytes(b"tone")
-    async with open_folder_store(tmp_path / "store") as store, aiohttp.ClientSession() as session:
+    (tmp_path / "1.flac").write_bytes(b"tone cover")
+    async with contextlib.AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_folder_store(tmp_path / "store"))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
         workshop = make_workshop(store, tmp_path / "scratch")
         result = await ingest_master(workshop, tmp_path / "1.flac", album="Album")
+        demand = await stack.enter_async_context(open_demand_of(workshop, session_jobs_max=1))
         app = origin_app(
-            Resources(store, workshop.records),
+            Resources(store, workshop.records, demand, wait_s=0.1),
             credentials=OriginCredentials(operator=Credential(OPERATOR), edge=Credential(EDGE)),
             allowed_hosts=frozenset({"origin.example"}),
             figures=figures,
             clock=lambda: NOW_S,
         )
         async with open_listener(app, host="127.0.0.1", port=0) as url:
-            yield Origin(url, result.track_id, result.version, tmp_path / "store", figures, session)
+            assert isinstance(workshop.packager, TextPackager)
+            yield Origin(
+                url=url,
+                track_id=result.track_id,
+                version=result.version,
+                folder=tmp_path / "store",
+                figures=figures,
+                session=session,
+                packager=workshop.packager,
+            )
 
 
 def figure(origin: Origin, name: str, **labels: str) -> float:
@@ -212,31 +225,69 @@ async def test_who_is_answered(origin: Origin, headers: dict[str, str], status: 
                 assert OPERATOR not in await response.text()
 
 
-async def test_a_rendition_that_is_not_there_is_packaging(origin: Origin):
+async def test_a_rendition_that_is_not_there_is_packaged_or_its_progress_told(origin: Origin):
+    content = origin.flac.read_bytes()
     origin.flac.unlink()
+    origin.packager.gate = asyncio.Event()
     async with origin.ask(origin.audio + "flac.mp4") as response:
         assert response.status == 503
         assert response.headers["Retry-After"] == "5"
         assert response.headers["Cache-Control"] == "no-store"
         problem = orjson.loads(await response.read())
         assert problem["type"] == "urn:attacca:problem:packaging"
-        assert f"attacca package {origin.track_id} --rendition flac" in problem["detail"]
+        assert problem["progress"] == 0.25
+        assert problem["renditions"] == ["flac"]
     assert figure(origin, "origin_failures_total", reason="packaging") == 1.0
+    origin.packager.gate.set()
+    async with origin.ask(origin.audio + "flac.mp4") as response:
+        assert response.status == 200
+        assert await response.read() == content
 
 
-async def test_a_file_that_was_cut_is_refused_before_anything_is_sent(origin: Origin):
+async def test_a_session_may_not_have_everything_packaged_at_once(origin: Origin):
+    origin.packager.gate = asyncio.Event()
+    session = {"Attacca-Session": "0123456789abcdef"}
+    for name in ("flac", "aac-96"):
+        (origin.flac.parent / f"{name}.mp4").unlink()
+    async with origin.ask(origin.audio + "flac.mp4", headers=session) as response:
+        assert response.status == 503
+    async with origin.ask(origin.audio + "aac-96.mp4", headers=session) as response:
+        assert response.status == 503
+        assert "waits for 1 renditions" in await response.text()
+    origin.packager.gate.set()
+    other = {"Attacca-Session": "fedcba9876543210"}
+    async with origin.ask(origin.audio + "aac-96.mp4", headers=other) as response:
+        assert response.status == 200
+
+
+async def test_covers_and_playlists_of_albums(origin: Origin):
+    async with origin.ask(f"/v1/tracks/{origin.track_id}") as response:
+        document = await response.json()
+    (size,) = document["cover"]["sizes"]
+    async with origin.ask("/v1/tracks/" + size["url"]) as response:
+        assert await response.read() == b"a picture"
+        assert "immutable" in response.headers["Cache-Control"]
+        assert response.headers["Content-Type"] == "image/jpeg"
+    async with origin.ask(f"/v1/albums/{document['album']['album_id']}/master.m3u8") as response:
+        assert response.status == 200
+        assert response.headers["Cache-Control"].startswith("public, max-age=60, stale-while")
+        assert response.headers["Surrogate-Key"].startswith("album:")
+
+
+async def test_a_file_that_was_cut_is_made_again(origin: Origin):
+    content = origin.flac.read_bytes()
     os.truncate(origin.flac, 1000)
-    for headers in ({}, {"Range": "bytes=0-9"}):
-        async with origin.ask(origin.audio + "flac.mp4", headers=headers) as response:
-            assert response.status == 500
-            assert orjson.loads(await response.read())["type"].endswith(":object-damaged")
-    assert figure(origin, "origin_damaged_objects_total") == 2.0
+    async with origin.ask(origin.audio + "flac.mp4", headers={"Range": "bytes=0-9"}) as response:
+        assert response.status == 206
+    assert origin.flac.read_bytes() == content
 
 
 async def test_a_small_file_with_other_bytes_is_refused_before_anything_is_sent(origin: Origin):
     origin.flac.write_bytes(bytes(1280))
     async with origin.ask(origin.audio + "flac.mp4") as response:
         assert response.status == 500
+        assert orjson.loads(await response.read())["type"].endswith(":object-damaged")
+    assert figure(origin, "origin_damaged_objects_total") == 1.0
 
 
 class LargeResource(Resources):
@@ -253,19 +304,22 @@ class LargeResource(Resources):
 @pytest.fixture
 async def large(tmp_path: Path) -> AsyncIterator[tuple[Origin, Path]]:
     """An origin whose one resource is a file of several chunks."""
-    async with open_folder_store(tmp_path / "store") as store, aiohttp.ClientSession() as session:
+    async with contextlib.AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_folder_store(tmp_path / "store"))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
         await store.put("renditions/large", bytes(3 << 20))
         workshop = make_workshop(store, tmp_path / "scratch")
         figures = OriginMetrics()
+        demand = await stack.enter_async_context(open_demand_of(workshop))
         app = origin_app(
-            LargeResource(store, workshop.records),
+            LargeResource(store, workshop.records, demand, wait_s=0.1),
             credentials=OriginCredentials(operator=Credential(OPERATOR), edge=Credential(EDGE)),
             allowed_hosts=frozenset(),
             figures=figures,
             clock=lambda: NOW_S,
         )
         async with open_listener(app, host="127.0.0.1", port=0) as url:
-            origin = Origin(url, "", "", tmp_path / "store", figures, session)
+            origin = Origin(url, "", "", tmp_path / "store", figures, session, TextPackager())
             yield origin, tmp_path / "store" / "renditions" / "large"
 
 

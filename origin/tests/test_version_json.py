@@ -5,6 +5,7 @@ import pytest
 from origin.errors import RecordError
 from origin.tests.examples import TRACK
 from origin.version_json import version_from_json, version_to_json
+from packager.renditions import PROFILES
 
 VERSION = TRACK.versions[0]
 
@@ -34,6 +35,7 @@ def test_a_version_reads_back(version: object):
         pytest.param("kids", {"front-door": "x"}, id="a key of an unknown class"),
         pytest.param("context_before", "x", id="no digest"),
         pytest.param("ladder", ["flac"], id="renditions beyond the ladder"),
+        pytest.param("ladder", [*PROFILES, "mp3-1"], id="a rung that nobody knows"),
         pytest.param("renditions", [{}], id="no facts"),
         pytest.param("superseded_s", -1, id="before the epoch"),
     ],

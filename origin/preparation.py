@@ -1,0 +1,202 @@
+"""Prepares a master for the library: read, copied, decoded whole and described; nothing stored yet.
+
+What is prepared has a record without a version: that depends on the tracks next to it.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from origin.covers import CoverRecord
+from origin.errors import ObjectDamagedError, TakenDownError
+from origin.object_key import context_key, cover_key, fingerprint_key
+from origin.progress import ProgressTeller, Stage
+from origin.publication import NewObject
+from origin.records import TrackRecord, key_of_master
+from origin.source_file import copy_source, hash_source
+from origin.tags import Tags, clean_text, make_tags
+from origin.track_id import album_id_of, track_id_of
+from origin.workshop import Workshop
+from packager.cover_facts import cover_file_name
+from packager.errors import WorkerDiedError, WorkerTimeoutError
+from packager.inspection_result import Inspection
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOrder:
+    """A master to be taken in.
+
+    Attributes:
+        path: a regular file; it is only read.
+        album: title of its album, whatever its tags say.
+        label: whose it is; empty for the operator's own.
+        overrides: values of tags by name, in the place of those in the file.
+        renditions: what to package at once; None for the whole ladder, empty for nothing.
+    """
+
+    path: Path
+    album: str | None = None
+    label: str = ""
+    overrides: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    renditions: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A master that is ready to be published.
+
+    Attributes:
+        record: its track; without a version if it is new.
+        is_there: whether the track was visible already.
+        master: its copy; None if nothing needs it.
+        objects: what is to be in the store before the track is visible.
+    """
+
+    record: TrackRecord
+    is_there: bool
+    master: Path | None
+    objects: tuple[NewObject, ...]
+
+
+async def prepare(
+    workshop: Workshop, order: IngestOrder, folder: Path, teller: ProgressTeller
+) -> Prepared:
+    """Read a master and find out all about it.
+
+    Args:
+        workshop: what to work with.
+        order: the master.
+        folder: for its copy and what is found in it; stays until the ingest ends.
+        teller: is told how far it is.
+
+    Raises:
+        SourceError: the file cannot be read, or changes meanwhile.
+        TakenDownError: the same bytes were taken down.
+        PackagerError: it is no sound master, or a worker failed.
+        StoreError: the store failed.
+    """
+    teller.enter(Stage.READING)
+    bytes_max = workshop.master_bytes_max
+    sha256 = await asyncio.to_thread(hash_source, order.path, bytes_max=bytes_max)
+    there = await workshop.records.find_track(track_id_of(sha256))
+    if there is not None:
+        if there.takedown is not None:
+            raise TakenDownError(there.track_id, there.takedown.reason)
+        if not await _has_lost(workshop, there):
+            return Prepared(there, is_there=True, master=None, objects=())
+        logger.warning("a track has lost its master", extra={"track_id": there.track_id})
+    master = folder / "master"
+    await asyncio.to_thread(copy_source, order.path, master, sha256=sha256, bytes_max=bytes_max)
+    inspection = await workshop.packager.inspect(
+        master, edges=folder, on_progress=teller.enter(Stage.INSPECTING)
+    )
+    record = there or await _draft(workshop, order, master, inspection)
+    objects = tuple(_objects_of(record, inspection, folder))
+    return Prepared(record, is_there=there is not None, master=master, objects=objects)
+
+
+async def _has_lost(workshop: Workshop, record: TrackRecord) -> bool:
+    """Whether something is missing that the track's renditions, or its neighbours', need."""
+    edges = (context_key(record.head.sha256), context_key(record.tail.sha256))
+    for key in (record.master_key, *edges):
+        with contextlib.suppress(ObjectDamagedError):
+            if await workshop.store.head(key) is not None:
+                continue
+        return True
+    return False
+
+
+async def _draft(
+    workshop: Workshop, order: IngestOrder, master: Path, inspection: Inspection
+) -> TrackRecord:
+    values = {**await _tag_values(workshop, master), **order.overrides}
+    tags = make_tags(values, file_stem=order.path.stem)
+    if order.album is not None and clean_text(order.album):
+        # One album for all that is named together, also where the artists of its tracks differ.
+        tags = replace(tags, album=clean_text(order.album), album_artist=tags.album_artist or "")
+    facts = inspection.facts
+    cover = await _cover_of(workshop, master)
+    return TrackRecord(
+        track_id=track_id_of(facts.sha256),
+        master=facts,
+        loudness=inspection.loudness,
+        stereo_loudness=inspection.stereo_loudness,
+        head=inspection.head,
+        tail=inspection.tail,
+        file_name=clean_text(order.path.name),
+        tags=tags,
+        cover=cover,
+        label=order.label,
+        album_id=_album_id_of(tags),
+        created_s=int(workshop.clock()),
+        current_version="",
+        versions=(),
+        takedown=None,
+    )
+
+
+async def _tag_values(workshop: Workshop, master: Path) -> Mapping[str, Sequence[str]]:
+    """What the master says about itself; nothing if that would take too much time or memory."""
+    try:
+        return await workshop.packager.read_tags(master)
+    except (WorkerDiedError, WorkerTimeoutError) as error:
+        logger.warning("tags cannot be read", extra={"reason": error.reason})
+        return {}
+
+
+async def _cover_of(workshop: Workshop, master: Path) -> CoverRecord | None:
+    """The master's cover; none if it would take too much time or memory. Its files lie beside."""
+    try:
+        finding = await workshop.packager.read_cover(master, master.parent)
+    except (WorkerDiedError, WorkerTimeoutError) as error:
+        logger.warning("a cover cannot be read", extra={"reason": error.reason})
+        return None
+    if finding.refusals:
+        logger.warning(
+            "pictures were passed over", extra={"reasons": [str(one) for one in finding.refusals]}
+        )
+    return finding.cover
+
+
+def _objects_of(record: TrackRecord, inspection: Inspection, folder: Path) -> list[NewObject]:
+    facts = inspection.facts
+    items = inspection.fingerprint
+    fingerprint = struct.pack(f"<{len(items)}I", *items)
+    objects = [
+        NewObject(key_of_master(record.track_id, facts), folder / "master", facts.sha256),
+        NewObject(context_key(inspection.head.sha256), folder / "head.f32", inspection.head.sha256),
+        NewObject(context_key(inspection.tail.sha256), folder / "tail.f32", inspection.tail.sha256),
+    ]
+    if items:
+        digest = hashlib.sha256(fingerprint).hexdigest()
+        objects.append(NewObject(fingerprint_key(record.track_id), fingerprint, digest))
+    return [*objects, *_covers_of(record, folder)]
+
+
+def _covers_of(record: TrackRecord, folder: Path) -> Iterator[NewObject]:
+    cover = record.cover
+    if cover is None:
+        return
+    for one in cover.sizes:
+        key = cover_key(cover.digest, size=one.size, extension=one.extension)
+        yield NewObject(key, folder / cover_file_name(cover.digest, one), one.sha256)
+
+
+def album_artist_of(tags: Tags) -> str:
+    """Under whose name the album of a track stands; empty if nobody is named."""
+    if tags.album_artist is not None:
+        return tags.album_artist
+    return tags.artists[0] if tags.artists else ""
+
+
+def _album_id_of(tags: Tags) -> str | None:
+    if tags.album is None:
+        return None
+    return album_id_of(artist=album_artist_of(tags), title=tags.album)
