@@ -36,14 +36,28 @@ class S3Probe:
         """
         await self._check_bucket()
         with translated(self._key, is_write=True):
-            await self._call("put_object", {"Body": _CONTENT})
+            etag = str((await self._call("put_object", {"Body": _CONTENT}))["ETag"])
             try:
-                on_put = await self._is_put_refused({"IfNoneMatch": "*"})
-                on_put = on_put and await self._is_put_refused({"IfMatch": _NO_ETAG})
-                on_parts = on_put and await self._are_parts_refused()
+                return await self._try(etag)
             finally:
                 await self._call("delete_object", {})
-        return S3Conditions(on_put=on_put, on_parts=on_parts)
+
+    async def _try(self, etag: str) -> S3Conditions:
+        """Put the probe again where conditions forbid it, and where they allow it."""
+        if not (
+            await self._is_put_refused({"IfNoneMatch": "*"})
+            and await self._is_put_refused({"IfMatch": _NO_ETAG})
+        ):
+            return S3Conditions(on_put=False, on_parts=False)
+        is_quoted = not await self._is_put_refused({"IfMatch": etag})
+        if not is_quoted and not await self._is_bare_tag_compared(etag):
+            return S3Conditions(on_put=False, on_parts=False)
+        on_parts = await self._are_parts_refused()
+        return S3Conditions(on_parts=on_parts, is_etag_quoted=is_quoted)
+
+    async def _is_bare_tag_compared(self, etag: str) -> bool:
+        is_refused = await self._is_put_refused({"IfMatch": _NO_ETAG.strip('"')})
+        return is_refused and not await self._is_put_refused({"IfMatch": etag.strip('"')})
 
     async def _check_bucket(self) -> None:
         try:

@@ -45,10 +45,23 @@ class S3Conditions:
     Attributes:
         on_put: of an object in one request.
         on_parts: of an object in parts, when they are put together.
+        is_etag_quoted: whether it compares entity tags with their quotes, as RFC 9110 has them.
+            Ceph 16 does so on a GET, and on a put only without them.
     """
 
     on_put: bool = True
     on_parts: bool = True
+    is_etag_quoted: bool = True
+
+    def fields(self, condition: PutCondition | None) -> dict[str, str]:
+        """What a put with this condition says."""
+        match condition:
+            case IfAbsent():
+                return {"IfNoneMatch": "*"}
+            case IfMatch(etag):
+                return {"IfMatch": etag if self.is_etag_quoted else etag.strip('"')}
+            case None:
+                return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,7 @@ class S3Writer:
             try:
                 arguments = {
                     **_description_of(upload),
-                    **_condition_of(upload.condition),
+                    **self.conditions.fields(upload.condition),
                     "Body": body,
                     "ChecksumSHA256": _base64_of(bytes.fromhex(upload.sha256)),
                 }
@@ -173,7 +186,7 @@ class S3Writer:
     ) -> Placed:
         condition = upload.condition if self.conditions.on_parts else None
         arguments = {
-            **_condition_of(condition),
+            **self.conditions.fields(condition),
             "UploadId": upload_id,
             "MultipartUpload": {"Parts": parts},
         }
@@ -183,7 +196,12 @@ class S3Writer:
             )
         except ClientError as error:
             return await self._ours_after_all(upload, error)
-        return _placed(answer)
+        if answer.get("ETag"):
+            return _placed(answer)
+        placed = await self._find_ours(upload)  # Ceph 16 leaves the entity tag out.
+        if placed is None:
+            raise ObjectConflictError(upload.key)
+        return placed
 
     async def _abort(self, key: str, upload_id: str) -> None:
         with contextlib.suppress(StoreError), translated(key, is_write=True):
@@ -211,12 +229,19 @@ class S3Writer:
         told = client_error_of(error, upload.key, is_write=True)
         is_gone = error.response["Error"].get("Code") == "NoSuchUpload"
         if is_gone or isinstance(told, ObjectConflictError | ObjectMissingError):
-            fields = await self._reader.fields(upload.key)
-            if fields is not None and put_id_of(fields) == upload.put_id:
-                return Placed(fields["ETag"], fields.get("Last-Modified", ""))
+            placed = await self._find_ours(upload)
+            if placed is not None:
+                return placed
         if isinstance(told, ObjectMissingError):  # There was nothing to match.
             told = ObjectConflictError(upload.key)
         raise told from error
+
+    async def _find_ours(self, upload: Upload) -> Placed | None:
+        """What is there, if this very put brought it."""
+        fields = await self._reader.fields(upload.key)
+        if fields is None or put_id_of(fields) != upload.put_id:
+            return None
+        return Placed(fields["ETag"], fields.get("Last-Modified", ""))
 
 
 def part_bytes_for(size_bytes: int) -> int:
@@ -263,16 +288,6 @@ def _description_of(upload: Upload) -> dict[str, object]:
         "ContentType": "application/octet-stream",
         "Metadata": {SHA256_NAME: upload.sha256, PUT_NAME: upload.put_id},
     }
-
-
-def _condition_of(condition: PutCondition | None) -> dict[str, str]:
-    match condition:
-        case IfAbsent():
-            return {"IfNoneMatch": "*"}
-        case IfMatch(etag):
-            return {"IfMatch": etag}
-        case None:
-            return {}
 
 
 def _placed(answer: Mapping[str, Any]) -> Placed:

@@ -14,10 +14,21 @@ from pydantic import SecretStr
 
 from origin.adapters.s3_store import S3Store, open_s3_store
 from origin.settings import S3Settings
-from origin.tests.seaweed import REGION, SeaweedServer
+from origin.tests.seaweed import REGION
 
 
-def s3_settings(server: SeaweedServer, **changes: object) -> S3Settings:
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """A server for tests. `reader_key` may not write; empty if there is no such key."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    bucket: str
+    reader_key: str = ""
+
+
+def s3_settings(server: S3Server, **changes: object) -> S3Settings:
     """Settings of a part of the server's bucket that nobody else uses."""
     values: dict[str, object] = {
         "bucket": server.bucket,

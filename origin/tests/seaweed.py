@@ -104,8 +104,9 @@ class SeaweedServer:
 
     def is_ready(self) -> bool:
         """Whether it takes a bucket and an object now."""
+        credentials = S3Credentials(self.access_key, self.secret_key)
         return all(
-            self._call("PUT", path) in wanted
+            put_nothing(self.endpoint_url, path, credentials) in wanted
             for path, wanted in ((f"/{self.bucket}", {200, 409}), (f"/{self.bucket}/.up", {200}))
         )
 
@@ -162,21 +163,6 @@ class SeaweedServer:
             f"-s3.config={config}",
         ]
 
-    def _call(self, method: str, path: str) -> int:
-        """Status of a signed call without a body; 0 if there is none."""
-        host = self.endpoint_url.removeprefix("http://")
-        credentials = S3Credentials(self.access_key, self.secret_key)
-        signed = SignedRequest(method, host, path)
-        fields = RequestSigner(REGION).sign(signed, credentials, now_s=time.time())
-        connection = http.client.HTTPConnection(host, timeout=5)
-        try:
-            connection.request(method, path, headers=fields)
-            return connection.getresponse().status
-        except (OSError, http.client.HTTPException):
-            return 0
-        finally:
-            connection.close()
-
 
 @contextlib.contextmanager
 def running_server(folder: Path) -> Iterator[SeaweedServer]:
@@ -188,6 +174,21 @@ def running_server(folder: Path) -> Iterator[SeaweedServer]:
         yield server
     finally:
         server.kill()
+
+
+def put_nothing(endpoint_url: str, path: str, credentials: S3Credentials) -> int:
+    """PUT without a body, as buckets are made: the status of the answer; 0 if there is none."""
+    host = endpoint_url.removeprefix("http://")
+    signed = SignedRequest("PUT", host, path)
+    fields = RequestSigner(REGION).sign(signed, credentials, now_s=time.time())
+    connection = http.client.HTTPConnection(host, timeout=5)
+    try:
+        connection.request("PUT", path, headers=fields)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
 
 
 def _free_ports(count: int) -> list[int]:
