@@ -82,11 +82,7 @@ class GainChoice:
         """
         if levels is None or self.mode is GainMode.OFF:
             return 0.0
-        if is_mixed_down and levels.stereo is not None:
-            levels = levels.stereo
-        level = levels.track
-        if self.mode is GainMode.ALBUM and levels.album is not None:
-            level = levels.album
+        level = self._level(levels, is_mixed_down=is_mixed_down)
         exact_db = gain_db(
             level.integrated_lufs,
             level.true_peak_dbtp,
@@ -95,6 +91,16 @@ class GainChoice:
         )
         # Downwards: the peak is a bound.
         return math.floor(exact_db * _STEPS_PER_DB) / _STEPS_PER_DB
+
+    def _level(self, levels: TrackLevels, *, is_mixed_down: bool) -> Level:
+        heard = levels.stereo if is_mixed_down and levels.stereo is not None else levels
+        if self.mode is not GainMode.ALBUM:
+            return heard.track
+        if heard.album is None and levels.album is not None:
+            # The album as it is in all its channels: its tracks keep their distances.
+            peak_dbtp = max(levels.album.true_peak_dbtp, heard.track.true_peak_dbtp)
+            return Level(levels.album.integrated_lufs, peak_dbtp)
+        return heard.album or heard.track
 
 
 class PlaybackGain:

@@ -34,6 +34,13 @@ LEVELS = TrackLevels(SOFT, LOUD, stereo=TrackLevels(Level(-20.0, -9.0), Level(-1
         ),
         pytest.param(GainChoice(), LEVELS, True, 6.0, id="the mix-down's"),
         pytest.param(GainChoice(GainMode.ALBUM), LEVELS, True, 2.0, id="the album's mix-down's"),
+        pytest.param(
+            GainChoice(GainMode.ALBUM),
+            TrackLevels(SOFT, Level(-24.0, -9.0), stereo=TrackLevels(Level(-20.0, -6.0))),
+            True,
+            5.0,
+            id="the album's for a mix-down, as far as its own peak allows",
+        ),
         pytest.param(GainChoice(), TrackLevels(SOFT), True, 16.0, id="no mix-down"),
         pytest.param(GainChoice(GainMode.OFF), LEVELS, False, 0.0, id="off"),
         pytest.param(GainChoice(), None, False, 0.0, id="unknown"),
