@@ -2,10 +2,11 @@
 
 import argparse
 
-from benchmarks import bench_edge_hit, bench_first_audio, bench_packaging
+from benchmarks import bench_edge_hit, bench_first_audio, bench_packaging, bench_remux
 
 BENCHMARKS = {
     "packaging": bench_packaging.main,
+    "remux": bench_remux.main,
     "first-audio": bench_first_audio.main,
     "edge-hit": bench_edge_hit.main,
 }

@@ -11,7 +11,7 @@ Audio is encrypted without subsamples, and a sample keeps its size:
 
 import struct
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -126,50 +126,48 @@ def encrypt_samples(
         sizes: the size of each; they add up to the size of `samples`.
         first: how many samples of the file precede them.
     """
-    # CBC asks for a block less one of room, which it does not use.
-    buffer = bytearray(len(samples) + _BLOCK - 1)
-    buffer[: len(samples)] = samples
-    view = memoryview(buffer)
     if protection.has_sample_ivs:
-        start = _encrypt_cenc(protection.key.key, protection.iv, first, view, sizes)
+        parts = _encrypt_cenc(protection, samples, sizes, first)
     else:
-        start = _encrypt_cbcs(protection.key.key, protection.iv, view, sizes)
-    assert start == len(samples)
-    return bytes(view[:start])
+        parts = _encrypt_cbcs(protection, samples, sizes)
+    encrypted = b"".join(parts)
+    assert len(encrypted) == len(samples)
+    return encrypted
 
 
-def _encrypt_cbcs(key: bytes, constant_iv: bytes, view: memoryview, sizes: Iterable[int]) -> int:
-    """Encrypt in place; returns where the last sample ends."""
+def _encrypt_cbcs(
+    protection: CommonEncryption, samples: bytes, sizes: Iterable[int]
+) -> Iterator[bytes]:
     # A context costs more than the encryption of an AAC sample, so one serves for all: CBC mixes
     # the last encrypted block into the next one, and where a sample begins, that is undone and the
     # IV mixed in instead.
-    update_into = Cipher(algorithms.AES(key), modes.CBC(constant_iv)).encryptor().update_into
-    iv = chained = int.from_bytes(constant_iv, "big")
-    start = 0
+    cipher = Cipher(algorithms.AES(protection.key.key), modes.CBC(protection.iv))
+    update, from_bytes = cipher.encryptor().update, int.from_bytes
+    iv = from_bytes(protection.iv, "big")
+    undo = start = 0
     for size in sizes:
-        end = start + (size & _BLOCK_MASK)
+        body, end = start + _BLOCK, start + (size & _BLOCK_MASK)
         if end > start:
-            first = view[start : start + _BLOCK]
-            first[:] = (int.from_bytes(first, "big") ^ chained ^ iv).to_bytes(_BLOCK, "big")
-            update_into(view[start:end], view[start : end + _BLOCK - 1])
-            chained = int.from_bytes(view[end - _BLOCK : end], "big")
+            head = from_bytes(samples[start:body], "big") ^ undo
+            encrypted = update(head.to_bytes(_BLOCK, "big") + samples[body:end])
+            yield encrypted
+            undo = from_bytes(encrypted[-_BLOCK:], "big") ^ iv
         start += size
-    return start
+        yield samples[end:start]
 
 
 def _encrypt_cenc(
-    key: bytes, first_iv: bytes, first: int, view: memoryview, sizes: Iterable[int]
-) -> int:
-    """Encrypt in place; returns where the last sample ends."""
-    context = Cipher(algorithms.AES(key), modes.CTR(bytes(_BLOCK))).encryptor()
-    reset_nonce, update_into = context.reset_nonce, context.update_into
+    protection: CommonEncryption, samples: bytes, sizes: Iterable[int], first: int
+) -> Iterator[bytes]:
+    # One context for all here too, with another nonce for each sample.
+    cipher = Cipher(algorithms.AES(protection.key.key), modes.CTR(bytes(_BLOCK)))
+    context = cipher.encryptor()
+    reset_nonce, update = context.reset_nonce, context.update
     start = 0
-    for iv, size in enumerate(sizes, start=int.from_bytes(first_iv, "big") + first):
-        sample = view[start : start + size]
+    for iv, size in enumerate(sizes, start=int.from_bytes(protection.iv, "big") + first):
         reset_nonce((iv % _SAMPLE_IVS << _LOWER_HALF).to_bytes(_BLOCK, "big"))
-        update_into(sample, sample)
+        yield update(samples[start : start + size])
         start += size
-    return start
 
 
 def decrypt_cbcs(key: bytes, constant_iv: bytes, samples: Sequence[bytes]) -> list[bytes]:

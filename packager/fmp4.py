@@ -8,7 +8,7 @@ fetched as a byte range. The first lasts at most a second, so that sound starts 
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as with_changes
 from itertools import islice, pairwise
@@ -30,7 +30,7 @@ from packager.movie_fragment import (
 from packager.movie_header import encode_movie_header
 from packager.opus_head import OPUS_RATE_HZ, is_opus_head
 from packager.renditions import Codec
-from packager.seek_index import SeekIndex, Segment
+from packager.segments import SeekIndex, Segment
 
 FRAGMENT_S: Final = 6
 FIRST_FRAGMENT_S: Final = 1
@@ -76,7 +76,7 @@ def plan_file(track: EncodedTrack, protection: CommonEncryption | None) -> FileP
     header = movie_header + encode_sidx(seek.segments, track.sample_rate_hz)
     last = seek.segments[-1]
     assert len(header) == seek.segments[0].offset
-    return FilePlan(track, protection, header, fragments, seek, last.offset + last.bytes)
+    return FilePlan(track, protection, header, fragments, seek, last.end)
 
 
 def render_file(plan: FilePlan, packets: Iterable[bytes]) -> Iterator[bytes]:
@@ -87,20 +87,46 @@ def render_file(plan: FilePlan, packets: Iterable[bytes]) -> Iterator[bytes]:
     """
     yield plan.header
     remaining = iter(packets)
-    sizes = plan.track.packet_sizes
     for fragment in plan.fragments:
-        first, count = fragment.first_packet, fragment.packet_count
-        run = list(islice(remaining, count))
-        if array("I", map(len, run)) != sizes[first : first + count]:
+        run = list(islice(remaining, fragment.packet_count))
+        if array("I", map(len, run)) != _sizes_in(plan, fragment):
+            first = fragment.first_packet
             raise FormatError(f"packets from {first} on are not of the sizes planned with")
-        payload = b"".join(run)
-        if plan.protection is not None:
-            payload = encrypt_samples(plan.protection, payload, map(len, run), first=first)
-        moof = encode_moof(fragment, plan.track, plan.protection)
-        yield moof + encode_box_header(b"mdat", len(payload))
-        yield payload
+        yield from _render_fragment(plan, fragment, b"".join(run))
     if next(remaining, None) is not None:
         raise FormatError("there are more packets than planned with")
+
+
+def render_stream(plan: FilePlan, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """As `render_file`, of packets that lie one after another in a stream.
+
+    Args:
+        plan: the file.
+        read: takes a number of bytes and returns the next so many, or fewer at the end.
+
+    Raises:
+        FormatError: the stream ends too early.
+    """
+    yield plan.header
+    for fragment in plan.fragments:
+        payload = read(fragment.payload_bytes)
+        if len(payload) != fragment.payload_bytes:
+            raise FormatError(f"the packets end within fragment {fragment.sequence_number}")
+        yield from _render_fragment(plan, fragment, payload)
+
+
+def _sizes_in(plan: FilePlan, fragment: Fragment) -> Sequence[int]:
+    first = fragment.first_packet
+    return plan.track.packet_sizes[first : first + fragment.packet_count]
+
+
+def _render_fragment(plan: FilePlan, fragment: Fragment, payload: bytes) -> Iterator[bytes]:
+    if plan.protection is not None:
+        sizes = _sizes_in(plan, fragment)
+        payload = encrypt_samples(plan.protection, payload, sizes, first=fragment.first_packet)
+    moof = encode_moof(fragment, plan.track, plan.protection)
+    yield moof + encode_box_header(b"mdat", len(payload))
+    yield payload
 
 
 def _check_track(track: EncodedTrack) -> None:

@@ -61,6 +61,22 @@ class Sample:
     duration: int
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The samples of a fragment as `moof` tells them.
+
+    Attributes:
+        data_offset: of the first sample, counted from the start of `moof`.
+        senc: the box with their IVs; None without one.
+    """
+
+    decode_time: int
+    data_offset: int
+    sizes: tuple[int, ...]
+    durations: tuple[int, ...]
+    senc: bytes | None
+
+
 class FragmentReader:
     """Yields the samples of a file's segments; made from its header.
 
@@ -91,10 +107,18 @@ class FragmentReader:
         for moof, mdat in zip(boxes[::2], boxes[1::2], strict=True):
             yield from self._fragment(moof, mdat)
 
+    def run(self, moof: bytes) -> Run:
+        """What the payload of a `moof` says about its samples.
+
+        Raises:
+            FormatError: it is damaged.
+        """
+        return _parse_moof(moof, self.header)
+
     def _fragment(self, moof: Box, mdat: Box) -> Iterator[Sample]:
         if (moof.fourcc, mdat.fourcc) != (b"moof", b"mdat"):
             raise FragmentError("a `moof` is not followed by its `mdat`")
-        run = _parse_moof(moof.payload, self.header)
+        run = self.run(moof.payload)
         start = moof.offset + run.data_offset - mdat.payload_offset
         if start < 0 or start + sum(run.sizes) > len(mdat.payload):
             raise FragmentError("samples lie outside of their `mdat`")
@@ -105,7 +129,7 @@ class FragmentReader:
         # The times have one more: that of the next fragment.
         yield from map(Sample, data, times, run.durations)
 
-    def _decrypt(self, data: list[bytes], run: "_Run") -> list[bytes]:
+    def _decrypt(self, data: list[bytes], run: Run) -> list[bytes]:
         """The samples of a fragment; as they are stored if the file is clear or there is no key."""
         protection = self.header.protection
         if protection is None or self._key is None:
@@ -115,23 +139,7 @@ class FragmentReader:
         return decrypt_cenc(self._key, _parse_senc(run.senc, len(data)), data)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """The samples of a fragment as `moof` tells them.
-
-    Attributes:
-        data_offset: of the first sample, counted from the start of `moof`.
-        senc: the box with their IVs; None without one.
-    """
-
-    decode_time: int
-    data_offset: int
-    sizes: tuple[int, ...]
-    durations: tuple[int, ...]
-    senc: bytes | None
-
-
-def _parse_moof(moof: bytes, header: TrackHeader) -> _Run:
+def _parse_moof(moof: bytes, header: TrackHeader) -> Run:
     """Section 8.8.4, with one track fragment of one run."""
     traf = {box.fourcc: box.payload for box in split_boxes(_only(moof, b"traf"))}
     missing = {b"tfhd", b"tfdt", b"trun"} - traf.keys()
@@ -139,7 +147,7 @@ def _parse_moof(moof: bytes, header: TrackHeader) -> _Run:
         raise FragmentError(f"`traf` has no {min(missing)!r}")
     default_duration, default_size = _parse_tfhd(traf[b"tfhd"], header)
     data_offset, sizes, durations = _parse_trun(traf[b"trun"], default_duration, default_size)
-    return _Run(_parse_tfdt(traf[b"tfdt"]), data_offset, sizes, durations, senc=traf.get(b"senc"))
+    return Run(_parse_tfdt(traf[b"tfdt"]), data_offset, sizes, durations, senc=traf.get(b"senc"))
 
 
 def _only(payload: bytes, fourcc: bytes) -> bytes:

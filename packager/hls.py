@@ -170,8 +170,7 @@ def _durations_s(facts: RenditionFacts, start_s: Fraction) -> Iterator[Fraction]
     scale = 10**_DURATION_DIGITS
     previous = round(start_s * scale)
     for segment in facts.seek.segments:
-        end_samples = segment.start_samples + segment.duration_samples
-        end = round((start_s + Fraction(end_samples, facts.sample_rate_hz)) * scale)
+        end = round((start_s + Fraction(segment.end_samples, facts.sample_rate_hz)) * scale)
         yield Fraction(end - previous, scale)
         previous = end
 

@@ -14,7 +14,7 @@ from packager.boxes import HEADER_SIZE, encode_box, encode_full_box
 from packager.common_encryption import SAMPLE_IV_SIZE, CommonEncryption
 from packager.encoded_track import EncodedTrack
 from packager.movie_header import TRACK_ID, has_roll_group
-from packager.seek_index import Segment
+from packager.segments import Segment
 
 REFERENCE_SIZE_MAX: Final = (1 << 31) - 1
 REFERENCES_MAX: Final = (1 << 16) - 1

@@ -1,7 +1,6 @@
 """The seek index of a rendition: where which samples are, for players without a manifest.
 
-Times are integers in samples of the rendition's own rate, on the presentation timeline: the
-priming is removed and the padding cut, so the durations of all segments add up to the length.
+Times are as in `packager.segments`.
 """
 
 from dataclasses import dataclass
@@ -12,6 +11,18 @@ import orjson
 from packager.format_error import FormatError
 from packager.json_fields import JsonFields
 from packager.renditions import Codec, Container, Protection
+from packager.segments import SeekIndex, Segment
+
+__all__ = [
+    "RenditionFacts",
+    "SeekIndex",
+    "SeekIndexError",
+    "Segment",
+    "decode_seek_index",
+    "encode_seek_index",
+    "facts_from_json",
+    "facts_to_json",
+]
 
 # 12 hours in segments of 6 s are 7200 entries of at most 100 bytes.
 JSON_BYTES_MAX: Final = 4 << 20
@@ -24,46 +35,6 @@ class SeekIndexError(FormatError):
     """The JSON of a seek index is malformed, or contradicts itself."""
 
     reason = "seek_index"
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A byte range that can be decoded from its start on.
-
-    AAC and Vorbis overlap with the packet before: after a seek the first packet's worth of samples
-    is not exact (AAC) or missing (Vorbis). Whoever wants it exact starts a segment earlier.
-
-    Attributes:
-        offset: of its first byte in the file.
-        bytes: its size.
-        start_samples: when it is heard, counted from the first audible sample.
-        duration_samples: for how long it is heard; always positive.
-    """
-
-    offset: int
-    bytes: int
-    start_samples: int
-    duration_samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class SeekIndex:
-    """The layout of a file.
-
-    Attributes:
-        init_offset: where the bytes start that a decoder needs first: `ftyp` and `moov` of a
-            fragmented MP4, the header pages of Ogg.
-        init_bytes: their size.
-        index_offset: where the `sidx` box starts; 0 without one.
-        index_bytes: its size; 0 without one.
-        segments: in order; they follow one another without a gap, in bytes and in time.
-    """
-
-    init_offset: int
-    init_bytes: int
-    index_offset: int
-    index_bytes: int
-    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)

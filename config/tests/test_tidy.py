@@ -40,7 +40,10 @@ SANS_IO: Final = (
     "edge/slices.py",
     "edge/tags.py",
     "edge/target.py",
+    "origin/album_files.py",
     "origin/signing.py",
+    "origin/version_files.py",
+    "packager/album_presentation.py",
     "packager/boxes.py",
     "packager/common_encryption.py",
     "packager/content_key.py",
@@ -51,9 +54,12 @@ SANS_IO: Final = (
     "packager/hls.py",
     "packager/loudness.py",
     "packager/ogg.py",
+    "packager/opus_head.py",
+    "packager/presentation.py",
     "packager/priority.py",
     "packager/sealing.py",
     "packager/seek_index.py",
+    "packager/segments.py",
     "packager/version.py",
 )
 

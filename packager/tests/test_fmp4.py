@@ -1,3 +1,4 @@
+import io
 import struct
 from array import array
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from hypothesis import given
 from packager.boxes import split_boxes
 from packager.common_encryption import CommonEncryption
 from packager.encoded_track import EncodedTrack
-from packager.fmp4 import plan_file, render_file
+from packager.fmp4 import plan_file, render_file, render_stream
 from packager.fmp4_reader import FragmentReader
 from packager.format_error import FormatError
 from packager.renditions import Codec
@@ -172,6 +173,20 @@ def test_rendering_holds_one_fragment_at_a_time():
 def test_other_packets_than_planned_are_refused(packets: list[bytes]):
     with pytest.raises(FormatError, match="packets"):
         list(render_file(plan_file(FLAC_TRACK, None), packets))
+
+
+@pytest.mark.parametrize("protection", [None, CBCS, CENC], ids=["clear", "cbcs", "cenc"])
+def test_a_stream_of_packets_gives_the_same_file(protection: CommonEncryption | None):
+    plan = plan_file(AAC_TRACK, protection)
+    packets = packets_of(AAC_TRACK)
+    stream = io.BytesIO(b"".join(packets))
+    assert list(render_stream(plan, stream.read)) == list(render_file(plan, packets))
+
+
+def test_a_stream_that_ends_too_early_is_refused():
+    stream = io.BytesIO(b"".join(packets_of(FLAC_TRACK))[:-1])
+    with pytest.raises(FormatError, match="end within"):
+        list(render_stream(plan_file(FLAC_TRACK, None), stream.read))
 
 
 @pytest.mark.parametrize(
