@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from packager import errors
@@ -191,6 +192,22 @@ async def test_a_job_that_needs_too_much_memory_fails_alone(pool: PackagingPool,
     with pytest.raises(errors.WorkerDiedError, match="memory"):
         await inspect(pool, greedy)
     assert (await inspect(pool, greedy)).samples == 100_000
+
+
+@pytest.mark.slow
+async def test_an_hour_of_silence_in_a_few_bytes_takes_no_more_memory_than_a_minute(
+    pool: PackagingPool, tmp_path: Path
+):
+    minute, hour = (
+        saved(tmp_path, sound_file(np.zeros((count * 480_000, 1)), rate=8000, form="FLAC"), name)
+        for count, name in ((1, "minute"), (60, "hour"))
+    )
+    assert hour.stat().st_size < 200_000
+    await inspect(pool, minute)
+    process = pool.worker_pids[0]
+    limit = data_bytes_of(process) + (32 << 20)  # The samples alone would be three times that.
+    resource.prlimit(process, resource.RLIMIT_DATA, (limit, limit))
+    assert (await inspect(pool, hour)).samples == 60 * 480_000
 
 
 @pytest.mark.parametrize("kind", ["TIT2", "APIC"])
