@@ -141,9 +141,11 @@ class Contacts:
         part = self._part_for(request.range_spec)
         sent = _fields_of(request, part)
         with contextlib.ExitStack() as held:
-            give_back = await self._slots.take()
-            held.callback(give_back)
-            answer = await self._upstream.send(UpstreamRequest("GET", request.key, sent))
+            slot = await self._slots.take()
+            held.callback(slot.give_back)
+            answer = await slot.wait_for_answer(
+                self._upstream.send(UpstreamRequest("GET", request.key, sent))
+            )
             held.callback(answer.close)
             head = head_of(answer, sent, is_token_checked=self._is_token_checked)
             content_range = answer.headers.get("Content-Range")
@@ -166,7 +168,7 @@ class Contacts:
                     if part is not None:
                         return Uncacheable(reason)  # No listener asked for this very range.
                     held.pop_all()
-                    give_back()
+                    slot.give_back()
                     return Uncacheable(reason, answer)
 
     def _keep(

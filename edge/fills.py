@@ -25,7 +25,7 @@ from edge.errors import (
     UpstreamTruncatedError,
 )
 from edge.fields import Fields, passed_back_fields
-from edge.fill_slots import FillSlots
+from edge.fill_slots import FillSlot, FillSlots
 from edge.filling import FillingSlice
 from edge.metrics import EdgeCounts
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
@@ -199,12 +199,12 @@ class Fills:
 
     async def _fill(self, run: _Run) -> None:
         with self._border(run):
-            give_back = await self._slots.take()
+            slot = await self._slots.take()
             try:
-                answer, part = await self._ask(run)
+                answer, part = await self._ask(run, slot)
                 await self._pump(run, answer, part)
             finally:
-                give_back()
+                slot.give_back()
 
     async def _carry_on(
         self, run: _Run, answer: UpstreamAnswer, part: ByteSlice, release: Callable[[], None]
@@ -218,7 +218,7 @@ class Fills:
     def _border(self, run: _Run) -> AbstractContextManager[None]:
         return task_border(partial(self._end, run), work="a fill", counts=self._counts)
 
-    async def _ask(self, run: _Run) -> tuple[UpstreamAnswer, ByteSlice]:
+    async def _ask(self, run: _Run, slot: FillSlot) -> tuple[UpstreamAnswer, ByteSlice]:
         """Ask for the run's slices; return the answer and the bytes that it carries."""
         representation = run.representation
         first, last = representation.part_of(run.current), representation.part_of(run.stop - 1)
@@ -226,7 +226,7 @@ class Fills:
         fields = run.fields.copy()
         fields["Range"] = f"bytes={wanted.start}-{wanted.stop - 1}"
         request = UpstreamRequest("GET", representation.key, fields)
-        answer = await self._upstream.send(request)
+        answer = await slot.wait_for_answer(self._upstream.send(request))
         try:
             await self._check_ready(answer)
             head = head_of(answer, fields, is_token_checked=self._is_token_checked)
