@@ -31,6 +31,18 @@ def print_json(document: object) -> None:
     click.echo(orjson.dumps(document).decode())
 
 
+@contextlib.contextmanager
+def progress_bar(what: str, *, is_hidden: bool) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error; what it yields is told how far the work is, from 0 to 1."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and most commands need none
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=is_hidden) as progress:
+        bar = progress.add_task(what, total=1.0)
+        yield lambda fraction: progress.update(bar, completed=fraction)
+
+
 class MusicPath(click.ParamType[Path]):
     """An existing file or folder; `~` is the home folder, also where no shell has replaced it."""
 

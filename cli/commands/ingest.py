@@ -1,13 +1,13 @@
 """`attacca ingest`: masters into the library."""
 
-import asyncio
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from cli import console
 from cli.clock import WALL_CLOCK_S
@@ -17,9 +17,10 @@ from cli.one_machine import open_library_of
 from config.settings import SettingsError
 from drm.errors import DrmError
 from origin.errors import OriginError
-from origin.ingest import IngestProgress, IngestResult
+from origin.ingest import IngestFailure, IngestOrder, IngestProgress, IngestResult
 from origin.library import Library
 from packager.errors import PackagerError
+from packager.renditions import PROFILES
 
 # What a folder is searched for; a file that is named is tried whatever its suffix.
 SUFFIXES: Final = frozenset(
@@ -29,29 +30,45 @@ SUFFIXES: Final = frozenset(
     }
 )
 
-# Masters under way at once; the pool's workers bound what they cost.
-_MASTERS_AT_ONCE: Final = 2
-
 
 @click.command(epilog="Example: attacca ingest ~/Music/Album --album 'The Album'")
 @click.argument("paths", nargs=-1, required=True, type=console.MusicPath())
 @click.option("--album", help="Title of the album they belong to, whatever their tags say.")
+@click.option(
+    "--rendition",
+    "renditions",
+    multiple=True,
+    type=click.Choice(list(PROFILES)),
+    help="Package only this one now; may be repeated. The rest is packaged when it is asked for.",
+)
+@click.option("--later", is_flag=True, help="Package nothing now, but all when it is asked for.")
 @console.json_option
 @console.origin_option
 @console.data_option
 def ingest_command(
-    paths: tuple[Path, ...], album: str | None, is_json: bool, file: Path | None, data: str
+    paths: tuple[Path, ...],
+    album: str | None,
+    renditions: tuple[str, ...],
+    later: bool,
+    is_json: bool,
+    file: Path | None,
+    data: str,
 ) -> None:
     """Take PATHS (files, or folders with all that is in them) into the library.
 
     Each master is decoded whole; a torn one is refused, with the sample where it breaks. Safe to
-    repeat: the same bytes are the same track.
+    repeat: the same bytes are the same track. Tracks of an album that are handed in together, in
+    their order, are encoded so that they join without a seam.
     """
+    if later and renditions:
+        raise click.UsageError("--later packages nothing, --rendition something: choose one")
     masters = list(find_masters(paths))
     if not masters:
         raise CommandError("there is no audio in what you named")
+    wanted = () if later else renditions or None
+    orders = [IngestOrder(path, album=album, renditions=wanted) for path in masters]
     installation = Installation.at(data)
-    refused = console.run(_ingest(installation, file, masters, album=album, is_json=is_json))
+    refused = console.run(_ingest(installation, file, orders, is_json=is_json))
     if refused:
         raise CommandError(f"{refused} of {len(masters)} refused")
 
@@ -72,78 +89,77 @@ def find_masters(paths: tuple[Path, ...]) -> Iterator[Path]:
 async def _ingest(
     installation: Installation,
     file: Path | None,
-    masters: list[Path],
+    orders: list[IngestOrder],
     *,
-    album: str | None,
     is_json: bool,
 ) -> int:
     try:
         if file is None:
             installation.create()
         async with open_library_of(installation, file, clock=WALL_CLOCK_S) as library:
-            return await ingest_all(library, masters, album=album, is_json=is_json)
+            return await ingest_all(library, orders, is_json=is_json)
     except (InstallationError, SettingsError, OriginError, DrmError, PackagerError) as error:
         raise CommandError(console.describe(error)) from error
 
 
 async def ingest_all(
-    library: Library,
-    masters: list[Path],
-    *,
-    album: str | None,
-    is_json: bool,
-    is_result: bool = True,
+    library: Library, orders: list[IngestOrder], *, is_json: bool, is_result: bool = True
 ) -> int:
-    """Take in `masters`, some at a time; a refused one does not stop the others.
+    """Take masters in; a refused one does not stop the others.
 
     Prints a line for each as it ends; to standard error unless they are results of the command.
 
     Returns:
         How many were refused.
     """
-    masters_left = iter(masters)
     refused = 0
-    bars = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[stage]}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=is_json,
-    )
-
-    async def work() -> None:
-        nonlocal refused
-        for master in masters_left:
-            try:
-                result = await _ingest_one(library, master, album=album, bars=bars)
-            except (PackagerError, OriginError, DrmError) as error:
-                refused += 1
-                _tell_refusal(master, error, is_json=is_json)
-            else:
-                _tell_result(result, is_json=is_json, err=not is_result)
-            bars.advance(total)
-
-    with bars:
-        total = bars.add_task(_counted(len(masters)), total=len(masters), stage="")
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_MASTERS_AT_ONCE):
-                group.create_task(work())
+    with _Bars(len(orders), is_hidden=is_json) as bars:
+        outcomes = library.ingest_all(orders, on_progress=bars.show)
+        async with contextlib.aclosing(outcomes):
+            async for outcome in outcomes:
+                bars.end(outcome.order.path)
+                if outcome.failure is not None:
+                    refused += 1
+                    _tell_refusal(outcome.order.path, outcome.failure, is_json=is_json)
+                elif outcome.result is not None:
+                    _tell_result(outcome.result, is_json=is_json, err=not is_result)
     return refused
 
 
-async def _ingest_one(
-    library: Library, master: Path, *, album: str | None, bars: Progress
-) -> IngestResult:
-    bar = bars.add_task(shown(master.name), total=1.0, stage="waiting")
+class _Bars:
+    """One bar for all masters, and one for each that is under way."""
 
-    def show(progress: IngestProgress) -> None:
-        bars.update(bar, completed=progress.fraction, stage=progress.stage)
+    def __init__(self, masters: int, *, is_hidden: bool) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[stage]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            disable=is_hidden,
+        )
+        self._total = self._progress.add_task(_counted(masters), total=masters, stage="")
+        self._bars: dict[Path, TaskID] = {}
 
-    try:
-        return await library.ingest(master, album=album, on_progress=show)
-    finally:
-        bars.remove_task(bar)
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, path: Path, progress: IngestProgress) -> None:
+        """Show how far a master is."""
+        if path not in self._bars:
+            self._bars[path] = self._progress.add_task(shown(path.name), total=1.0, stage="")
+        self._progress.update(self._bars[path], completed=progress.fraction, stage=progress.stage)
+
+    def end(self, path: Path) -> None:
+        """Take a master's bar away."""
+        bar = self._bars.pop(path, None)
+        if bar is not None:
+            self._progress.remove_task(bar)
+        self._progress.advance(self._total)
 
 
 def _counted(masters: int) -> str:
@@ -173,9 +189,7 @@ def _tell_result(result: IngestResult, *, is_json: bool, err: bool) -> None:
         click.echo(f"{result.track_id}  {shown(result.title)}  PCM {result.pcm_sha256}", err=err)
 
 
-def _tell_refusal(
-    master: Path, error: PackagerError | OriginError | DrmError, *, is_json: bool
-) -> None:
+def _tell_refusal(master: Path, error: IngestFailure, *, is_json: bool) -> None:
     if is_json:
         console.print_json(
             {"path": str(master), "refused": error.reason, "detail": console.describe(error)}

@@ -1,4 +1,4 @@
-"""`attacca package`: a rendition that was dropped, made again."""
+"""`attacca package`: what is not packaged, or was dropped, made now."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def package_command(
     What comes out is compared with the recorded SHA-256 before it is published: other bytes are
     refused.
     """
-    made = console.run(_package(Installation.at(data), file, track, rendition))
+    made = console.run(_package(Installation.at(data), file, track, rendition, is_json=is_json))
     for facts in made:
         if is_json:
             console.print_json(
@@ -43,12 +43,18 @@ def package_command(
 
 
 async def _package(
-    installation: Installation, file: Path | None, track: str, rendition: str | None
+    installation: Installation,
+    file: Path | None,
+    track: str,
+    rendition: str | None,
+    *,
+    is_json: bool,
 ) -> list[RenditionFacts]:
     try:
         if file is None:
             installation.check()
         async with open_library_of(installation, file, clock=WALL_CLOCK_S) as library:
-            return list(await library.package(track, rendition))
+            with console.progress_bar("packaging", is_hidden=is_json) as show:
+                return list(await library.package(track, rendition, on_progress=show))
     except (InstallationError, SettingsError, OriginError, DrmError, PackagerError) as error:
         raise CommandError(console.describe(error)) from error

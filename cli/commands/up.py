@@ -27,6 +27,7 @@ from demonstration.score import TITLES
 from drm.errors import DrmError
 from edge.errors import EdgeError
 from origin.errors import OriginError
+from origin.ingest import IngestOrder
 from origin.library import Library
 from packager.errors import PackagerError
 
@@ -72,7 +73,8 @@ async def _up(
             _tell_ready(everything.running, is_json=is_json)
             if music is not None:
                 masters = list(find_masters((music,)))
-                await ingest_all(everything.library, masters, album=None, is_json=is_json)
+                orders = [IngestOrder(path) for path in masters]
+                await ingest_all(everything.library, orders, is_json=is_json)
             if not is_json:
                 await _tell_links(everything)
             await asyncio.Event().wait()
@@ -108,7 +110,8 @@ async def _take_in_demonstration(library: Library) -> None:
     with tempfile.TemporaryDirectory(prefix="attacca-") as folder:
         click.echo("composing the demonstration album …", err=True)
         masters = await asyncio.to_thread(write_album, Path(folder))
-        refused = await ingest_all(library, masters, album=None, is_json=False, is_result=False)
+        orders = [IngestOrder(path) for path in masters]
+        refused = await ingest_all(library, orders, is_json=False, is_result=False)
         if refused:
             raise CommandError("the demonstration album was refused")
 
