@@ -114,7 +114,12 @@ class MasterReader:
     """One pass over a master's samples. Made by `open_master`."""
 
     def __init__(
-        self, container: InputContainer, check: ContainerCheck, *, has_hidden_depth: bool
+        self,
+        container: InputContainer,
+        check: ContainerCheck,
+        *,
+        has_hidden_depth: bool,
+        is_inspected: bool,
     ) -> None:
         stream = container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
@@ -127,7 +132,8 @@ class MasterReader:
         self._packets = 0
         self._decoded = 0
         self._base: int | None = None
-        self._next_time_s: Fraction | None = None
+        self._next_pts: int | Fraction | None = None
+        self._ticks_per_sample: int | Fraction | None = None
         self._frames = self._decode()
         decoder = cast("av.AudioCodecContext | None", stream.codec_context)
         if decoder is None:
@@ -135,7 +141,8 @@ class MasterReader:
         decoder.options = dict(_DECODER_OPTIONS)
         decoder.thread_count = 1  # With more, errors would arrive early, at no known sample.
         self._info = _streaminfo_of(decoder)
-        self._md5 = FlacMd5(self._info.bits) if self._info and self._info.has_md5 else None
+        has_md5 = self._info is not None and self._info.has_md5 and not is_inspected
+        self._md5 = FlacMd5(self._info.bits) if self._info is not None and has_md5 else None
         self._first = self._first_frame()
         self.format = self._format_of(self._first)
 
@@ -182,6 +189,8 @@ class MasterReader:
                 if self._info is not None and packet.size:
                     self._check_order(bytes(memoryview(packet)[:HEAD_BYTES_MAX]), self._info)
                 for frame in packet.decode():
+                    if not self._decoded:
+                        self._set_clock(frame)
                     self._check_time(frame)
                     self._decoded += frame.samples
                     yield frame
@@ -210,16 +219,24 @@ class MasterReader:
 
     def _check_time(self, frame: av.AudioFrame) -> None:
         """Refuse a hole between the end of the last frame and the start of this one."""
-        is_ogg = (
-            self._container.format.name == "ogg"
-        )  # Its timestamps jitter; its pages are checked.
-        if frame.pts is None or frame.time_base is None or is_ogg:
+        if frame.pts is None or self._ticks_per_sample is None:
             return
-        start_s = frame.pts * frame.time_base
-        hole_s = start_s - self._next_time_s if self._next_time_s is not None else Fraction(0)
+        if self._next_pts is not None and frame.pts > self._next_pts:
+            self._check_hole(frame, frame.pts - self._next_pts)
+        self._next_pts = frame.pts + frame.samples * self._ticks_per_sample
+
+    def _check_hole(self, frame: av.AudioFrame, ticks: int | Fraction) -> None:
+        assert frame.time_base is not None
+        hole_s = ticks * frame.time_base
         if hole_s > _GAP_S_MAX + 2 * frame.time_base:
             raise self._torn(f"{round(hole_s * frame.sample_rate)} samples are missing")
-        self._next_time_s = start_s + Fraction(frame.samples, frame.sample_rate)
+
+    def _set_clock(self, frame: av.AudioFrame) -> None:
+        """Settle in what steps the timestamps of frames count; usually each is a whole number."""
+        is_ogg = self._container.format.name == "ogg"  # They jitter; its pages are checked.
+        if frame.time_base and frame.sample_rate and not is_ogg:
+            ticks = 1 / (frame.sample_rate * frame.time_base)
+            self._ticks_per_sample = int(ticks) if ticks.denominator == 1 else ticks
 
     def _array_of(self, frame: av.AudioFrame) -> Block:
         form, layout = self.format, frame.layout
@@ -304,7 +321,7 @@ class MasterReader:
 
 @contextmanager
 def open_master(
-    file: BinaryIO, size: int, *, has_hidden_depth: bool = False
+    file: BinaryIO, size: int, *, has_hidden_depth: bool = False, is_inspected: bool = False
 ) -> Iterator[MasterReader]:
     """Open `file` for one pass over its samples.
 
@@ -313,6 +330,8 @@ def open_master(
         size: its bytes.
         has_hidden_depth: an earlier pass met `packager.pcm.HiddenDepthError`: samples of a codec
             that does not tell its depth were taken for 24 bits and have 32.
+        is_inspected: an earlier pass over these very bytes found nothing wrong, so the MD5 in
+            FLAC's STREAMINFO is not computed once more.
 
     Raises:
         MasterError: it is empty, no audio, torn, or of a kind that is not supported. Some of this
@@ -325,7 +344,9 @@ def open_master(
         raise TornMasterError(check.tear.detail, sample=check.tear.sample)
     file.seek(0)
     with _open_container(file, check) as container:
-        yield MasterReader(container, check, has_hidden_depth=has_hidden_depth)
+        yield MasterReader(
+            container, check, has_hidden_depth=has_hidden_depth, is_inspected=is_inspected
+        )
 
 
 def _open_container(file: BinaryIO, check: ContainerCheck) -> InputContainer:

@@ -117,7 +117,9 @@ def _reading(
     """Open the master as it was inspected; yields the reader and its blocks."""
     facts = order.facts
     has_hidden_depth = not facts.is_lossless_of_master
-    with open_master(master, facts.bytes, has_hidden_depth=has_hidden_depth) as reader:
+    with open_master(
+        master, facts.bytes, has_hidden_depth=has_hidden_depth, is_inspected=True
+    ) as reader:
 
         def blocks() -> Iterator[Block]:
             for block in reader.blocks():
