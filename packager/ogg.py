@@ -35,7 +35,8 @@ _CONTINUED: Final = 0x01
 _FIRST: Final = 0x02
 _LAST: Final = 0x04
 _LACING_FULL: Final = 255
-_SEGMENTS_MAX: Final = 255
+SEGMENTS_MAX: Final = 255
+"""Entries in the segment table of a page."""
 
 _BITS_REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -158,8 +159,8 @@ def encode_header_pages(packets: Sequence[bytes], *, serial: int, sequence: int)
     lacing = b"".join(map(_lacing_of, packets))
     pages: list[bytes] = []
     position, is_continued = 0, False
-    for start in range(0, len(lacing), _SEGMENTS_MAX):
-        table = lacing[start : start + _SEGMENTS_MAX]
+    for start in range(0, len(lacing), SEGMENTS_MAX):
+        table = lacing[start : start + SEGMENTS_MAX]
         size = sum(table)
         granule = NO_GRANULE if min(table) == _LACING_FULL else 0
         flags = _CONTINUED if is_continued else 0
@@ -170,6 +171,37 @@ def encode_header_pages(packets: Sequence[bytes], *, serial: int, sequence: int)
         position += size
         is_continued = table[-1] == _LACING_FULL
     return pages
+
+
+def encode_page(
+    packets: Sequence[bytes],
+    *,
+    serial: int,
+    sequence: int,
+    granule: int,
+    is_first: bool = False,
+    is_last: bool = False,
+) -> bytes:
+    """A page of whole packets.
+
+    Args:
+        packets: in order; the sum of their `lacing_size` is at most `SEGMENTS_MAX`.
+        serial: of the stream.
+        sequence: number of the page.
+        granule: position at the end of the last packet.
+        is_first: whether the stream begins with it.
+        is_last: whether the stream ends with it.
+    """
+    table = b"".join(map(_lacing_of, packets))
+    assert len(table) <= SEGMENTS_MAX
+    flags = (_FIRST if is_first else 0) | (_LAST if is_last else 0)
+    header = _HEADER.pack(_CAPTURE_PATTERN, 0, flags, granule, serial, sequence, 0, len(table))
+    return with_serial(header + table + b"".join(packets), serial)
+
+
+def lacing_size(packet: bytes) -> int:
+    """How many entries of a page's segment table a packet takes."""
+    return len(packet) // _LACING_FULL + 1
 
 
 def _lacing_of(packet: bytes) -> bytes:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packager import ogg
 from packager.ogg import (
     NO_GRANULE,
     PAGE_BYTES_MAX,
@@ -15,6 +16,7 @@ from packager.ogg import (
     decode_page_header,
     encode_header_pages,
     has_good_checksum,
+    lacing_size,
     page_checksum,
     with_serial,
 )
@@ -188,3 +190,14 @@ def test_any_bytes_are_read_or_refused(where: int, noise: bytes):
         pass
     else:
         assert b"".join(page.data for page in pages) == stream
+
+
+def test_a_page_of_whole_packets_comes_back():
+    packets = [b"a" * 254, b"b" * 255, b""]
+    first = ogg.encode_page([b"head"], serial=7, sequence=0, granule=0, is_first=True)
+    last = ogg.encode_page(packets, serial=7, sequence=1, granule=900, is_last=True)
+    _, page = read_all(first, last)
+    starts = [page.body_offset, *page.packet_ends]
+    assert [page.data[a:b] for a, b in itertools.pairwise(starts)] == packets
+    assert (page.granule, page.is_last, page.has_open_packet) == (900, True, False)
+    assert [lacing_size(packet) for packet in packets] == [1, 2, 1]
