@@ -53,6 +53,7 @@ class TextPackager:
         self.packaged_for: list[Priority] = []
         # While this is there and not set, packaging stands still.
         self.gate: asyncio.Event | None = None
+        self.failure: Exception | None = None
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -104,6 +105,8 @@ class TextPackager:
     ) -> RenditionFacts:
         self.packaged.append(order.rendition)
         self.packaged_for.append(priority)
+        if self.failure is not None:
+            raise self.failure
         if self.gate is not None:
             if on_progress is not None:
                 on_progress(0.25)

@@ -1,0 +1,78 @@
+"""What is found out about a master before anything is stored; `test_ingest` does the rest."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from origin.adapters.memory_store import MemoryStore
+from origin.preparation import IngestOrder, Prepared, prepare
+from origin.progress import ProgressTeller
+from origin.tests.examples import LOUDNESS
+from origin.tests.workshops import NOW_S, ingest_master, keys_in, make_workshop
+from origin.workshop import Workshop
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    store = MemoryStore(size_max=1 << 24, clock=lambda: 0.0)
+    return make_workshop(store, tmp_path / "scratch")
+
+
+async def prepared_of(workshop: Workshop, order: IngestOrder) -> Prepared:
+    return await prepare(workshop, order, workshop.scratch, ProgressTeller(None))
+
+
+async def test_a_new_master_gets_a_record_without_a_version(workshop: Workshop, tmp_path: Path):
+    path = tmp_path / "01 - Tone.flac"
+    path.write_bytes(b"tone cover")
+    prepared = await prepared_of(workshop, IngestOrder(path, album="Album", label="Label"))
+    record = prepared.record
+    assert not prepared.is_there
+    assert (record.versions, record.current_version) == ((), "")
+    assert (record.tags.title, record.tags.album, record.label) == ("01 - Tone", "Album", "Label")
+    assert (record.loudness, record.created_s) == (LOUDNESS, NOW_S)
+    assert record.album_id is not None
+    assert await keys_in(workshop.store) == []
+    assert {new.key.partition("/")[0] for new in prepared.objects} == {
+        "masters",
+        "contexts",
+        "covers",
+        "fingerprints",
+    }
+    for new in prepared.objects:
+        content = new.source if isinstance(new.source, bytes) else new.source.read_bytes()
+        assert hashlib.sha256(content).hexdigest() == new.sha256
+
+
+async def test_overrides_count_instead_of_the_tags(workshop: Workshop, tmp_path: Path):
+    path = tmp_path / "a.flac"
+    path.write_bytes(b"tone")
+    order = IngestOrder(path, overrides={"artist": ["Other"], "isrc": ["USRC17607839"]})
+    tags = (await prepared_of(workshop, order)).record.tags
+    assert (tags.artists, tags.isrc, tags.album) == (("Other",), "USRC17607839", None)
+
+
+async def test_what_is_there_and_whole_is_not_decoded_again(workshop: Workshop, tmp_path: Path):
+    path = tmp_path / "a.flac"
+    path.write_bytes(b"tone")
+    result = await ingest_master(workshop, path, renditions=())
+    again = await prepared_of(workshop, IngestOrder(path))
+    assert (again.is_there, again.master, again.objects) == (True, None, ())
+    assert again.record == await workshop.records.track(result.track_id)
+
+
+async def test_what_is_there_keeps_its_record_when_its_master_is_put_again(
+    workshop: Workshop, tmp_path: Path
+):
+    path = tmp_path / "a.flac"
+    path.write_bytes(b"tone")
+    result = await ingest_master(workshop, path, renditions=())
+    record = await workshop.records.track(result.track_id)
+    await workshop.store.delete(record.master_key)
+    again = await prepared_of(workshop, IngestOrder(path, album="Other"))
+    assert again.is_there
+    assert again.record == record
+    assert record.master_key in {new.key for new in again.objects}
+    assert replace(again.record, album_id=None) == replace(record, album_id=None)
