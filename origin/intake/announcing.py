@@ -55,12 +55,12 @@ class Announcer:
         refusal = upload.refusal
         self._figures.record_state(upload.state, reason=refusal.code if refusal is not None else "")
 
-    async def tell_received(self, stored: StoredUpload) -> StoredUpload:
-        """Tell that an upload is complete, and note that it was told."""
+    async def tell_once(self, stored: StoredUpload) -> StoredUpload:
+        """Tell the state of an upload unless it was told, and note that it was."""
         if stored.upload.is_told:
             return stored
         await self.tell(stored.upload)
         try:
             return await self._uploads.change(stored, replace(stored.upload, is_told=True))
         except ObjectConflictError:
-            return stored  # Somebody processes it already.
+            return stored  # It has another state already.

@@ -15,12 +15,14 @@ from origin.intake.errors import IntakeRequestError, SlowContentError
 _WINDOW_S: Final = 10.0
 _BITS: Final = 8
 
-# What aiohttp raises from a content whose connection is lost, or that is no HTTP.
+# What aiohttp raises from a content whose connection is lost (RuntimeError: before the read began),
+# or that is no HTTP.
 _CUT: Final = (
     ConnectionError,
     ClientPayloadError,
     HttpProcessingError,
     web_exceptions.HTTPException,
+    RuntimeError,
 )
 
 

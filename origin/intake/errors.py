@@ -17,7 +17,7 @@
         * QuotaExceededError
         * SlowContentError: the content came too slowly, or not at all
     * IntakeBusyError: this origin has as many requests of this kind as it takes at a time
-    * IntakePausedError: what was uploaded cannot be processed at the moment
+    * IntakePausedError: there is no room to process what was uploaded
     * UploadDamagedError: what is stored of an upload is not what was sent
     * UploadMismatchError: the file does not have the digest that its sender named
 """
@@ -240,22 +240,21 @@ class IntakeBusyError(OriginError):
 
 
 class IntakePausedError(OriginError):
-    """What was uploaded cannot be processed at the moment, so that no more is taken.
+    """There is no room to process what was uploaded, so that no more is taken.
 
     Args:
         problem: what is in the way.
-        status: 507 if it is room, else 503.
         advice: what the operator should do.
     """
 
+    status = 507
     retryable = True
     reason = "intake_paused"
     title = "No new upload is taken at the moment"
     headers: Mapping[str, str] = MappingProxyType({**NO_STORE, "Retry-After": "60"})
 
-    def __init__(self, problem: str, *, status: int, advice: str) -> None:
+    def __init__(self, problem: str, *, advice: str) -> None:
         super().__init__(problem)
-        self.status = status  # type: ignore[misc]  # of this occurrence
         self.advice = advice
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint32]
+Positions = NDArray[np.intp]
 
 SKETCH_WORDS: Final = 256
 
@@ -27,8 +28,7 @@ _COMMON_MAX: Final = 64
 _VOTES_MIN: Final = 2
 _FEW_WORDS: Final = 16
 
-# The young ones are sorted in with the old when they are so many of them.
-_MERGE_SHARE: Final = 8
+_MERGE_RATIO: Final = 2
 
 # Knuth's multiplier, near 2**32 divided by the golden ratio: scrambles well in its high bits.
 _SCRAMBLE: Final = np.uint32(2_654_435_761)
@@ -53,8 +53,9 @@ class FingerprintIndex:
         self.tracks_max = tracks_max
         self._names: list[str] = []
         self._known: set[str] = set()
-        self._old = _Sorted()
-        self._young = _Sorted()
+        # Each is over twice as long as the next one, so that there are few, and each word is moved
+        # a few times in all.
+        self._runs: list[_Run] = []
 
     def __len__(self) -> int:
         return len(self._names)
@@ -77,17 +78,24 @@ class FingerprintIndex:
         tracks = np.full(len(words), len(self._names), dtype=np.uint32)
         self._names.append(track_id)
         self._known.add(track_id)
-        self._young = self._young.merged(_Sorted(words, tracks))
-        if len(self._young.words) * _MERGE_SHARE > len(self._old.words):
-            self._old = self._old.merged(self._young)
-            self._young = _Sorted()
+        run = _Run(words, tracks)
+        while self._runs and len(self._runs[-1].words) <= _MERGE_RATIO * len(run.words):
+            run = self._runs.pop().merged(run)
+        self._runs.append(run)
         return True
 
     def candidates(self, fingerprint: Words, *, limit: int) -> Sequence[Candidate]:
         """The tracks with the most votes, most first; the track itself too if it is known."""
         words = sketch(fingerprint)
-        voting = [part.tracks_with(words) for part in (self._old, self._young)]
-        tracks, votes = np.unique(np.concatenate(voting), return_counts=True)
+        spans = [run.spans_of(words) for run in self._runs]
+        counts = sum((stops - starts for starts, stops in spans), np.zeros(len(words), np.int64))
+        is_sign = (counts > 0) & (counts <= _COMMON_MAX)
+        voting = [
+            run.tracks_in(starts[is_sign], stops[is_sign])
+            for run, (starts, stops) in zip(self._runs, spans, strict=True)
+        ]
+        found = np.concatenate([np.empty(0, np.uint32), *voting])
+        tracks, votes = np.unique(found, return_counts=True)
         needed = _VOTES_MIN if len(words) >= _FEW_WORDS else 1
         best = sorted(zip(votes.tolist(), tracks.tolist(), strict=True), key=lambda one: -one[0])
         return [
@@ -104,27 +112,27 @@ def sketch(fingerprint: Words) -> Words:
     return words
 
 
-class _Sorted:
+class _Run:
     """Words and the tracks that have them, sorted by word."""
 
     __slots__ = ("tracks", "words")
 
-    def __init__(self, words: Words | None = None, tracks: Words | None = None) -> None:
-        self.words = np.empty(0, dtype=np.uint32) if words is None else words
-        self.tracks = np.empty(0, dtype=np.uint32) if tracks is None else tracks
+    def __init__(self, words: Words, tracks: Words) -> None:
+        self.words = words
+        self.tracks = tracks
 
-    def merged(self, other: "_Sorted") -> "_Sorted":
+    def merged(self, other: "_Run") -> "_Run":
         words = np.concatenate((self.words, other.words))
         order = np.argsort(words, kind="stable")
-        return _Sorted(words[order], np.concatenate((self.tracks, other.tracks))[order])
+        return _Run(words[order], np.concatenate((self.tracks, other.tracks))[order])
 
-    def tracks_with(self, words: Words) -> Words:
-        """Tracks that have any of these words, once for each word; words of many are left out."""
-        first = np.searchsorted(self.words, words, side="left")
-        last = np.searchsorted(self.words, words, side="right")
-        found = [
-            self.tracks[start:stop]
-            for start, stop in zip(first.tolist(), last.tolist(), strict=True)
-            if 0 < stop - start <= _COMMON_MAX
-        ]
+    def spans_of(self, words: Words) -> tuple[Positions, Positions]:
+        """Where each of these words begins and ends."""
+        starts = np.searchsorted(self.words, words, side="left")
+        return starts, np.searchsorted(self.words, words, side="right")
+
+    def tracks_in(self, starts: Positions, stops: Positions) -> Words:
+        """The tracks of some spans, once for each word that they have."""
+        spans = zip(starts.tolist(), stops.tolist(), strict=True)
+        found = [self.tracks[start:stop] for start, stop in spans]
         return np.concatenate(found) if found else np.empty(0, dtype=np.uint32)

@@ -221,7 +221,7 @@ class Intake:
 
     async def _received(self, stored: StoredUpload) -> None:
         """An upload is complete. If this is cut short, its processing tells it."""
-        await self._announcer.tell_received(stored)
+        await self._announcer.tell_once(stored)
         await self._ledgers.close(stored.upload.label, stored.upload.upload_id)
         self.processor.wake(stored.upload.upload_id)
 

@@ -15,7 +15,6 @@ class Ingest(Protocol):
         self,
         path: Path,
         *,
-        album: str | None = None,
         label: str = "",
         overrides: Mapping[str, Sequence[str]] | None = None,
         on_progress: OnIngestProgress | None = None,
@@ -24,7 +23,6 @@ class Ingest(Protocol):
 
         Args:
             path: a regular file; its name is the one that is recorded.
-            album: title of its album, whatever its tags say.
             label: whose it is.
             overrides: values that count instead of the file's own tags, by raw name.
             on_progress: is told how far it is.

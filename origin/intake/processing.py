@@ -34,7 +34,7 @@ from origin.intake.part_store import PartStore
 from origin.intake.ports import Ingest
 from origin.intake.refusing import Failure, advice_of, is_final, refusal_of
 from origin.intake.upload import PROCESSED, Outcome, QueuedUpload, State, Upload
-from origin.intake.upload_metadata import ALBUM_FIELD, file_name_of, tag_values
+from origin.intake.upload_metadata import file_name_of, tag_values
 from origin.intake.upload_store import StoredUpload, UploadStore
 from origin.progress import IngestProgress, Stage
 from origin.work_folder import open_job_folder
@@ -163,7 +163,10 @@ class Processor:
     async def _process_under(self, claim: Claim, entry: QueuedUpload) -> None:
         try:
             async with self._means.claims.keep(claim):
-                await self._process(entry, claim)
+                is_done = await self._process(entry, claim)
+            if is_done:
+                # Last: as long as there is the entry, somebody looks after a dead one's claim.
+                await self._means.uploads.dequeue(entry.key)
         except ClaimLostError:
             logger.warning("an upload was taken over", extra={"upload_id": entry.upload_id})
         except ObjectConflictError:
@@ -174,32 +177,27 @@ class Processor:
             logger.exception("an upload cannot be processed", extra={"upload_id": entry.upload_id})
             self._backlog.rest(entry.upload_id, code="internal", advice="Look at the origin's log.")
 
-    async def _process(self, entry: QueuedUpload, claim: Claim) -> None:
+    async def _process(self, entry: QueuedUpload, claim: Claim) -> bool:
+        """Bring an upload to its end; False if it is not time."""
         means = self._means
         stored = await means.uploads.find(entry.label, entry.upload_id)
-        if stored is None or stored.upload.state is State.GONE:
-            await self._finish(entry)
-            return
-        if stored.upload.state is State.RECEIVING:
+        if stored is not None and stored.upload.state is State.RECEIVING:
             # Entered just now, or by a process that was killed before the upload was complete.
             self._backlog.rest(entry.upload_id)
-            return
-        if stored.upload.state in PROCESSED:
-            await self._make_track(stored, claim)
-        else:
-            # Whoever made it final was killed before it was told, or soon after.
-            await means.announcer.tell(stored.upload)
-        await self._finish(entry)
-
-    async def _finish(self, entry: QueuedUpload) -> None:
-        await self._means.parts.clear(entry.upload_id)
-        await self._means.uploads.dequeue(entry.key)
+            return False
+        if stored is not None and stored.upload.state is not State.GONE:
+            if stored.upload.state in PROCESSED:
+                stored = await self._make_track(stored, claim)
+            await means.announcer.tell_once(stored)
+        await means.parts.clear(entry.upload_id)
         self._backlog.wake(entry.upload_id)
+        return True
 
-    async def _make_track(self, stored: StoredUpload, claim: Claim) -> None:
+    async def _make_track(self, stored: StoredUpload, claim: Claim) -> StoredUpload:
+        """Bring an upload into a final state, of which nobody knows yet."""
         means = self._means
         if stored.upload.state is State.RECEIVED:
-            stored = await means.announcer.tell_received(stored)
+            stored = await means.announcer.tell_once(stored)
         begun = replace(stored.upload.in_state(State.DECODING), attempts=stored.upload.attempts + 1)
         stored = await means.announcer.enter(stored, begun)
         try:
@@ -214,7 +212,7 @@ class Processor:
                 means.figures.record_duplicate()
         latest = await self._latest(begun)
         expires_s = int(means.clock()) + means.kept_s
-        await means.announcer.enter(latest, replace(ended, parts=(), expires_s=expires_s))
+        return await means.uploads.change(latest, replace(ended, parts=(), expires_s=expires_s))
 
     async def _ingest(self, stored: StoredUpload, claim: Claim) -> Outcome:
         means = self._means
@@ -224,7 +222,6 @@ class Processor:
             await assemble(means.parts, upload, path)
             result = await means.ingest.ingest(
                 path,
-                album=upload.metadata.get(ALBUM_FIELD) or None,
                 label=upload.label,
                 overrides=tag_values(upload.metadata),
                 on_progress=tell,
@@ -280,9 +277,5 @@ class Processor:
             extra={"upload_id": entry.upload_id, "reason": error.reason, "pause_s": rest.pause_s},
         )
         if isinstance(error, ScratchError | StoreFullError):
-            paused = IntakePausedError(str(error), status=_status_of(error), advice=error.advice)
+            paused = IntakePausedError(str(error), advice=error.advice)
             self._paused = (paused, self._means.monotonic() + _PAUSES * rest.pause_s)
-
-
-def _status_of(error: ScratchError | StoreFullError) -> int:
-    return error.status if error.status in {503, 507} else 503

@@ -6,7 +6,6 @@ add some of their own (`relativePath`, `filetype`) and could not upload if these
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -21,7 +20,6 @@ METADATA_FIELDS_MAX: Final = 64
 
 FILE_NAME_FIELDS: Final = ("filename", "name")
 SHA256_FIELD: Final = "sha256"
-ALBUM_FIELD: Final = "album"
 
 # Names of this API, and what they are called among the raw tags of a file.
 TAG_NAMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -109,7 +107,7 @@ def file_name_of(metadata: Mapping[str, str]) -> str:
 def _decode(name: str, encoded: str) -> str:
     try:
         return base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise UploadFieldError(name, "its value is not UTF-8 in Base64") from None
 
 

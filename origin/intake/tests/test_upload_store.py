@@ -1,0 +1,58 @@
+from dataclasses import replace
+
+import pytest
+
+from origin.errors import ObjectConflictError
+from origin.intake.tests.services import keys_in, make_store
+from origin.intake.tests.uploads import UPLOAD_ID, make_upload
+from origin.intake.upload import State
+from origin.intake.upload_store import UploadStore
+
+
+async def test_an_upload_is_found_by_its_label_only():
+    uploads = UploadStore(make_store())
+    stored = await uploads.add(make_upload())
+    assert await uploads.find("nebula", UPLOAD_ID) == stored
+    assert await uploads.find("quasar", UPLOAD_ID) is None
+    assert await uploads.find("", UPLOAD_ID) is None
+    with pytest.raises(ObjectConflictError):
+        await uploads.add(make_upload())
+
+
+async def test_only_who_has_the_latest_state_changes_it():
+    uploads = UploadStore(make_store())
+    stored = await uploads.add(make_upload())
+    changed = await uploads.change(stored, stored.upload.in_state(State.GONE))
+    with pytest.raises(ObjectConflictError):
+        await uploads.change(stored, replace(stored.upload, attempts=1))
+    assert await uploads.change(stored, changed.upload) == changed
+    await uploads.remove(changed.upload)
+    with pytest.raises(ObjectConflictError):
+        await uploads.change(changed, stored.upload)
+
+
+async def test_uploads_come_in_pages():
+    uploads = UploadStore(make_store())
+    names = [f"{number:032x}" for number in range(5)]
+    for name in names:
+        await uploads.add(make_upload(upload_id=name))
+    await uploads.add(make_upload(label="quasar"))
+    seen: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = await uploads.page("nebula", after=after, limit=2)
+        seen += [one.upload_id for one in page.uploads]
+        after = page.after
+    assert seen == names
+    assert len([one async for one in uploads.all_names()]) == 6
+
+
+async def test_the_queue_names_an_upload_once():
+    store = make_store()
+    uploads = UploadStore(store)
+    for _ in range(2):
+        await uploads.enqueue(make_upload())
+    (entry,) = await uploads.queued()
+    assert (entry.label, entry.upload_id) == ("nebula", UPLOAD_ID)
+    await uploads.dequeue(entry.key)
+    assert await keys_in(store) == []
