@@ -126,6 +126,35 @@ def make_tags(values: Mapping[str, Iterable[str]], *, file_stem: str) -> Tags:
     )
 
 
+def tag_values(tags: Tags) -> dict[str, tuple[str, ...]]:
+    """Values by the names of `packager.tag_names.NAMES`, for a file that is downloaded."""
+    values: dict[str, tuple[str | int | None, ...]] = {
+        "title": (tags.title,),
+        "artist": tags.artists,
+        "album": (tags.album,),
+        "albumartist": (tags.album_artist,),
+        "discnumber": (tags.disc,),
+        "disctotal": (tags.discs,),
+        "tracknumber": (tags.track,),
+        "tracktotal": (tags.tracks,),
+        "date": (tags.date,),
+        "isrc": (tags.isrc,),
+        "titlesort": (tags.title_sort,),
+        "artistsort": (tags.artist_sort,),
+        "albumsort": (tags.album_sort,),
+        "albumartistsort": (tags.album_artist_sort,),
+        "composer": tags.composers,
+        "genre": tags.genres,
+        "copyright": (tags.copyright,),
+        "label": (tags.publisher,),
+        "barcode": (tags.barcode,),
+        "compilation": ("1" if tags.is_compilation else None,),
+        "language": tags.languages,
+    }
+    told = {name: tuple(str(one) for one in some if one) for name, some in values.items()}
+    return {name: some for name, some in told.items() if some}
+
+
 def _shown(character: str) -> str:
     category = unicodedata.category(character)
     if category in {"Cc", "Zl", "Zp"}:

@@ -7,7 +7,6 @@ This runs in a worker only, whose memory is limited and which is killed when it 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from packager.cover_facts import (
     COVER_SIZES,
@@ -24,13 +23,6 @@ from packager.picture import PictureError, parse_picture
 from packager.picture_scaling import ScaledPicture, scale_picture
 from packager.picture_sources import PICTURE_BYTES_MAX, PictureSource, find_pictures
 
-COVER_NAMES: Final = tuple(
-    f"{stem}{suffix}"
-    for stem in ("cover", "folder", "front", "album")
-    for suffix in (".jpg", ".jpeg", ".png", ".webp", ".gif")
-)
-"""Names of pictures beside a master, in lower case, the best one first."""
-
 
 def read_cover(master: Path, folder: Path, beside: Path | None) -> CoverFinding:
     """Find the cover of a master and write its sizes into `folder`, see `cover_file_name`.
@@ -38,7 +30,8 @@ def read_cover(master: Path, folder: Path, beside: Path | None) -> CoverFinding:
     Args:
         master: its file; what it carries is preferred.
         folder: is there.
-        beside: a picture to take if the master carries none that is good.
+        beside: a picture to take if the master carries none that is good, see
+            `packager.cover_facts.name_beside`.
 
     Raises:
         OSError: the folder cannot be written to.

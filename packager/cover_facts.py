@@ -1,6 +1,6 @@
 """What is known of a cover once its sizes are made, and of pictures that are no good. No I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
@@ -14,6 +14,9 @@ COVER_SIZES: Final = (128, 480, 1200)
 DIGEST_CHARACTERS: Final = 32
 
 REFUSALS_MAX: Final = 16
+
+_NAMES_BESIDE: Final = ("cover", "folder", "front", "album")
+_SUFFIXES_BESIDE: Final = ("jpg", "jpeg", "png", "webp", "gif")
 
 _SHA256_CHARACTERS: Final = 64
 
@@ -88,6 +91,17 @@ class CoverFinding:
 
     cover: CoverFacts | None
     refusals: tuple[CoverRefusal, ...] = ()
+
+
+def name_beside(names: Iterable[str]) -> str | None:
+    """Of the names in a master's folder, that of the picture which is likeliest its cover."""
+    best: tuple[int, int, str] | None = None
+    for name in names:
+        stem, _, suffix = name.lower().rpartition(".")
+        if stem in _NAMES_BESIDE and suffix in _SUFFIXES_BESIDE:
+            rank = (_NAMES_BESIDE.index(stem), _SUFFIXES_BESIDE.index(suffix), name)
+            best = rank if best is None else min(best, rank)
+    return None if best is None else best[2]
 
 
 def cover_file_name(digest: str, size: CoverSize) -> str:

@@ -53,9 +53,7 @@ def read_tags(path: Path) -> dict[str, list[str]]:
     Raises:
         MemoryError: they take more memory than this process may have.
     """
-    texts = _read(_texts_in_tags, path)
-    if set(texts) < {"title", "artist", "album"}:
-        texts = {**_read(read_riff_info, path), **texts}
+    texts = {**_read(read_riff_info, path), **_read(_texts_in_tags, path)}
     return {name: [_cut(text) for text in some] for name, some in decode_texts(texts).items()}
 
 

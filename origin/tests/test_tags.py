@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.tags import ARTISTS_MAX, TEXT_LENGTH_MAX, Tags, clean_text, make_tags
+from origin.tags import ARTISTS_MAX, TEXT_LENGTH_MAX, Tags, clean_text, make_tags, tag_values
+from origin.tests.test_tags_json import FULL
+from packager.tag_names import NAMES
 
 
 @pytest.mark.parametrize(
@@ -187,3 +189,13 @@ def test_any_values_make_tags(values: dict[str, list[str]]):
 def test_artists_are_bounded():
     tags = make_tags({"artist": [str(one) for one in range(1000)]}, file_stem="x")
     assert len(tags.artists) == ARTISTS_MAX
+
+
+@pytest.mark.parametrize("tags", [FULL, Tags("x")], ids=["full", "bare"])
+def test_what_a_download_says_is_read_as_the_same(tags: Tags):
+    assert make_tags(tag_values(tags), file_stem="other") == tags
+
+
+def test_a_download_uses_the_names_that_are_read():
+    assert tag_values(FULL).keys() == NAMES - {"artists"}
+    assert tag_values(Tags("x")) == {"title": ("x",)}

@@ -7,7 +7,7 @@ import mutagen.flac
 import mutagen.id3
 import pytest
 
-from packager.cover import COVER_NAMES, read_cover
+from packager.cover import read_cover
 from packager.cover_facts import (
     COVER_SIZES,
     REFUSALS_MAX,
@@ -49,7 +49,7 @@ def test_a_cover_is_written_in_all_sizes(tmp_path: Path):
 
 
 def test_a_picture_beside_the_master_stands_in(tmp_path: Path):
-    beside = tmp_path / COVER_NAMES[0]
+    beside = tmp_path / "cover.jpg"
     beside.write_bytes(GOOD)
     master = write_master(tmp_path / "a.wav")
     found = read_cover(master, tmp_path, beside)

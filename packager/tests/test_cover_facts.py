@@ -12,6 +12,7 @@ from packager.cover_facts import (
     cover_to_json,
     finding_from_json,
     finding_to_json,
+    name_beside,
 )
 from packager.format_error import FormatError
 
@@ -72,3 +73,19 @@ def test_other_extensions_are_refused(extension: str | None):
     sizes[0]["extension"] = extension
     with pytest.raises(FormatError, match="extension"):
         cover_from_json(members, "cover", FormatError)
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        pytest.param(["a.flac", "Folder.JPG", "back.jpg"], "Folder.JPG", id="whatever its case"),
+        pytest.param(["front.png", "cover.png", "folder.jpg"], "cover.png", id="the best name"),
+        pytest.param(["cover.gif", "cover.jpg"], "cover.jpg", id="the best format"),
+        pytest.param(["cover.jpg", "Cover.jpg"], "Cover.jpg", id="always the same of two"),
+        pytest.param(["cover.txt", "cover", "jpg", ".jpg", "my cover.jpg"], None, id="none"),
+        pytest.param([], None, id="nothing"),
+    ],
+)
+def test_the_likeliest_cover_in_a_folder_is_found(names: list[str], wanted: str | None):
+    assert name_beside(names) == wanted
+    assert name_beside(reversed(names)) == wanted

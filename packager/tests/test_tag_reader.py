@@ -169,6 +169,17 @@ def test_the_info_list_stands_in_for_missing_id3(tmp_path: Path):
     assert read_tags(path) == WANTED
 
 
+def test_the_info_list_completes_id3(tmp_path: Path):
+    path = write_master(tmp_path / "file.wav")
+    file = WAVE(path)
+    file.add_tags()
+    tags: Any = file.tags
+    tags.add(mutagen.id3.TIT2(encoding=3, text=["Titel"]))
+    file.save()
+    path.write_bytes(path.read_bytes() + INFO)
+    assert read_tags(path) == {"title": ["Titel"], "artist": ["Björk"], "album": ["Café"]}
+
+
 def test_values_are_bounded(tmp_path: Path):
     path = write_master(tmp_path / "file.flac")
     file = mutagen.flac.FLAC(path)
