@@ -2,13 +2,14 @@
 
 import argparse
 
-from benchmarks import bench_edge_hit, bench_first_audio, bench_packaging, bench_remux
+from benchmarks import bench_edge_hit, bench_first_audio, bench_packaging, bench_remux, bench_s3
 
 BENCHMARKS = {
     "packaging": bench_packaging.main,
     "remux": bench_remux.main,
     "first-audio": bench_first_audio.main,
     "edge-hit": bench_edge_hit.main,
+    "s3": bench_s3.main,
 }
 
 

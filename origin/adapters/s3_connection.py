@@ -19,6 +19,7 @@ from aiobotocore.session import AioSession, get_session
 from yarl import URL
 
 from config.credential_settings import read_secret
+from config.settings import SettingsError
 from origin.adapters.s3_errors import translated
 from origin.errors import StoreBusyError, StoreCredentialsError, StoreUnreachableError
 from origin.settings import AddressingStyle, S3Settings
@@ -224,6 +225,8 @@ def _control_config(settings: S3Settings) -> AioConfig:
         connect_timeout=settings.connect_timeout_s,
         read_timeout=settings.read_timeout_s,
         tcp_keepalive=True,
+        # Reads do not go through a proxy either.
+        proxies={},
         # `adaptive` slows the whole client down after one slow key.
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         connector_args={"keepalive_timeout": _KEEPALIVE_S, "ttl_dns_cache": _DNS_S},
@@ -236,10 +239,13 @@ async def open_reading(settings: S3Settings) -> AsyncIterator[aiohttp.ClientSess
     """The client that reads objects.
 
     Raises:
-        StoreError: the certificates cannot be read.
+        SettingsError: the certificates cannot be read.
     """
-    with translated("of the bucket"):
+    try:
         trust = await asyncio.to_thread(ssl.create_default_context, cafile=settings.ca_bundle)
+    except OSError as error:
+        text = f"`store.s3.ca_bundle`: {settings.ca_bundle}: {error.strerror or error}"
+        raise SettingsError(text) from error
     connector = aiohttp.TCPConnector(
         limit=settings.connections_max,
         keepalive_timeout=_KEEPALIVE_S,

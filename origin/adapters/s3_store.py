@@ -190,12 +190,12 @@ async def open_s3_store(
 
     Raises:
         StoreError: the bucket cannot be reached or written, or the store is not safe to use.
-        SettingsError: a file with a secret cannot be read.
+        SettingsError: a file with a secret or with certificates cannot be read.
     """
     session = session or session_of(settings)
     async with (
-        open_control(settings, session) as client,
         open_reading(settings) as reading,
+        open_control(settings, session) as client,
     ):
         address = address_of(settings, client.meta.endpoint_url)
         reader = S3Reader(

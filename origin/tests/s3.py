@@ -3,13 +3,21 @@
 import asyncio
 import contextlib
 import functools
+import ipaddress
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiobotocore.session import AioSession, get_session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from origin.adapters.s3_store import S3Store, open_s3_store
@@ -80,8 +88,8 @@ class Wire:
 
 
 @contextlib.asynccontextmanager
-async def open_wire(endpoint_url: str) -> AsyncIterator[Wire]:
-    """A wire to the store at `endpoint_url`, in one piece at first."""
+async def open_wire(endpoint_url: str, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Wire]:
+    """A wire to the store at `endpoint_url`, in one piece at first; behind TLS if asked for."""
     host, _, port = endpoint_url.removeprefix("http://").partition(":")
     wire = Wire()
     wire.is_talking.set()
@@ -103,8 +111,8 @@ async def open_wire(endpoint_url: str) -> AsyncIterator[Wire]:
                     await _answer(up_reader, writer, wire)
                     asking.cancel()
 
-    server = await asyncio.start_server(carry, "127.0.0.1", 0)
-    wire.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(carry, "127.0.0.1", 0, ssl=tls)
+    wire.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield wire
     finally:
@@ -113,6 +121,29 @@ async def open_wire(endpoint_url: str) -> AsyncIterator[Wire]:
         for writer in writers:
             writer.close()
         await asyncio.gather(*carriers)
+
+
+def own_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """What a TLS server on 127.0.0.1 needs, and the file by which clients know it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "store")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    chain = folder / "certificate.pem"
+    chain.write_bytes(certificate.public_bytes(Encoding.PEM))
+    private = folder / "key.pem"
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, private)
+    return context, chain
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -14,6 +14,7 @@ from aiobotocore.credentials import AioCredentialResolver, AioRefreshableCredent
 from aiobotocore.session import AioSession, get_session
 from pydantic import SecretStr, ValidationError
 
+from config.settings import SettingsError
 from origin.adapters.s3_connection import address_of
 from origin.adapters.s3_errors import error_of
 from origin.adapters.s3_put import part_bytes_for
@@ -34,7 +35,7 @@ from origin.errors import (
 from origin.ports import IfAbsent, IfMatch, ObjectHead
 from origin.settings import AddressingStyle, S3Settings, StoreKind, StoreSettings
 from origin.tests.lax_store import LaxStore, open_lax_store
-from origin.tests.s3 import S3Server, Wire, open_bucket, open_wire, s3_settings
+from origin.tests.s3 import S3Server, Wire, open_bucket, open_wire, own_certificate, s3_settings
 
 pytestmark = pytest.mark.socket
 
@@ -140,6 +141,20 @@ async def test_secrets_come_from_files(s3_server: S3Server, tmp_path: Path):
     assert s3_server.secret_key not in repr(s3_settings(s3_server))
 
 
+async def test_a_store_behind_tls_is_known_by_its_certificate(s3_server: S3Server, tmp_path: Path):
+    context, bundle = own_certificate(tmp_path)
+    async with open_wire(s3_server.endpoint_url, tls=context) as wire:
+        settings = s3_settings(s3_server, endpoint_url=wire.url, ca_bundle=bundle)
+        async with open_bucket(settings, tmp_path) as store:
+            await store.put(KEY, CONTENT)
+            assert (await store.read(KEY, size_max=len(CONTENT))).content == CONTENT
+        with pytest.raises(StoreUnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
+            await opened(s3_settings(s3_server, endpoint_url=wire.url), tmp_path)
+    lost = s3_settings(s3_server, endpoint_url="https://127.0.0.1", ca_bundle=tmp_path / "lost")
+    with pytest.raises(SettingsError, match=r"`store.s3.ca_bundle`: .*No such file"):
+        await opened(lost, tmp_path)
+
+
 async def test_a_clock_that_is_off_is_told(s3_server: S3Server, tmp_path: Path):
     session = get_session()
     session.set_credentials(s3_server.access_key, s3_server.secret_key)
@@ -237,8 +252,10 @@ async def test_an_empty_pool_is_told_and_does_not_hang(hasty: S3Store):
 # --- who is first
 
 
+@pytest.mark.slow
 async def test_of_sixteen_creators_one_wins(s3_server: S3Server, tmp_path: Path):
-    settings = s3_settings(s3_server)
+    # Those that lose wait for SeaweedFS's lock in steps of a second.
+    settings = s3_settings(s3_server, read_timeout_s=20)
     outcomes: list[str] = []
 
     async def create(store: S3Store, number: int) -> None:
