@@ -22,14 +22,15 @@ class RenditionEntry:
 
     Attributes:
         url: of the file, relative to the record.
+        samples: None for a rendition that was not packaged yet; likewise the others.
         sha256: of the protected file, hexadecimal.
     """
 
     name: str
     url: str
-    samples: int
-    bytes: int
-    sha256: str
+    samples: int | None
+    bytes: int | None
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def decode_track_document(data: bytes) -> TrackDocument:
 
 
 def check_against_record(facts: RenditionFacts, entry: RenditionEntry) -> None:
-    """Compare a seek index with the record that named it.
+    """Compare a seek index with the record that named it, as far as that knew the rendition.
 
     Raises:
         MalformedAnswerError: they are not of the same file.
@@ -92,7 +93,7 @@ def check_against_record(facts: RenditionFacts, entry: RenditionEntry) -> None:
         "sha256": (facts.sha256, entry.sha256),
     }
     for name, (indexed, recorded) in pairs.items():
-        if indexed != recorded:
+        if recorded is not None and indexed != recorded:
             raise MalformedAnswerError(
                 f"seek index and record of the track disagree about `{name}`: "
                 f"{indexed!r} and {recorded!r}"
@@ -102,6 +103,8 @@ def check_against_record(facts: RenditionFacts, entry: RenditionEntry) -> None:
 def _entry_of(value: object) -> RenditionEntry:
     if not isinstance(value, dict):
         raise MalformedAnswerError("an entry of `renditions` is not a JSON object")
+    if value.get("packaged") is False:
+        return RenditionEntry(_text(value, "name"), _text(value, "url"), None, None, None)
     return RenditionEntry(
         name=_text(value, "name"),
         url=_text(value, "url"),

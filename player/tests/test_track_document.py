@@ -26,6 +26,13 @@ def test_a_record_is_read_and_what_is_unknown_passed_over():
     assert document.rendition("flac") == RenditionEntry("flac", "x.mp4", 5, 7, "ab")
 
 
+def test_a_rendition_that_is_not_packaged_yet_is_found_by_its_address():
+    unknown = {"packaged": False, "samples": None, "bytes": None, "sha256": None}
+    data = json.dumps({"title": "T", "renditions": [ENTRY | unknown]})
+    entry = decode_track_document(data.encode()).rendition("flac")
+    assert entry == RenditionEntry("flac", "x.mp4", None, None, None)
+
+
 LOUDNESS = {
     "integrated_lufs": -9,
     "range_lu": 4.0,
