@@ -18,7 +18,7 @@ from origin.object_key import context_key, cover_key, fingerprint_key
 from origin.progress import ProgressTeller, Stage
 from origin.publication import NewObject
 from origin.records import TrackRecord, key_of_master
-from origin.source_file import copy_source, hash_source
+from origin.source_file import copy_source, find_picture_beside, hash_source
 from origin.tags import Tags, clean_text, make_tags
 from origin.track_id import album_id_of, track_id_of
 from origin.workshop import Workshop
@@ -122,7 +122,8 @@ async def _draft(
         # One album for all that is named together, also where the artists of its tracks differ.
         tags = replace(tags, album=clean_text(order.album), album_artist=tags.album_artist or "")
     facts = inspection.facts
-    cover = await _cover_of(workshop, master)
+    beside = await asyncio.to_thread(find_picture_beside, order.path)
+    cover = await _cover_of(workshop, master, beside)
     return TrackRecord(
         track_id=track_id_of(facts.sha256),
         master=facts,
@@ -151,10 +152,10 @@ async def _tag_values(workshop: Workshop, master: Path) -> Mapping[str, Sequence
         return {}
 
 
-async def _cover_of(workshop: Workshop, master: Path) -> CoverRecord | None:
+async def _cover_of(workshop: Workshop, master: Path, beside: Path | None) -> CoverRecord | None:
     """The master's cover; none if it would take too much time or memory. Its files lie beside."""
     try:
-        finding = await workshop.packager.read_cover(master, master.parent)
+        finding = await workshop.packager.read_cover(master, master.parent, beside=beside)
     except (WorkerDiedError, WorkerTimeoutError) as error:
         logger.warning("a cover cannot be read", extra={"reason": error.reason})
         return None

@@ -4,14 +4,18 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from origin.errors import SourceChangedError, SourceTooLargeError, SourceUnreadableError
+from packager.cover_facts import name_beside
 from packager.errors import MasterUnreadableError, ScratchError
 from packager.master_file import open_regular_file
 
 _CHUNK_BYTES: Final = 1 << 20
+
+_NAMES_MAX: Final = 10_000
 
 
 def hash_source(path: Path, *, bytes_max: int) -> str:
@@ -91,3 +95,16 @@ def _read_all(file: BinaryIO, path: Path, bytes_max: int, sink: Callable[[bytes]
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, size_bytes):
         raise SourceChangedError(f"{path.name!r} was written to while it was read")
     return digest.hexdigest()
+
+
+def find_picture_beside(path: Path) -> Path | None:
+    """The picture in the folder of a master that is likeliest its album's cover.
+
+    None if there is none among the first `_NAMES_MAX` files, or if the folder may not be listed.
+    """
+    try:
+        with os.scandir(path.parent) as entries:
+            name = name_beside(entry.name for entry in islice(entries, _NAMES_MAX))
+    except OSError:
+        return None
+    return None if name is None else path.parent / name

@@ -51,8 +51,15 @@ class Packager(Protocol):
         """
         ...
 
-    async def read_cover(self, master: Path, folder: Path) -> CoverFinding:
+    async def read_cover(
+        self, master: Path, folder: Path, *, beside: Path | None = None
+    ) -> CoverFinding:
         """Find a master's cover; its sizes go into `folder` as `cover_file_name` names them.
+
+        Args:
+            master: its file.
+            folder: gets the files.
+            beside: a picture to take if the master carries none that is good.
 
         Raises:
             PackagerError: it takes too much time or memory, or a worker failed.

@@ -19,6 +19,8 @@ from packager.cover_facts import (
     CoverSize,
     cover_file_name,
 )
+from packager.errors import MasterError
+from packager.master_file import open_regular_file
 from packager.picture import PictureError, parse_picture
 from packager.picture_scaling import ScaledPicture, scale_picture
 from packager.picture_sources import PICTURE_BYTES_MAX, PictureSource, find_pictures
@@ -86,11 +88,10 @@ def _content_of(source: PictureSource) -> bytes | CoverRefusal:
 
 def _content_beside(path: Path) -> bytes | CoverRefusal:
     try:
-        with path.open("rb") as file:
-            content = file.read(PICTURE_BYTES_MAX + 1)
-    except OSError:
+        with open_regular_file(path) as (file, size_bytes):
+            return CoverRefusal.TOO_LARGE if size_bytes > PICTURE_BYTES_MAX else file.read()
+    except MasterError:
         return CoverRefusal.UNREADABLE
-    return content if len(content) <= PICTURE_BYTES_MAX else CoverRefusal.TOO_LARGE
 
 
 def _write(scaled: tuple[ScaledPicture, ...], digest: str, folder: Path) -> CoverFacts:

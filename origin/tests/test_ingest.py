@@ -58,7 +58,9 @@ class TaglessPackager(TextPackager):
         raise self._error
 
     @override
-    async def read_cover(self, master: Path, folder: Path) -> CoverFinding:
+    async def read_cover(
+        self, master: Path, folder: Path, *, beside: Path | None = None
+    ) -> CoverFinding:
         raise self._error
 
 

@@ -46,6 +46,13 @@ async def test_a_new_master_gets_a_record_without_a_version(workshop: Workshop, 
         assert hashlib.sha256(content).hexdigest() == new.sha256
 
 
+async def test_a_picture_in_the_folder_of_a_master_stands_in(workshop: Workshop, tmp_path: Path):
+    path = tmp_path / "a.flac"
+    path.write_bytes(b"tone")
+    (tmp_path / "cover.png").write_bytes(b"a picture")
+    assert (await prepared_of(workshop, IngestOrder(path))).record.cover is not None
+
+
 async def test_overrides_count_instead_of_the_tags(workshop: Workshop, tmp_path: Path):
     path = tmp_path / "a.flac"
     path.write_bytes(b"tone")

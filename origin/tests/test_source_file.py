@@ -9,7 +9,7 @@ import pytest
 
 from origin import source_file
 from origin.errors import SourceChangedError, SourceTooLargeError, SourceUnreadableError
-from origin.source_file import copy_source, hash_source
+from origin.source_file import copy_source, find_picture_beside, hash_source
 from packager.errors import ScratchError
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +117,11 @@ def test_a_full_scratch_is_told(tmp_path: Path):
     command = [sys.executable, "-c", FULL, str(tmp_path / "source"), str(tmp_path / "copy")]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.startswith("the master cannot be copied: File too large | Free some space")
+
+
+def test_a_cover_in_the_folder_of_a_master_is_found(source: Path):
+    assert find_picture_beside(source) is None
+    cover = source.parent / "Folder.jpg"
+    cover.write_bytes(b"")
+    assert find_picture_beside(source) == cover
+    assert find_picture_beside(source.parent / "gone" / "source") is None

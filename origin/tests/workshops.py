@@ -86,8 +86,10 @@ class TextPackager:
     async def read_tags(self, master: Path) -> Mapping[str, Sequence[str]]:
         return {"artist": [f"Artist of {master.name}"]}
 
-    async def read_cover(self, master: Path, folder: Path) -> CoverFinding:
-        if b"cover" not in await asyncio.to_thread(master.read_bytes):
+    async def read_cover(
+        self, master: Path, folder: Path, *, beside: Path | None = None
+    ) -> CoverFinding:
+        if beside is None and b"cover" not in await asyncio.to_thread(master.read_bytes):
             return CoverFinding(None, (CoverRefusal.BROKEN,))
         picture = b"a picture"
         size = CoverSize(

@@ -1,5 +1,6 @@
 # mypy: disallow-untyped-calls=False
 import hashlib
+import os
 import struct
 from pathlib import Path
 
@@ -128,6 +129,12 @@ def test_a_file_of_lies_has_no_cover(tmp_path: Path, content: bytes):
     found = read_cover(path, tmp_path, None)
     assert found.cover is None
     assert set(found.refusals) <= {CoverRefusal.UNREADABLE}
+
+
+def test_a_pipe_beside_the_master_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "cover.jpg")
+    found = read_cover(write_master(tmp_path / "a.wav"), tmp_path, tmp_path / "cover.jpg")
+    assert (found.cover, found.refusals) == (None, (CoverRefusal.UNREADABLE,))
 
 
 def test_a_picture_beside_the_master_that_is_gone_is_no_failure(tmp_path: Path):
