@@ -42,6 +42,7 @@ SANS_IO: Final = (
     "edge/target.py",
     "origin/album_files.py",
     "origin/covers.py",
+    "origin/neighbors.py",
     "origin/signing.py",
     "origin/tags.py",
     "origin/tags_json.py",

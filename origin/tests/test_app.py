@@ -209,7 +209,7 @@ def start_ingest(folder: Path) -> "subprocess.Popen[str]":
     )
 
 
-@pytest.mark.parametrize("stage", ["inspecting", "publishing", "packaging"])
+@pytest.mark.parametrize("stage", ["publishing", "packaging"])
 async def test_a_killed_ingest_leaves_nothing_half_done_and_is_completed(
     tmp_path: Path, stage: str
 ):
