@@ -144,6 +144,7 @@ async def open_everything(
                 clock=clock,
             )
         )
+        await stack.enter_async_context(origin_service.telling({edge_service.admin_url: operator}))
         urls = {
             "edge": edge_service.url,
             "admin": edge_service.admin_url,

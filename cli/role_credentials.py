@@ -44,6 +44,22 @@ def origin_credentials(settings: OriginSettings) -> OriginCredentials:
     )
 
 
+def operators_of_edges(settings: OriginSettings) -> Mapping[str, Credential]:
+    """The operators' credentials of the edges that an origin tells what to purge, by admin URL.
+
+    Raises:
+        SettingsError: one is missing or is none.
+    """
+    own = origin_credentials(settings).operator
+    return {
+        edge.admin_url: read_credential(
+            f"edges.{number}.operator_credential_file", None, edge.operator_credential_file
+        )
+        or own
+        for number, edge in enumerate(settings.edges)
+    }
+
+
 def label_credentials(settings: OriginSettings) -> Mapping[str, Credential]:
     """The tokens of labels, by name.
 

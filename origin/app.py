@@ -2,28 +2,37 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
+
+from config.credentials import Credential
 from config.listener import admin_app, open_listener
+from config.tasks import open_tasks
 from drm.ports import ContentKeys
 from origin.access import OriginCredentials
 from origin.adapters.folder_store import open_folder_store
+from origin.adapters.http_edge import HttpEdge
 from origin.claims import Claims
 from origin.demand import Demand, DemandLimits, open_demand
+from origin.invalidation import Invalidation
 from origin.library import Library
 from origin.metrics import OriginMetrics
+from origin.outbox import Outbox
 from origin.ports import ObjectStore
 from origin.readiness import open_readiness
 from origin.record_store import RecordStore
 from origin.resources import Resources
 from origin.routes import origin_app
 from origin.settings import OriginSettings, StoreKind, StoreSettings
+from origin.upkeep import Upkeep
 from origin.work_folder import open_work_folder
 from origin.workshop import Workshop
 from packager.errors import ScratchError
@@ -40,11 +49,14 @@ class OriginService:
         url: for edges.
         admin_url: `/metrics`, `/healthz`, `/readyz`.
         library: takes masters in.
+        telling: keeps edges told what to purge, while its block runs; they are named by the URLs of
+            their admin listeners, with their operators' credentials.
     """
 
     url: str
     admin_url: str
     library: Library
+    telling: Callable[[Mapping[str, Credential]], AbstractAsyncContextManager[None]]
 
 
 @contextlib.asynccontextmanager
@@ -62,7 +74,7 @@ async def open_library(
         _open_workshop(settings, content_keys, clock) as workshop,
         _open_demand(settings, workshop, figures) as demand,
     ):
-        yield Library(workshop, demand, figures)
+        yield _library_of(workshop, demand, figures)
 
 
 @contextlib.asynccontextmanager
@@ -86,7 +98,7 @@ async def open_origin(
         enter = stack.enter_async_context
         workshop = await enter(_open_workshop(settings, content_keys, clock))
         demand = await enter(_open_demand(settings, workshop, figures))
-        library = Library(workshop, demand, figures)
+        library = _library_of(workshop, demand, figures)
         readiness = await enter(
             open_readiness(
                 workshop.store,
@@ -112,7 +124,32 @@ async def open_origin(
         admin_url = await enter(
             open_listener(admin, host=settings.admin_host, port=settings.admin_port)
         )
-        yield OriginService(url, admin_url, library)
+        telling = functools.partial(_telling, settings, workshop, figures)
+        yield OriginService(url, admin_url, library, telling)
+
+
+@contextlib.asynccontextmanager
+async def _telling(
+    settings: OriginSettings,
+    workshop: Workshop,
+    figures: OriginMetrics,
+    edges: Mapping[str, Credential],
+) -> AsyncIterator[None]:
+    async with aiohttp.ClientSession() as session, open_tasks() as tasks:
+        invalidation = Invalidation(
+            Outbox(workshop.store, clock=workshop.clock),
+            [HttpEdge(url, operator, session) for url, operator in edges.items()],
+            figures=figures,
+            clock=workshop.clock,
+            monotonic=workshop.monotonic,
+        )
+        tasks.start(invalidation.run(settings.purge_interval_s))
+        yield
+
+
+def _library_of(workshop: Workshop, demand: Demand, figures: OriginMetrics) -> Library:
+    outbox = Outbox(workshop.store, clock=workshop.clock)
+    return Library(workshop, demand, Upkeep(workshop, demand, outbox), figures)
 
 
 @contextlib.asynccontextmanager

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from drm.errors import DrmError
 from origin.demand import Demand, targets_of
-from origin.errors import AlbumFullError, OriginError, VersionGoneError
-from origin.neighbors import Neighbors, neighbor_ids
+from origin.errors import OriginError, VersionGoneError
+from origin.neighborhood import blank_album, find_neighbors
 from origin.object_key import context_key
 from origin.packaging_plan import Means, plan_version
-from origin.preparation import IngestOrder, Prepared, album_artist_of, prepare
+from origin.preparation import IngestOrder, Prepared, prepare
 from origin.progress import IngestProgress, OnIngestProgress, ProgressTeller, Stage
 from origin.publication import Publication
-from origin.records import AlbumRecord, TrackRecord, entry_of
+from origin.records import TrackRecord, entry_of
 from origin.work_folder import open_job_folder
 from origin.workshop import Workshop
 from packager.errors import PackagerError
@@ -213,7 +213,9 @@ class Ingests:
         workshop = self._workshop
         keys = await workshop.content_keys.keys_of_track(draft.track_id)
         means = Means(workshop.packager.identity, keys, workshop.scheme)
-        neighbors = await self._neighbors(draft, None if ahead is None else ahead.record)
+        neighbors = await find_neighbors(
+            self._records, draft, ahead=None if ahead is None else ahead.record
+        )
         version = plan_version(draft, neighbors, means, now_s=draft.created_s)
         if ahead is not None and version.context_after:
             for new in ahead.objects:
@@ -221,34 +223,11 @@ class Ingests:
                     await publication.put(new)
         return replace(draft, current_version=version.version, versions=(version,))
 
-    async def _neighbors(self, draft: TrackRecord, ahead: TrackRecord | None) -> Neighbors:
-        if draft.album_id is None:
-            return Neighbors()
-        album = await self._records.find_album(draft.album_id) or _blank_album(draft)
-        album = album.with_entry(entry_of(draft))
-        if ahead is not None and ahead.album_id == draft.album_id:
-            with contextlib.suppress(AlbumFullError):
-                album = album.with_entry(entry_of(ahead))
-        before, after = neighbor_ids(album, draft.track_id)
-        return Neighbors(
-            before=await self._neighbor(before, ahead), after=await self._neighbor(after, ahead)
-        )
-
-    async def _neighbor(
-        self, track_id: str | None, ahead: TrackRecord | None
-    ) -> TrackRecord | None:
-        if track_id is None:
-            return None
-        if ahead is not None and ahead.track_id == track_id:
-            return ahead
-        found = await self._records.find_track(track_id)
-        return found if found is not None and found.takedown is None else None
-
     async def _join_album(self, record: TrackRecord) -> None:
         if record.album_id is None:
             return
         await self._records.change_album(
-            record.album_id, lambda old: (old or _blank_album(record)).with_entry(entry_of(record))
+            record.album_id, lambda old: (old or blank_album(record)).with_entry(entry_of(record))
         )
 
     async def _finish(self, item: _Item) -> IngestOutcome:
@@ -279,9 +258,3 @@ def _item_of(order: IngestOrder, on_progress: OnManyProgress | None) -> _Item:
         return _Item(order, None)
     tell = on_progress
     return _Item(order, lambda progress: tell(order.path, progress))
-
-
-def _blank_album(record: TrackRecord) -> AlbumRecord:
-    assert record.album_id is not None
-    tags = record.tags
-    return AlbumRecord(record.album_id, tags.album or "", album_artist_of(tags), ())

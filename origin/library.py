@@ -17,6 +17,7 @@ from origin.ingest import (
 from origin.progress import OnIngestProgress
 from origin.record_store import TrackPage
 from origin.rendition_job import find_published
+from origin.upkeep import Upkeep
 from origin.workshop import Workshop
 from packager.errors import WorkerStartError
 from packager.priority import Priority
@@ -27,9 +28,15 @@ class Library:
     """Tracks in an object store, and the workers that make them. Made by `open_library`.
 
     Several libraries, in several processes, may work on one store.
+
+    Attributes:
+        upkeep: changes tracks that are there.
     """
 
-    def __init__(self, workshop: Workshop, demand: Demand, figures: metrics.OriginMetrics) -> None:
+    def __init__(
+        self, workshop: Workshop, demand: Demand, upkeep: Upkeep, figures: metrics.OriginMetrics
+    ) -> None:
+        self.upkeep = upkeep
         self._workshop = workshop
         self._demand = demand
         self._figures = figures

@@ -49,7 +49,7 @@ class Ingredients:
 
 
 def plan_version(
-    track: TrackRecord, neighbors: Neighbors, means: Means, *, now_s: int
+    track: TrackRecord, neighbors: Neighbors, means: Means, *, now_s: int, revision: int = 0
 ) -> VersionRecord:
     """The version that `track` has by these means, with nothing of it packaged."""
     ladder = tuple(PROFILES)
@@ -65,6 +65,7 @@ def plan_version(
         identity=means.identity,
         kids=kids,
         ladder=plan_ladder(ladder, scheme=means.scheme, master_rate_hz=track.master.sample_rate_hz),
+        revision=revision,
     )
     return VersionRecord(
         version=version_of(inputs),
@@ -76,6 +77,7 @@ def plan_version(
         context_before=before,
         context_after=after,
         ladder=ladder,
+        revision=revision,
         created_s=now_s,
         superseded_s=None,
         renditions=(),

@@ -12,7 +12,7 @@ import orjson
 
 from origin.covers import CoverRecord, cover_record_of, cover_to_json
 from origin.errors import RecordError
-from origin.records import Takedown, TrackRecord
+from origin.records import VERSIONS_MAX, Takedown, TrackRecord
 from origin.tags import TEXT_LENGTH_MAX
 from origin.tags_json import tags_from_json, tags_to_json
 from origin.track_id import is_id
@@ -29,7 +29,6 @@ RECORD_BYTES_MAX: Final = 64 << 20
 
 _Value = TypeVar("_Value")
 
-_VERSIONS_MAX: Final = 64
 _HEX_MAX: Final = 64
 
 
@@ -78,7 +77,7 @@ def decode_track(data: bytes) -> TrackRecord:
         album_id=_optional_id_of(fields, "album_id"),
         created_s=fields.integer("created_s"),
         current_version=fields.text("current_version", length_max=_HEX_MAX),
-        versions=fields.items("versions", version_from_json, count_max=_VERSIONS_MAX),
+        versions=fields.items("versions", version_from_json, count_max=VERSIONS_MAX),
         takedown=_optional(fields, "takedown", _takedown_of),
     )
     fields.finish()

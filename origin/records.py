@@ -22,6 +22,9 @@ from packager.seek_index import RenditionFacts
 # More than any box set has; a list in a file is bounded all the same.
 ALBUM_ENTRIES_MAX: Final = 2000
 
+# Versions of one track whose index and digests are remembered.
+VERSIONS_MAX: Final = 64
+
 # FFmpeg's names of containers, and what files in them are usually called.
 _EXTENSIONS: Final[Mapping[str, str]] = {
     "aac": "aac",
@@ -56,6 +59,7 @@ class VersionRecord:
         context_before: SHA-256 of the audio that its encoders are warmed up with; empty for none.
         context_after: likewise of what follows the track.
         ladder: the renditions that there are, packaged or not, best first.
+        revision: counts versions of equal inputs, see `packager.version.VersionInputs`.
         created_s: seconds since the epoch.
         superseded_s: since when another version is the current one; None while this one is.
         renditions: those that were packaged, in the order of the ladder.
@@ -70,6 +74,7 @@ class VersionRecord:
     context_before: str
     context_after: str
     ladder: tuple[str, ...]
+    revision: int
     created_s: int
     superseded_s: int | None
     renditions: tuple[RenditionFacts, ...]
@@ -155,6 +160,25 @@ class TrackRecord:
     def version(self, version: str) -> VersionRecord | None:
         """The version with this name."""
         return next((one for one in self.versions if one.version == version), None)
+
+    def with_planned(self, planned: VersionRecord) -> "TrackRecord":
+        """This track with one more version, unless it has it; the oldest make room for it."""
+        if self.version(planned.version) is not None:
+            return self
+        kept = list(self.versions)
+        while len(kept) >= VERSIONS_MAX:
+            kept.remove(next(one for one in kept if one.version != self.current_version))
+        return replace(self, versions=(*kept, planned))
+
+    def moved_to(self, version: str, *, now_s: int) -> "TrackRecord":
+        """This track with another one of its versions for listeners, from `now_s` on."""
+        former, current = self.current, self.version(version)
+        assert current is not None, "a version is planned before a track is moved to it"
+        if former.version == version:
+            return self
+        moved = self.with_version(replace(former, superseded_s=now_s))
+        moved = moved.with_version(replace(current, superseded_s=None))
+        return replace(moved, current_version=version)
 
     def with_version(self, changed: VersionRecord) -> "TrackRecord":
         """This track with `changed` in the place of the version of that name."""

@@ -186,6 +186,19 @@ class IngestSettings(Section):
     )
 
 
+class EdgeAddress(Section):
+    """An edge that is told what to purge."""
+
+    admin_url: str = Field(
+        pattern=r"^https?://[^/?#@\s]+/?$",
+        description="Its admin listener, such as http://10.0.0.5:8081.",
+    )
+    operator_credential_file: Path | None = Field(
+        default=None,
+        description="File with its operator's secret. Unset: that of this origin's operator.",
+    )
+
+
 class OriginSettings(RoleSettings):
     """Settings of the origin."""
 
@@ -216,6 +229,12 @@ class OriginSettings(RoleSettings):
         default_factory=PackagerSettings, description="The packaging workers."
     )
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="What is taken in.")
+    edges: tuple[EdgeAddress, ...] = Field(
+        default=(), description="Edges that purge what changes here; others wait until it is stale."
+    )
+    purge_interval_s: float = Field(
+        default=1.0, ge=0.1, le=60, description="How often edges are told what has changed."
+    )
     edge_credential: SecretStr | None = Field(
         default=None, description="Secret by which edges show themselves."
     )

@@ -83,6 +83,8 @@ class VersionInputs:
         kids: identifiers of the track's content keys; those that `ladder` does not use do not
             count.
         ladder: see `plan_ladder`.
+        revision: counts versions of equal inputs, where one came out otherwise than it was
+            recorded: what is made again then has a name of its own.
     """
 
     master_sha256: str
@@ -92,6 +94,7 @@ class VersionInputs:
     identity: EncoderIdentity
     kids: Mapping[KeyClass, uuid.UUID]
     ladder: Sequence[PlannedRendition]
+    revision: int = 0
 
 
 def version_of(inputs: VersionInputs) -> str:
@@ -109,6 +112,7 @@ def version_of(inputs: VersionInputs) -> str:
         "identity": identity_to_json(inputs.identity),
         "kids": {key_class.value: str(inputs.kids[key_class]) for key_class in used},
         "ladder": [asdict(rendition) for rendition in inputs.ladder],
+        "revision": inputs.revision,
     }
     canonical = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()[:VERSION_DIGITS]

@@ -10,7 +10,7 @@ from cli import console
 from cli.clock import WALL_CLOCK_S
 from cli.one_machine import open_content_keys
 from cli.role import serve_role
-from cli.role_credentials import origin_credentials
+from cli.role_credentials import operators_of_edges, origin_credentials
 from config.settings import load_settings
 from origin.app import OriginService, open_origin
 from origin.settings import OriginSettings
@@ -33,5 +33,6 @@ async def _opened(file: Path | None) -> AsyncIterator[OriginService]:
         open_origin(
             settings, content_keys=content_keys, credentials=credentials, clock=WALL_CLOCK_S
         ) as service,
+        service.telling(operators_of_edges(settings)),
     ):
         yield service

@@ -111,6 +111,7 @@ TRACK = TrackRecord(
             context_before="",
             context_after="5e" * 32,
             ladder=tuple(PROFILES),
+            revision=0,
             created_s=1_700_000_000,
             superseded_s=None,
             renditions=tuple(rendition(name) for name in PROFILES),

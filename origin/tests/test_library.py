@@ -11,6 +11,8 @@ from origin.adapters.memory_store import MemoryStore
 from origin.errors import NotFoundError
 from origin.ingest import IngestOrder
 from origin.library import Library
+from origin.outbox import Outbox
+from origin.upkeep import Upkeep
 from origin.metrics import OriginMetrics
 from origin.tests.workshops import TextPackager, make_workshop, open_demand_of
 from packager.errors import NotAudioError, WorkerStartError
@@ -62,7 +64,8 @@ async def library_in(
     figures = OriginMetrics()
     workshop = make_workshop(store, tmp_path / "scratch", packager=packager)
     async with open_demand_of(workshop, figures=figures) as demand:
-        yield Library(workshop, demand, figures), figures
+        upkeep = Upkeep(workshop, demand, Outbox(store, clock=workshop.clock))
+        yield Library(workshop, demand, upkeep, figures), figures
 
 
 def jobs(figures: OriginMetrics, job: str, result: str) -> float:

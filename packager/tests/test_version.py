@@ -76,6 +76,7 @@ CASES = [
 ]
 
 
+CASES.append(pytest.param(replace(INPUTS, revision=1), id="revision"))
 OTHERS = [cast("VersionInputs", case.values[0]) for case in CASES]
 
 
