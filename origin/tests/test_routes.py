@@ -251,6 +251,7 @@ async def test_a_rendition_that_is_not_there_is_packaged_or_its_progress_told(or
         assert problem["renditions"] == ["flac"]
     assert figure(origin, "origin_failures_total", reason="packaging") == 1.0
     origin.packager.gate.set()
+    await when_packaged(origin, origin.audio + "flac.mp4")
     async with origin.ask(origin.audio + "flac.mp4") as response:
         assert response.status == 200
         assert await response.read() == content
@@ -267,9 +268,8 @@ async def test_a_session_may_not_have_everything_packaged_at_once(origin: Origin
         assert response.status == 503
         assert "waits for 1 renditions" in await response.text()
     origin.packager.gate.set()
-    other = {"Attacca-Session": "fedcba9876543210"}
-    async with origin.ask(origin.audio + "aac-96.mp4", headers=other) as response:
-        assert response.status == 200
+    status, _ = await when_packaged(origin, origin.audio + "aac-96.mp4")
+    assert status == 200
 
 
 async def test_covers_and_playlists_of_albums(origin: Origin):
@@ -290,6 +290,7 @@ async def test_covers_and_playlists_of_albums(origin: Origin):
 async def test_a_file_that_was_cut_is_made_again(origin: Origin):
     content = origin.flac.read_bytes()
     os.truncate(origin.flac, 1000)
+    await when_packaged(origin, origin.audio + "flac.mp4")
     async with origin.ask(origin.audio + "flac.mp4", headers={"Range": "bytes=0-9"}) as response:
         assert response.status == 206
     assert origin.flac.read_bytes() == content
