@@ -10,16 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from cli import console
-from cli.clock import WALL_CLOCK_S
 from cli.console import CommandError
-from cli.installation import Installation, InstallationError
-from cli.one_machine import open_library_of
-from config.settings import SettingsError
-from drm.errors import DrmError
-from origin.errors import OriginError
+from cli.library import opened_library
 from origin.ingest import IngestFailure, IngestOrder, IngestProgress, IngestResult
 from origin.library import Library
-from packager.errors import PackagerError
 from packager.renditions import PROFILES
 
 # What a folder is searched for; a file that is named is tried whatever its suffix.
@@ -67,8 +61,7 @@ def ingest_command(
         raise CommandError("there is no audio in what you named")
     wanted = () if later else renditions or None
     orders = [IngestOrder(path, album=album, renditions=wanted) for path in masters]
-    installation = Installation.at(data)
-    refused = console.run(_ingest(installation, file, orders, is_json=is_json))
+    refused = console.run(_ingest(data, file, orders, is_json=is_json))
     if refused:
         raise CommandError(f"{refused} of {len(masters)} refused")
 
@@ -86,20 +79,9 @@ def find_masters(paths: tuple[Path, ...]) -> Iterator[Path]:
             yield path
 
 
-async def _ingest(
-    installation: Installation,
-    file: Path | None,
-    orders: list[IngestOrder],
-    *,
-    is_json: bool,
-) -> int:
-    try:
-        if file is None:
-            installation.create()
-        async with open_library_of(installation, file, clock=WALL_CLOCK_S) as library:
-            return await ingest_all(library, orders, is_json=is_json)
-    except (InstallationError, SettingsError, OriginError, DrmError, PackagerError) as error:
-        raise CommandError(console.describe(error)) from error
+async def _ingest(data: str, file: Path | None, orders: list[IngestOrder], *, is_json: bool) -> int:
+    async with opened_library(data, file, is_made=True) as library:
+        return await ingest_all(library, orders, is_json=is_json)
 
 
 async def ingest_all(

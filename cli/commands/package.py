@@ -5,14 +5,7 @@ from pathlib import Path
 import click
 
 from cli import console
-from cli.clock import WALL_CLOCK_S
-from cli.console import CommandError
-from cli.installation import Installation, InstallationError
-from cli.one_machine import open_library_of
-from config.settings import SettingsError
-from drm.errors import DrmError
-from origin.errors import OriginError
-from packager.errors import PackagerError
+from cli.library import opened_library
 from packager.seek_index import RenditionFacts
 
 
@@ -30,7 +23,7 @@ def package_command(
     What comes out is compared with the recorded SHA-256 before it is published: other bytes are
     refused.
     """
-    made = console.run(_package(Installation.at(data), file, track, rendition, is_json=is_json))
+    made = console.run(_package(data, file, track, rendition, is_json=is_json))
     for facts in made:
         if is_json:
             console.print_json(
@@ -43,18 +36,8 @@ def package_command(
 
 
 async def _package(
-    installation: Installation,
-    file: Path | None,
-    track: str,
-    rendition: str | None,
-    *,
-    is_json: bool,
+    data: str, file: Path | None, track: str, rendition: str | None, *, is_json: bool
 ) -> list[RenditionFacts]:
-    try:
-        if file is None:
-            installation.check()
-        async with open_library_of(installation, file, clock=WALL_CLOCK_S) as library:
-            with console.progress_bar("packaging", is_hidden=is_json) as show:
-                return list(await library.package(track, rendition, on_progress=show))
-    except (InstallationError, SettingsError, OriginError, DrmError, PackagerError) as error:
-        raise CommandError(console.describe(error)) from error
+    async with opened_library(data, file) as library:
+        with console.progress_bar("packaging", is_hidden=is_json) as show:
+            return list(await library.package(track, rendition, on_progress=show))
