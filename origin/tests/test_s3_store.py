@@ -15,10 +15,12 @@ from aiobotocore.session import AioSession, get_session
 from pydantic import SecretStr, ValidationError
 
 from config.settings import SettingsError
+from origin.adapters.folder_store import FolderStore
 from origin.adapters.s3_connection import address_of
 from origin.adapters.s3_errors import error_of
 from origin.adapters.s3_put import part_bytes_for
 from origin.adapters.s3_store import S3Store, open_s3_store
+from origin.app import _open_store
 from origin.errors import (
     ObjectConflictError,
     ObjectDamagedError,
@@ -585,3 +587,12 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, object],
 
 def test_a_folder_is_the_default():
     assert StoreSettings().kind is StoreKind.FOLDER
+
+
+async def test_the_origin_opens_the_kind_of_store_that_is_set(s3_server: S3Server, tmp_path: Path):
+    folder = StoreSettings(folder=tmp_path / "store")
+    bucket = StoreSettings(kind=StoreKind.S3, s3=s3_settings(s3_server))
+    for settings, kind in ((folder, FolderStore), (bucket, S3Store)):
+        async with _open_store(settings, tmp_path, time.time) as store:
+            assert isinstance(store, kind)
+            await store.check()
