@@ -22,6 +22,10 @@ from origin.adapters.folder_store import open_folder_store
 from origin.adapters.http_edge import HttpEdge
 from origin.claims import Claims
 from origin.demand import Demand, DemandLimits, open_demand
+from origin.intake.intake import IntakeMeans, open_intake
+from origin.intake.labels import KnownLabel, Label, Labels, Quota
+from origin.intake.ledger import OPEN_UPLOADS_MAX
+from origin.intake.routes import add_intake
 from origin.invalidation import Invalidation
 from origin.library import Library
 from origin.metrics import OriginMetrics
@@ -113,6 +117,13 @@ async def open_origin(
             figures=figures,
             clock=clock,
         )
+        intake = await enter(
+            open_intake(
+                _intake_means(settings, workshop, library, credentials, figures),
+                settings.ingest.uploads,
+            )
+        )
+        add_intake(app, intake)
         admin = admin_app(
             registry=figures.registry,
             readiness=readiness.reasons,
@@ -182,16 +193,62 @@ async def _open_workshop(
 def _open_demand(
     settings: OriginSettings, workshop: Workshop, figures: OriginMetrics
 ) -> AbstractAsyncContextManager[Demand]:
-    claims = Claims(
+    limits = DemandLimits(
+        places=settings.packager.workers, session_jobs_max=settings.packager.session_jobs_max
+    )
+    return open_demand(workshop, _claims_of(settings, workshop), limits, figures)
+
+
+def _claims_of(settings: OriginSettings, workshop: Workshop) -> Claims:
+    return Claims(
         workshop.store,
         owner=f"{socket.gethostname()}-{os.getpid()}",
         lease_s=settings.packager.claim_lease_s,
         monotonic=workshop.monotonic,
     )
-    limits = DemandLimits(
-        places=settings.packager.workers, session_jobs_max=settings.packager.session_jobs_max
+
+
+def _intake_means(
+    settings: OriginSettings,
+    workshop: Workshop,
+    library: Library,
+    credentials: OriginCredentials,
+    figures: OriginMetrics,
+) -> IntakeMeans:
+    return IntakeMeans(
+        store=workshop.store,
+        claims=_claims_of(settings, workshop),
+        ingest=library,
+        labels=_labels_of(settings, credentials),
+        scratch=workshop.scratch,
+        master_bytes_max=workshop.master_bytes_max,
+        registry=figures.registry,
+        clock=workshop.clock,
+        monotonic=workshop.monotonic,
     )
-    return open_demand(workshop, claims, limits, figures)
+
+
+def _labels_of(settings: OriginSettings, credentials: OriginCredentials) -> Labels:
+    bytes_max = settings.ingest.master_bytes_max
+    return Labels(
+        KnownLabel(Label("", Quota(bytes_max, None, OPEN_UPLOADS_MAX)), credentials.operator),
+        [
+            KnownLabel(
+                Label(
+                    name,
+                    Quota(
+                        upload_bytes_max=label.upload_bytes_max or bytes_max,
+                        day_bytes_max=label.day_bytes_max,
+                        open_uploads_max=label.open_uploads_max,
+                    ),
+                ),
+                credentials.labels[name],
+            )
+            for name, label in settings.ingest.labels.items()
+        ],
+        allowed_hosts=frozenset(settings.allowed_hosts),
+        origins=frozenset(settings.ingest.uploads.origins),
+    )
 
 
 def _open_store(

@@ -16,6 +16,7 @@ from drm.errors import DrmError
 from origin.access import OriginCredentials, check_access
 from origin.answer import Answer, answer
 from origin.errors import NotFoundError, OriginError, StoreError
+from origin.intake.routes import is_intake_path
 from origin.metrics import OriginMetrics
 from origin.resources import Resource, Resources
 from packager.errors import PackagerError
@@ -67,7 +68,8 @@ def origin_app(
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            check_access(request.headers, credentials, allowed_hosts=allowed_hosts)
+            if not is_intake_path(request.path):
+                check_access(request.headers, credentials, allowed_hosts=allowed_hosts)
             return await handler(request)
         except (OriginError, PackagerError, DrmError) as error:
             figures.record_failure(error)

@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-import aiofiles
-
+from origin.adapters.uncancelled import finished
 from origin.intake.errors import UploadDamagedError, UploadMismatchError
 from origin.intake.part_store import PartStore
 from origin.intake.upload import Upload
@@ -31,12 +30,11 @@ async def assemble(parts: PartStore, upload: Upload, path: Path) -> None:
     size_bytes = 0
     try:
         await asyncio.to_thread(_check_room, path.parent, upload.length)
-        async with aiofiles.open(path, "xb") as file:
-            for part in upload.parts:
-                content = await parts.read(upload.upload_id, part)
-                await asyncio.to_thread(digest.update, content)
-                await file.write(content)
-                size_bytes += len(content)
+        for part in upload.parts:
+            content = await parts.read(upload.upload_id, part)
+            await finished(asyncio.to_thread(_append, path, content))
+            await asyncio.to_thread(digest.update, content)
+            size_bytes += len(content)
     except OSError as error:
         raise ScratchError(f"the upload cannot be written: {error.strerror}") from error
     if size_bytes != upload.length:
@@ -44,6 +42,11 @@ async def assemble(parts: PartStore, upload: Upload, path: Path) -> None:
     expected = upload.metadata.get(SHA256_FIELD, "")
     if expected and digest.hexdigest() != expected:
         raise UploadMismatchError(digest.hexdigest())
+
+
+def _append(path: Path, content: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(content)
 
 
 def _check_room(folder: Path, length: int) -> None:

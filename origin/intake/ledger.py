@@ -15,7 +15,7 @@ LEDGERS_PREFIX: Final = "upload-ledgers/"
 LEDGER_BYTES_MAX: Final = 1 << 20
 
 _DAY_S: Final = 86_400
-_OPEN_MAX: Final = 1000
+OPEN_UPLOADS_MAX: Final = 1000
 
 # What an upload that somebody must end or let expire is worth waiting for.
 _OPEN_WAIT_S: Final = 60
@@ -46,7 +46,7 @@ class Ledger:
             raise UploadTooLargeError(length, size_max=quota.upload_bytes_max)
         if upload_id in self.open_since_s:
             return self
-        if len(self.open_since_s) >= min(quota.open_uploads_max, _OPEN_MAX):
+        if len(self.open_since_s) >= min(quota.open_uploads_max, OPEN_UPLOADS_MAX):
             raise QuotaExceededError(
                 f"{len(self.open_since_s)} uploads are open",
                 advice="Complete or terminate some of them first.",
@@ -90,7 +90,7 @@ def decode_ledger(data: bytes) -> Ledger:
     except orjson.JSONDecodeError as error:
         raise RecordError(f"ledger is not JSON: {error}") from error
     opened = fields.take("open_since_s")
-    if not isinstance(opened, dict) or len(opened) > _OPEN_MAX:
+    if not isinstance(opened, dict) or len(opened) > OPEN_UPLOADS_MAX:
         raise RecordError("ledger.open_since_s is not an object")
     times = JsonFields(opened, "ledger.open_since_s", RecordError)
     ledger = Ledger(

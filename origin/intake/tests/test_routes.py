@@ -470,7 +470,8 @@ async def test_uploads_are_listed_by_state(client: aiohttp.ClientSession, intake
         async with client.get(f"/v1/uploads?state={state}") as response:
             counts[state] = len((await response.json())["uploads"])
     assert counts == {"receiving": 1, "received": 1, "ready": 1, "refused": 0}
-    seen, following = [], "/v1/uploads?limit=2"
+    seen: list[str] = []
+    following: str | None = "/v1/uploads?limit=2"
     while following is not None:
         async with client.get(following) as response:
             document = await response.json()
