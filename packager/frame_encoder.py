@@ -9,7 +9,7 @@ back before, and the packets of this rehearsal are thrown away. A join is then a
 without it, AAC lost 8 dB after one and Opus 4.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from packager.lossy_feed import LossyFeed
 from packager.packet_spool import PacketSpool
-from packager.pcm import FloatBlock, rechunk
+from packager.pcm import FloatBlock
 
 _REHEARSAL_S: Final = 1
 
@@ -34,21 +34,37 @@ def encode_frames(
         priming: samples that decoding gives before the first one of `feed`.
         spool: empty; takes the packets.
     """
-    position, frame_samples = 0, encoder.frame_size
+    frame_samples = encoder.frame_size
     rehearsed = _rehearsal_frames(encoder, feed)
     blocks = _with_rehearsal(feed, rehearsed * frame_samples) if rehearsed else feed.blocks()
-    for block in rechunk(blocks, frame_samples):
+    position = 0
+    for block in _in_whole_frames(blocks, frame_samples, feed.channels):
+        # The encoder is handed frames of its length by a filter of PyAV, which cuts the block.
         frame = av.AudioFrame.from_ndarray(
             _as_wanted(block, encoder), format=encoder.format.name, layout=encoder.layout
         )
         frame.sample_rate = encoder.sample_rate
         frame.pts = position
-        position += frame_samples
+        position += len(block)
         spool.write_encoded(encoder.encode(frame))
     spool.write_encoded(encoder.encode(None))
     count = -(-(priming + feed.lead + feed.samples) // frame_samples)
     spool.keep(rehearsed, rehearsed + count)
     assert len(spool.sizes) == count
+
+
+def _in_whole_frames(
+    blocks: Iterable[FloatBlock], frame_samples: int, channels: int
+) -> Iterator[FloatBlock]:
+    """The blocks, and then as much silence as fills the last frame."""
+    samples = 0
+    for block in blocks:
+        if len(block):
+            samples += len(block)
+            yield block
+    missing = -samples % frame_samples
+    if missing:
+        yield np.zeros((missing, channels), np.float32)
 
 
 def _rehearsal_frames(encoder: av.AudioCodecContext, feed: LossyFeed) -> int:
@@ -77,10 +93,7 @@ def layout_of(channels: int) -> str:
 
 
 def _as_wanted(block: FloatBlock, encoder: av.AudioCodecContext) -> FloatBlock:
-    """A whole frame, filled up with silence: one row per channel if planar, else one row."""
-    missing = encoder.frame_size - len(block)
-    if missing:
-        block = np.pad(block, ((0, missing), (0, 0)))
+    """One row per channel for an encoder of planar samples, else one row."""
     if encoder.format.is_planar:
         return np.ascontiguousarray(block.T)
     return np.ascontiguousarray(block).reshape(1, -1)
