@@ -321,7 +321,8 @@ def check_manifest(manifest: Manifest, name: str, found: dict[str, Any]) -> Iter
         return
     rendition = name.partition(".")[0]
     if name in hls.MULTIVARIANT_NAMES:
-        count = len(tracks[0])
+        # That for hls.js leaves Opus out.
+        count = len(tracks[0]) - (name == HlsFlavor.HLS_JS)
     else:
         count = len(tracks)
         duration_s = sum(

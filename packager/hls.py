@@ -29,7 +29,7 @@ from packager.presentation import (
     format_seconds,
     preference_of,
 )
-from packager.renditions import Protection
+from packager.renditions import Codec, Protection
 from packager.seek_index import RenditionFacts
 
 MIME_TYPE: Final = "application/vnd.apple.mpegurl"
@@ -100,6 +100,8 @@ def _encode_multivariant(variants: Sequence[Sequence[RenditionFacts]], flavor: H
     Native players start with the first one. Variants stand alone, without `EXT-X-MEDIA`: where both
     refer to one playlist, hls.js loads it twice.
     """
+    if flavor is HlsFlavor.HLS_JS:
+        variants = _without_opus(variants)
     lines = _head()
     rates = {tracks[0].name: bit_rates_of(tracks) for tracks in variants}
     for first, *_ in sorted(
@@ -116,6 +118,18 @@ def _encode_multivariant(variants: Sequence[Sequence[RenditionFacts]], flavor: H
             media_playlist_name(first.name, flavor),
         )
     return _encode(lines)
+
+
+def _without_opus(
+    variants: Sequence[Sequence[RenditionFacts]],
+) -> Sequence[Sequence[RenditionFacts]]:
+    """The variants to choose from for hls.js, which never leaves the codec that it starts with.
+
+    That is the one of the lowest rate, so with Opus in the list nobody would hear anything better.
+    Its media playlist is there for applications that want it.
+    """
+    others = [tracks for tracks in variants if tracks[0].codec is not Codec.OPUS]
+    return others or variants
 
 
 def _encode_media(tracks: Sequence[tuple[RenditionFacts, References]], flavor: HlsFlavor) -> bytes:

@@ -21,7 +21,7 @@ from packager.hls import (
 from packager.presentation import Presentation
 from packager.renditions import Protection
 from packager.seek_index import RenditionFacts, Segment
-from packager.tests.samples import FACTS, FLAC_FACTS, TRACKS
+from packager.tests.samples import FACTS, FLAC_FACTS, OPUS_FACTS, TRACKS
 
 KEY_URL = f"../../../licenses/hls/{FACTS.kid}"
 KID_URI = "data:text/plain;base64," + base64.b64encode(uuid.UUID(FACTS.kid).bytes).decode()
@@ -61,6 +61,19 @@ def test_every_rendition_is_a_variant_and_the_preferred_codec_comes_first(
         '#EXT-X-STREAM-INF:BANDWIDTH=1000000,AVERAGE-BANDWIDTH=900000,CODECS="flac"',
         flac,
     ]
+
+
+def variants_of(renditions: list[RenditionFacts], flavor: HlsFlavor) -> list[str]:
+    lines = lines_of(encode_multivariant(Presentation(renditions), flavor))
+    return [line for line in lines if not line.startswith("#")]
+
+
+def test_hls_js_is_not_led_to_the_lowest_rung_for_good():
+    ladder = [FLAC_FACTS, FACTS, OPUS_FACTS]
+    common = ["aac-160.m3u8", "flac.m3u8", "opus-24.m3u8"]
+    assert variants_of(ladder, HlsFlavor.COMMON) == common
+    assert variants_of(ladder, HlsFlavor.HLS_JS) == ["aac-160.hls.m3u8", "flac.hls.m3u8"]
+    assert variants_of([OPUS_FACTS], HlsFlavor.HLS_JS) == ["opus-24.hls.m3u8"]
 
 
 def test_a_media_playlist_lists_byte_ranges():

@@ -125,12 +125,13 @@ def test_mpegdash_reads_the_manifest_of_an_album(protection: Protection):
 @pytest.mark.parametrize("protection", METHODS)
 def test_m3u8_reads_the_multivariant_playlists(protection: Protection, flavor: HlsFlavor):
     renditions = {facts.name: facts for facts in under(protection, LADDER)}
+    offered = renditions.keys() - ({"opus-24"} if flavor is HlsFlavor.HLS_JS else set())
     track = encode_multivariant(Presentation(tuple(renditions.values())), flavor)
     album = encode_album_multivariant(album_under(protection), flavor)
     for data in (track, album):
         playlist = m3u8.loads(data.decode())
         assert playlist.is_variant
-        names = {media_playlist_name(name, flavor): name for name in renditions}
+        names = {media_playlist_name(name, flavor): name for name in offered}
         assert {one.uri for one in playlist.playlists} == names.keys()
         for variant in playlist.playlists:
             facts = renditions[names[variant.uri]]
