@@ -186,6 +186,12 @@ class Demand:
                 job.listeners.remove(tell)
         return [job.result() for job in jobs]
 
+    def repair(self, target: Target) -> None:
+        """Have a rendition made again whose file turned out to be damaged; nobody waits for it."""
+        # What has failed a moment ago need not be tried again.
+        with contextlib.suppress(OriginError, PackagerError, DrmError):
+            self._join(target, Priority.LISTENER, "").is_forced = True
+
     def _join(self, target: Target, priority: Priority, session: str) -> _Job:
         """The job of a target: the one under way, or a new one."""
         job = self._jobs.get(target)
@@ -241,7 +247,8 @@ class Demand:
             job.done.set()
 
     def _fail(self, job: _Job, error: Exception) -> None:
-        job.outcome = error
+        # Without the frames, and what they hold.
+        job.outcome = error.with_traceback(None)
         until_s = self._workshop.monotonic() + _FAILURE_REMEMBERED_S
         self._failures[job.target] = (error, until_s)
         while len(self._failures) > _FAILURES_MAX:

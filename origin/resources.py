@@ -66,14 +66,22 @@ class InMemory:
         """The bytes `[start, stop)`."""
         yield self.content[start:stop]
 
+    def repair(self) -> None:
+        """What is here is not damaged."""
+
 
 @dataclass(frozen=True, slots=True)
 class InStore:
-    """A resource whose bytes are in the object store."""
+    """A resource whose bytes are in the object store.
+
+    Attributes:
+        repair: to be called when they turn out to be damaged.
+    """
 
     representation: Representation
     store: ObjectStore
     head: ObjectHead
+    repair: Callable[[], None] = lambda: None
 
     def stream(self, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """The bytes `[start, stop)`; see `ObjectStore.stream`."""
@@ -277,7 +285,9 @@ class Resources:
             surrogate_keys=_surrogate_keys(record),
             modified_s=head.modified_s,
         )
-        return InStore(representation, self._store, head)
+        return InStore(
+            representation, self._store, head, repair=lambda: self._demand.repair(target)
+        )
 
     async def _package(self, targets: Sequence[Target], session: str) -> None:
         await self._demand.ensure_all(

@@ -15,7 +15,7 @@ from config.listener import Handler, answering_problems
 from drm.errors import DrmError
 from origin.access import OriginCredentials, check_access
 from origin.answer import Answer, answer
-from origin.errors import NotFoundError, OriginError, StoreError
+from origin.errors import NotFoundError, ObjectDamagedError, OriginError, StoreError
 from origin.intake.routes import is_intake_path
 from origin.metrics import OriginMetrics
 from origin.resources import Resource, Resources
@@ -137,13 +137,17 @@ async def _send(
     if part is None:
         return web.Response(status=decided.status, headers={**decided.fields, **_SERVER})
     async with contextlib.aclosing(resource.stream(start=part.start, stop=part.stop)) as chunks:
-        # A store that fails at once can still be told in a proper answer.
-        first = await anext(chunks)
         response = web.StreamResponse(status=decided.status, headers={**decided.fields, **_SERVER})
-        await response.prepare(request)
         try:
+            # A store that fails at once can still be told in a proper answer.
+            first = await anext(chunks)
+            await response.prepare(request)
             await _write(request, response, first, chunks)
         except StoreError as error:
+            if isinstance(error, ObjectDamagedError):
+                resource.repair()
+            if not response.prepared:
+                raise
             figures.record_failure(error)
             logger.warning("an answer was cut short", extra={"reason": error.reason})
             # The length is promised: only a cut connection tells that it is not kept.
