@@ -51,6 +51,49 @@ async def test_a_track_is_added_once(store: CountingStore):
     assert await records.track(TRACK_ID) == TRACK
 
 
+async def test_changes_of_a_track_are_all_done_whoever_is_first(store: CountingStore):
+    names = [facts.name for facts in TRACK.current.renditions]
+    bare = replace(TRACK, versions=(replace(TRACK.current, renditions=()),))
+    await records_in(store).add_track(bare)
+
+    async def note(name: str) -> None:
+        facts = TRACK.current.rendition(name)
+        assert facts is not None
+        await records_in(store).change_track(
+            TRACK_ID, lambda it: it.with_version(it.current.with_rendition(facts))
+        )
+
+    await asyncio.gather(*(note(name) for name in reversed(names)))
+    assert await records_in(store).track(TRACK_ID) == TRACK
+
+
+async def test_a_change_that_changes_nothing_is_not_written(store: CountingStore):
+    records = records_in(store)
+    await records.add_track(TRACK)
+    before = await store.head(track_key(TRACK_ID))
+    assert await records.change_track(TRACK_ID, lambda it: it) == TRACK
+    assert await store.head(track_key(TRACK_ID)) == before
+    with pytest.raises(NotFoundError):
+        await records.change_track(ALBUM_ID, lambda it: it)
+
+
+async def test_what_was_changed_here_is_not_read_again(store: CountingStore):
+    records = records_in(store)
+    await records.add_track(TRACK)
+    changed = await records.change_track(TRACK_ID, lambda it: replace(it, label="Label"))
+    reads = store.reads
+    assert await records.track(TRACK_ID) == changed
+    assert store.reads == reads
+
+
+async def test_a_change_that_loses_once_is_tried_again(store: CountingStore):
+    records = records_in(store)
+    await records.add_track(TRACK)
+    losing = records_in(BreakingStore(store, writes=0, error=ObjectConflictError("x")))
+    changed = await losing.change_track(TRACK_ID, lambda it: replace(it, label="Label"))
+    assert changed.label == "Label"
+
+
 @pytest.mark.parametrize("track_id", ["", "x", "../" * 7 + "x", "z" * 22, "\0" * 22])
 async def test_what_is_no_id_is_no_track(store: CountingStore, track_id: str):
     records = records_in(store)
