@@ -61,6 +61,9 @@ _FORMATS: Final = (
     "mp3,mpc,mpc8,mpeg,mpegts,ogg,oma,rm,rso,shn,tak,truehd,tta,voc,w64,wav,wv,xwma"
 )
 
+# More than demuxers need for twelve hours of any sound format.
+_TABLES_BYTES_MAX: Final = 128 << 20
+
 _CONTAINER_OPTIONS: Final = {
     "format_whitelist": _FORMATS,
     "protocol_whitelist": "none",
@@ -342,17 +345,16 @@ def open_master(
     check = check_container(file, size)
     if check.tear is not None and check.tear.sample is not None:
         raise TornMasterError(check.tear.detail, sample=check.tear.sample)
-    file.seek(0)
-    with _open_container(file, check) as container:
+    with _open_container(file, size, check) as container:
         yield MasterReader(
             container, check, has_hidden_depth=has_hidden_depth, is_inspected=is_inspected
         )
 
 
-def _open_container(file: BinaryIO, check: ContainerCheck) -> InputContainer:
+def _open_container(file: BinaryIO, size: int, check: ContainerCheck) -> InputContainer:
     try:
         return av.open(
-            file if check.audio_end is None else FilePart(file, check.audio_end),
+            FilePart(file, size if check.audio_end is None else check.audio_end),
             "r",
             container_options=dict(_CONTAINER_OPTIONS),
             buffer_size=_READ_BYTES,
@@ -366,9 +368,17 @@ def _open_container(file: BinaryIO, check: ContainerCheck) -> InputContainer:
 
 
 def _raise_no_memory(error: Exception) -> None:
-    """Let a lack of memory be that, not the master's fault."""
-    if isinstance(error, av.FFmpegError) and error.errno == errno.ENOMEM:
+    """Let a lack of memory be that, not the master's fault; unless an absurd amount was asked."""
+    if isinstance(error, av.FFmpegError) and error.errno == errno.ENOMEM and not _has_memory():
         raise MemoryError from error
+
+
+def _has_memory() -> bool:
+    try:
+        bytearray(_TABLES_BYTES_MAX)
+    except MemoryError:
+        return False
+    return True
 
 
 def _streaminfo_of(decoder: av.AudioCodecContext) -> StreamInfo | None:

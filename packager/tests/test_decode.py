@@ -1,3 +1,4 @@
+import contextlib
 import io
 import socket
 import struct
@@ -23,6 +24,7 @@ from packager.tests.masters import (
     ffmpeg_file,
     flipped,
     music,
+    saved,
     sound_file,
     wav_header,
 )
@@ -150,6 +152,24 @@ def test_whatever_the_bytes_are_they_are_read_or_refused(
         assert error.advice
     else:
         assert master.samples == len(samples) > 0
+
+
+@pytest.mark.parametrize("form", ["W64", "CAF"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_chunk_behind_the_audio_that_leads_before_the_start_of_the_file_is_no_crash(
+    tmp_path: Path, form: str, seed: int
+):
+    garbage = np.random.default_rng(seed).bytes(2000)
+    path = saved(tmp_path, sound_file(music(), form=form) + garbage)
+    with path.open("rb") as file, open_master(file, path.stat().st_size) as master:
+        assert sum(map(len, master.blocks())) == FRAMES
+
+
+@pytest.mark.parametrize("box", [b"stsz", b"stts", b"stsc", b"stco"])
+def test_a_table_of_absurd_length_is_the_masters_fault_and_no_lack_of_memory(box: bytes):
+    at = M4A.index(box) + 8
+    with contextlib.suppress(errors.MasterError):
+        read_all(M4A[:at] + b"\x7f" + b"\xff" * 7 + M4A[at + 8 :])
 
 
 @pytest.mark.parametrize("lost", [1, 3])
