@@ -217,7 +217,8 @@ class Intake:
         try:
             return await appender.append(read_content(content, self._pace))
         finally:
-            self._figures.record_content(appender.stored.upload.offset - stored.upload.offset)
+            stored_bytes = appender.stored.upload.offset - stored.upload.offset
+            self._figures.record_content(max(0, stored_bytes))
 
     async def _received(self, stored: StoredUpload) -> None:
         """An upload is complete. If this is cut short, its processing tells it."""

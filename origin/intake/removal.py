@@ -117,7 +117,7 @@ class Removal:
 
     async def _expire(self, label: str, upload_id: str) -> bool:
         """Take an upload one step nearer to its end, if it is time."""
-        stored = await self._uploads.find(label, upload_id)
+        stored = await self._uploads.find_readable(label, upload_id)
         if stored is None or not self._has_expired(stored.upload):
             return False
         try:

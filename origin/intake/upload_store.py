@@ -4,11 +4,18 @@ A record is changed only by whoever has its latest state (`If-Match`): of two th
 or remove at once, one succeeds.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from origin.errors import ObjectConflictError, ObjectMissingError
+from origin.errors import (
+    ObjectConflictError,
+    ObjectDamagedError,
+    ObjectMissingError,
+    ObjectTooLargeError,
+    RecordError,
+)
 from origin.intake.upload import (
     QUEUE_PREFIX,
     RECORDS_PREFIX,
@@ -22,6 +29,8 @@ from origin.intake.upload import (
 )
 from origin.intake.upload_json import RECORD_BYTES_MAX, decode_upload, encode_upload
 from origin.ports import IfAbsent, IfMatch, ObjectStore
+
+logger = logging.getLogger(__name__)
 
 _PAGE: Final = 1000
 
@@ -59,6 +68,17 @@ class UploadStore:
         except ObjectMissingError:
             return None
         return StoredUpload(decode_upload(found.content), found.head.etag)
+
+    async def find_readable(self, label: str, upload_id: str) -> StoredUpload | None:
+        """The same where one damaged record must not keep others from being looked at."""
+        try:
+            return await self.find(label, upload_id)
+        except (RecordError, ObjectDamagedError, ObjectTooLargeError) as error:
+            logger.warning(
+                "an upload's record cannot be read",
+                extra={"upload_id": upload_id, "reason": error.reason},
+            )
+            return None
 
     async def add(self, upload: Upload) -> StoredUpload:
         """Put the record of a new upload.
@@ -100,9 +120,10 @@ class UploadStore:
         last: str | None = None
         for key in page.keys:
             names = parse_record_key(key)
-            found = None if names is None else await self.find(*names)
-            if names is not None:
-                last = names[1]
+            if names is None:
+                continue
+            last = names[1]
+            found = await self.find_readable(*names)
             if found is not None:
                 uploads.append(found.upload)
         return UploadPage(tuple(uploads), last if page.has_more else None)

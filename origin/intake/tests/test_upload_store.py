@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from origin.errors import ObjectConflictError
+from origin.errors import ObjectConflictError, RecordError
 from origin.intake.tests.services import keys_in, make_store
 from origin.intake.tests.uploads import UPLOAD_ID, make_upload
-from origin.intake.upload import State
+from origin.intake.upload import State, record_key
 from origin.intake.upload_store import UploadStore
 
 
@@ -45,6 +45,17 @@ async def test_uploads_come_in_pages():
         after = page.after
     assert seen == names
     assert len([one async for one in uploads.all_names()]) == 6
+
+
+async def test_a_damaged_record_does_not_hide_the_others():
+    store = make_store()
+    uploads = UploadStore(store)
+    await uploads.add(make_upload(upload_id="f" * 32))
+    await store.put(record_key("nebula", "0" * 32), b"{")
+    page = await uploads.page("nebula", after="", limit=10)
+    assert [one.upload_id for one in page.uploads] == ["f" * 32]
+    with pytest.raises(RecordError):
+        await uploads.find("nebula", "0" * 32)
 
 
 async def test_the_queue_names_an_upload_once():
