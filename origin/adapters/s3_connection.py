@@ -138,10 +138,17 @@ class S3Control:
     """
 
     def __init__(
-        self, client: AioBaseClient, address: S3Address, *, slots: Slots, answer_s: float
+        self,
+        client: AioBaseClient,
+        address: S3Address,
+        *,
+        credentials: SessionCredentials,
+        slots: Slots,
+        answer_s: float,
     ) -> None:
         self._client = client
         self._address = address
+        self._credentials = credentials
         self._slots = slots
         self._answer_s = answer_s
 
@@ -164,6 +171,8 @@ class S3Control:
         async with self._slots.one():
             try:
                 async with asyncio.timeout(limit_s):
+                    # The client asks the same session, and tells less when there are none.
+                    await self._credentials.current()
                     answer: Mapping[str, Any] = await method(
                         Bucket=self._address.bucket, **arguments
                     )

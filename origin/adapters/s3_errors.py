@@ -99,8 +99,9 @@ def error_of(status: int, code: str, key: str, *, is_write: bool = False) -> Sto
         key: what was asked for.
         is_write: whether the store was to be changed.
     """
-    code = code if code and not code.isdigit() else _CODE_BY_STATUS.get(status, "")
+    code = "" if code.isdigit() else code  # botocore repeats the status where there is none.
     text = f"object {key}: the store answers {status} {code}".rstrip()
+    code = code or _CODE_BY_STATUS.get(status, "")
     if code in {"NoSuchKey", "NoSuchVersion"}:
         return ObjectMissingError(key)
     if code in _CONFLICT:

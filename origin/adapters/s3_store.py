@@ -198,17 +198,19 @@ async def open_s3_store(
         open_control(settings, session) as client,
     ):
         address = address_of(settings, client.meta.endpoint_url)
+        credentials = SessionCredentials(session)
         reader = S3Reader(
             reading,
             address,
             signer=RequestSigner(settings.region),
-            credentials=SessionCredentials(session),
+            credentials=credentials,
             slots=Slots(settings.connections_max, wait_s=settings.read_timeout_s),
             clock=clock,
         )
         control = S3Control(
             client,
             address,
+            credentials=credentials,
             slots=Slots(settings.connections_max, wait_s=settings.read_timeout_s),
             answer_s=settings.connect_timeout_s + settings.read_timeout_s,
         )

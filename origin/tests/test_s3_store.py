@@ -123,7 +123,7 @@ async def test_without_credentials_the_start_says_so(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     settings = s3_settings(s3_server, access_key_id=None, secret_access_key=None)
-    with pytest.raises(StoreCredentialsError, match="no credentials"):
+    with pytest.raises(StoreCredentialsError, match="no access key is configured"):
         async with open_s3_store(settings, scratch=tmp_path, clock=time.time):
             pass
 
@@ -385,6 +385,7 @@ class Rotation:
 
     def __init__(self, server: S3Server) -> None:
         self.refreshes = 0
+        self.lifetime = timedelta(hours=1)
         self.secret = server.secret_key
         self._key = server.access_key
         self.credentials: AioRefreshableCredentials | None = None
@@ -401,7 +402,7 @@ class Rotation:
             "access_key": self._key,
             "secret_key": self.secret,
             "token": "",
-            "expiry_time": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+            "expiry_time": (datetime.now(UTC) + self.lifetime).isoformat(),
         }
 
     def expire(self) -> None:
@@ -432,10 +433,17 @@ async def test_credentials_are_refreshed_before_they_expire(s3_server: S3Server,
         assert rotation.refreshes == 3
         rotation.secret = "another"
         rotation.expire()
-        with pytest.raises(StoreCredentialsError):
-            await store.head(KEY)
-        with pytest.raises(StoreCredentialsError):
-            await store.put(KEY, b"content")
+        await refuses(store, "answers 403")
+        rotation.lifetime = timedelta(hours=-1)
+        rotation.expire()
+        await refuses(store, "refreshed credentials have expired")
+
+
+async def refuses(store: S3Store, told: str) -> None:
+    with pytest.raises(StoreCredentialsError, match=told):
+        await store.head(KEY)
+    with pytest.raises(StoreCredentialsError, match=told):
+        await store.put(KEY, b"content")
 
 
 # --- stores that keep no promises
