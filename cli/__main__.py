@@ -15,6 +15,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "ingest": ("ingest", "Take masters into the library."),
     "package": ("package", "Package now what would be packaged when it is asked for."),
     "repackage": ("repackage", "Move tracks to a new version."),
+    "export": ("export", "Write tracks as clear, tagged files."),
     "takedown": ("takedown", "Withhold a track from listeners."),
     "gc": ("gc", "Drop what need not be kept."),
     "token": ("token", "Issue a playback token."),

@@ -7,6 +7,7 @@ from pathlib import Path
 from origin import metrics
 from origin.demand import Demand, targets_of
 from origin.errors import NotFoundError
+from origin.export import export_track
 from origin.ingest import (
     IngestOrder,
     IngestOutcome,
@@ -109,6 +110,19 @@ class Library:
             priority=Priority.OPERATOR,
             is_forced=rendition is not None,
             on_progress=on_progress,
+        )
+
+    async def export(
+        self,
+        track_id: str,
+        rendition: str,
+        folder: Path,
+        *,
+        on_progress: Callable[[float], None] = lambda _: None,
+    ) -> Path:
+        """Write a clear, tagged file of a track; see `origin.export.export_track`."""
+        return await export_track(
+            self._workshop, self._demand, track_id, rendition, folder, on_progress=on_progress
         )
 
     async def tracks(self, *, after: str = "", limit: int = 100) -> TrackPage:

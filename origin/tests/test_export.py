@@ -1,0 +1,72 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import mutagen
+import pytest
+import soundfile
+
+from drm.adapters.memory_content_keys import MemoryContentKeys
+from origin.app import open_library
+from origin.errors import NotFoundError
+from origin.ingest import IngestOrder
+from origin.library import Library
+from origin.settings import OriginSettings
+from origin.tests.masters import write_master
+
+
+@pytest.fixture
+async def library(tmp_path: Path) -> AsyncIterator[Library]:
+    settings = OriginSettings.model_validate(
+        {"scratch": tmp_path / "scratch", "store": {"folder": tmp_path / "store"}}
+    )
+    async with open_library(
+        settings, content_keys=MemoryContentKeys(), clock=lambda: 1_700_000_000.0
+    ) as opened:
+        yield opened
+
+
+async def ingest(library: Library, tmp_path: Path, **tags: str) -> str:
+    master = write_master(tmp_path / "master.flac", seconds=1)
+    overrides = {name: [value] for name, value in tags.items()}
+    order = IngestOrder(master, overrides=overrides, renditions=())
+    async for outcome in library.ingest_all([order]):
+        assert outcome.result is not None
+        return outcome.result.track_id
+    raise AssertionError
+
+
+async def test_a_track_comes_out_as_it_went_in_with_its_tags(library: Library, tmp_path: Path):
+    track_id = await ingest(
+        library, tmp_path, title="Der Titel", artist="A", album="Album", tracknumber="3"
+    )
+    path = await library.export(track_id, "flac", tmp_path)
+    assert path.name == "03 Der Titel.flac"
+    written, master = soundfile.read(path)[0], soundfile.read(tmp_path / "master.flac")[0]
+    assert (written == master).all()
+    tags = mutagen.File(path).tags
+    assert tags["title"] == ["Der Titel"]
+    assert tags["album"] == ["Album"]
+    assert tags["replaygain_track_gain"][0].endswith(" dB")
+    assert tags["replaygain_album_gain"] == tags["replaygain_track_gain"]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        pytest.param("AC/DC: Live?", "AC_DC_ Live_.ogg", id="what no file name holds"),
+        pytest.param("...", "{id}.ogg", id="nothing left"),
+        pytest.param("x" * 400, f"{'x' * 120}.ogg", id="too long"),
+    ],
+)
+async def test_the_file_is_named_after_the_track(
+    library: Library, tmp_path: Path, title: str, name: str
+):
+    track_id = await ingest(library, tmp_path, title=title)
+    path = await library.export(track_id, "vorbis-96", tmp_path)
+    assert path.name == name.format(id=track_id)
+
+
+async def test_a_rendition_that_there_is_not_is_told(library: Library, tmp_path: Path):
+    track_id = await ingest(library, tmp_path)
+    with pytest.raises(NotFoundError, match="it has flac, aac-320"):
+        await library.export(track_id, "mp3-128", tmp_path)
