@@ -170,11 +170,11 @@ class Claims:
         claim = Claim(self._store, name, self._owner)
         found = await _read(self._store, name)
         if found is None:
-            return claim if await claim.put(IfAbsent()) else None
+            return claim if await self._put(claim, IfAbsent()) else None
         if not self._is_dead(name, found.etag):
             return None
         self._watched.pop(name, None)
-        if not await claim.put(IfMatch(found.etag)):
+        if not await self._put(claim, IfMatch(found.etag)):
             return None
         logger.warning(
             "a claim was taken over", extra={"claim": name, "former_owner": found.state.owner}
@@ -260,6 +260,14 @@ class Claims:
                 if self._monotonic() - renewed_s > self._lease_s:
                     # Others may take it over from now on.
                     raise ClaimLostError(claim.name) from error
+
+    async def _put(self, claim: Claim, condition: PutCondition) -> bool:
+        try:
+            return await claim.put(condition)
+        except (asyncio.CancelledError, StoreError):
+            # It may have been done all the same, and nobody would renew it.
+            await self._let_go(claim)
+            raise
 
     async def _let_go(self, claim: Claim) -> None:
         try:

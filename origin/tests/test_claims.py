@@ -188,9 +188,33 @@ async def test_a_block_that_loses_its_claim_ends(store: ObjectStore):
 
 
 async def test_a_cancelled_block_releases_its_claim(store: ObjectStore):
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01), claims_of(store, "a").hold(NAME):
+    is_held = asyncio.Event()
+
+    async def hold() -> None:
+        async with claims_of(store, "a").hold(NAME):
+            is_held.set()
             await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(hold())
+        await is_held.wait()
+        task.cancel()
+    assert await keys_in(store) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(asyncio.CancelledError(), id="cancelled"),
+        pytest.param(StoreError("no answer"), id="no answer"),
+    ],
+)
+async def test_a_put_that_was_done_all_the_same_leaves_no_claim(
+    store: ObjectStore, error: BaseException
+):
+    late = BreakingStore(store, writes=0, error=error, is_late=True)
+    with pytest.raises(type(error)):
+        await claims_of(late, "a").take(NAME)
     assert await keys_in(store) == []
 
 
