@@ -162,11 +162,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
     is_token_checked = checkpoint is not None
     whole_bytes_max = int(cache.memory_bytes * cache.object_share_max)
     run_slices_max = max(1, cache.run_bytes_max // cache.slice_bytes)
-    slots = FillSlots(
-        slots_max=limits.fills_max,
-        wait_s=limits.fill_wait_s,
-        lent_max=max(0, limits.upstream_connections_max - limits.fills_max),
-    )
+    slots = _slots_of(limits)
     uncacheables = Uncacheables(
         keys_max=cache.uncacheable_keys_max, remembered_s=cache.uncacheable_s
     )
@@ -218,6 +214,14 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         node_id=node_id,
         clock=clock,
         counts=counts,
+    )
+
+
+def _slots_of(limits: LimitSettings) -> FillSlots:
+    return FillSlots(
+        slots_max=limits.fills_max,
+        wait_s=limits.fill_wait_s,
+        lent_max=max(0, limits.upstream_connections_max - limits.fills_max),
     )
 
 
