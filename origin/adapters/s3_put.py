@@ -132,18 +132,24 @@ class S3Writer:
 
     async def _put_parts(self, upload: Upload, path: Path) -> Placed:
         await self._check_before(upload, is_kept=self.conditions.on_parts)
-        with translated(upload.key, is_write=True):
+        upload_ids: list[str] = []
+
+        async def create() -> None:
             description = {**_description_of(upload), "ChecksumAlgorithm": "SHA256"}
             created = await self._control.of_object(
                 "create_multipart_upload", upload.key, description
             )
-            upload_id = str(created["UploadId"])
+            upload_ids.append(str(created["UploadId"]))
+
+        with translated(upload.key, is_write=True):
             try:
-                parts = await self._send_parts(upload, path, upload_id)
-                return await finished(self._complete(upload, upload_id, parts))
+                await finished(create())
+                parts = await self._send_parts(upload, path, upload_ids[0])
+                return await finished(self._complete(upload, upload_ids[0], parts))
             except BaseException:
                 # What is not aborted is paid for. A lifecycle rule ends what a kill leaves.
-                await finished(self._abort(upload.key, upload_id))
+                for upload_id in upload_ids:
+                    await finished(self._abort(upload.key, upload_id))
                 raise
 
     async def _send_parts(
