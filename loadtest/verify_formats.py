@@ -9,6 +9,7 @@ and last as long as the music does.
 """
 
 import argparse
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -150,7 +151,7 @@ def package_album(sources: Sequence[Source], root: Path, scheme: Protection) -> 
                 facts=source.facts,
                 rendition=rendition,
                 version=VERSION,
-                key=key_of(rendition),
+                key=key_of(source.name, rendition),
                 output=output / f"{rendition}.{PROFILES[rendition].container}",
                 scheme=scheme,
                 before=first.edges / "tail.f32" if source is second else None,
@@ -162,9 +163,12 @@ def package_album(sources: Sequence[Source], root: Path, scheme: Protection) -> 
     return packaged
 
 
-def key_of(rendition: str) -> ContentKey:
-    """A key for each rendition, so that none can take another's."""
-    return ContentKey(uuid.uuid5(uuid.NAMESPACE_URL, rendition), rendition.encode().ljust(16))
+def key_of(track: str, rendition: str) -> ContentKey:
+    """A key for each file, so that none can take another's."""
+    name = f"{track}/{rendition}"
+    return ContentKey(
+        uuid.uuid5(uuid.NAMESPACE_URL, name), hashlib.sha256(name.encode()).digest()[:16]
+    )
 
 
 def check_files(files: Sequence[Packaged], folder: Path) -> Iterator[Check]:
