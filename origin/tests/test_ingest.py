@@ -133,8 +133,12 @@ async def test_the_same_bytes_are_the_same_track(workshop: Workshop, tmp_path: P
 
 
 async def test_other_bytes_with_the_same_tags_are_another_track(workshop: Workshop, tmp_path: Path):
-    first = await ingest_master(workshop, write_tone(tmp_path), album="Album")
-    second = await ingest_master(workshop, write_tone(tmp_path, content=b"tone 2"), album="Album")
+    first, second = [
+        await ingest_master(
+            workshop, write_tone(tmp_path, content=content), album="Album", renditions=()
+        )
+        for content in (b"tone", b"tone 2")
+    ]
     assert first.track_id != second.track_id
     assert first.title == second.title
     record = await record_of(workshop, first.track_id)
@@ -148,7 +152,10 @@ async def test_an_album_is_in_the_order_of_its_files(workshop: Workshop, tmp_pat
     names = ["03.flac", "01.flac", "02.flac"]
     results = {
         name: await ingest_master(
-            workshop, write_tone(tmp_path, name, b"tone" + name.encode()), album=" The\nAlbum "
+            workshop,
+            write_tone(tmp_path, name, b"tone" + name.encode()),
+            album=" The\nAlbum ",
+            renditions=(),
         )
         for name in names
     }
@@ -164,7 +171,7 @@ async def test_an_album_is_in_the_order_of_its_files(workshop: Workshop, tmp_pat
 
 @pytest.mark.parametrize("name", ["a\nb.flac", "'\"$(x).flac", "שיר \u202e.flac", "\udcff.flac"])
 async def test_any_name_of_a_file_will_do(workshop: Workshop, tmp_path: Path, name: str):
-    result = await ingest_master(workshop, write_tone(tmp_path, name))
+    result = await ingest_master(workshop, write_tone(tmp_path, name), renditions=())
     record = await record_of(workshop, result.track_id)
     assert not set(record.file_name + result.title) & set("\n\u202e\udcff")
 
@@ -192,7 +199,9 @@ async def test_what_a_master_is_told_otherwise_counts(workshop: Workshop, tmp_pa
 
 async def test_covers_are_shared_by_the_tracks_of_an_album(workshop: Workshop, tmp_path: Path):
     results = [
-        await ingest_master(workshop, write_tone(tmp_path, name, b"tone cover" + name.encode()))
+        await ingest_master(
+            workshop, write_tone(tmp_path, name, b"tone cover" + name.encode()), renditions=()
+        )
         for name in ("1.flac", "2.flac")
     ]
     for result in results:
@@ -289,14 +298,14 @@ async def test_what_a_track_has_lost_is_put_again_by_the_next_ingest(
     async with open_folder_store(tmp_path / "store") as store:
         workshop = make_workshop(store, tmp_path / "scratch")
         path = write_tone(tmp_path)
-        first = await ingest_master(workshop, path)
+        first = await ingest_master(workshop, path, renditions=())
         key, *_ = (await store.list_keys(prefix, limit=9)).keys
         before = await store.read(key, size_max=100)
         if is_damaged:
             (tmp_path / "store" / key).write_bytes(b"to")
         else:
             await store.delete(key)
-        again = await ingest_master(workshop, path)
+        again = await ingest_master(workshop, path, renditions=())
         assert (again.track_id, again.is_new) == (first.track_id, False)
         assert (await store.read(key, size_max=100)).content == before.content
 
@@ -319,7 +328,7 @@ async def test_a_track_of_other_encoders_stays_as_it_is(workshop: Workshop, tmp_
 
 async def test_what_was_taken_down_is_not_taken_in_again(workshop: Workshop, tmp_path: Path):
     path = write_tone(tmp_path)
-    result = await ingest_master(workshop, path)
+    result = await ingest_master(workshop, path, renditions=())
     await workshop.records.change_track(
         result.track_id, lambda record: replace(record, takedown=Takedown("by order", NOW_S))
     )
@@ -455,7 +464,7 @@ async def test_an_ingest_that_is_left_early_leaves_no_work_files(
 async def test_a_rendition_is_made_with_the_audio_of_its_neighbours(
     workshop: Workshop, tmp_path: Path
 ):
-    orders = [replace(one, renditions=None) for one in album_of(tmp_path, b"1", b"2")]
+    orders = [replace(one, renditions=("flac",)) for one in album_of(tmp_path, b"1", b"2")]
     first, _ = await records_of(workshop, await ingest_all(workshop, orders))
     alone = make_workshop(memory(), tmp_path / "alone", content_keys=workshop.content_keys)
     (apart,) = await records_of(alone, await ingest_all(alone, orders[:1]))
