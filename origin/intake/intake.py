@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from config.tasks import open_tasks
 from origin.claims import Claims
-from origin.errors import StoreError
+from origin.errors import OriginError
 from origin.intake.admission import Admission
 from origin.intake.announcing import Announcer
 from origin.intake.appending import Appender
@@ -230,7 +230,7 @@ class Intake:
         while True:
             try:
                 await self.removal.sweep()
-            except StoreError as error:
+            except OriginError as error:
                 logger.warning("uploads cannot be swept", extra={"reason": error.reason})
             await asyncio.sleep(self._settings.sweep_s)
 
