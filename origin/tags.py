@@ -163,13 +163,17 @@ def _shown(character: str) -> str:
 
 
 def _first(values: Mapping[str, Iterable[str]], name: str) -> str | None:
-    """The first value that is not empty once it is clean."""
-    return next(iter(_texts(values, name)), None)
+    """The first value that is not empty once it is clean.
+
+    Formats that separate values by NUL have been taken apart by now: here it is a stray one, and
+    what follows it still belongs to the title.
+    """
+    return next((text for raw in values.get(name, ()) if (text := clean_text(raw))), None)
 
 
 def _texts(values: Mapping[str, Iterable[str]], name: str) -> Iterator[str]:
     """All values of a name, clean and not empty."""
-    # ID3v2.4 separates several values of one frame by NUL.
+    # Some programs copy the NUL between values of ID3v2.4 into formats that give it no meaning.
     parts = (part for raw in values.get(name, ()) for part in raw[:_RAW_LENGTH_MAX].split("\0"))
     return (text for part in parts if (text := clean_text(part)))
 

@@ -42,6 +42,10 @@ def test_a_missing_title_is_the_name_of_the_file():
     assert make_tags({"title": ["\0", ""]}, file_stem="\n") == Tags("Untitled")
 
 
+def test_a_stray_nul_cuts_no_title():
+    assert make_tags({"title": ["A\0B"]}, file_stem="file") == Tags("A B")
+
+
 def test_all_of_them():
     tags = make_tags(
         {
