@@ -11,10 +11,10 @@ from origin.adapters.memory_store import MemoryStore
 from origin.errors import NotFoundError
 from origin.ingest import IngestOrder
 from origin.library import Library
-from origin.outbox import Outbox
-from origin.upkeep import Upkeep
 from origin.metrics import OriginMetrics
+from origin.outbox import Outbox
 from origin.tests.workshops import TextPackager, make_workshop, open_demand_of
+from origin.upkeep import Upkeep
 from packager.errors import NotAudioError, WorkerStartError
 from packager.inspection_result import Inspection
 from packager.jobs import OnProgress, PackagingOrder
