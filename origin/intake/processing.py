@@ -32,7 +32,7 @@ from origin.intake.errors import IntakePausedError
 from origin.intake.metrics import IntakeMetrics
 from origin.intake.part_store import PartStore
 from origin.intake.ports import Ingest
-from origin.intake.refusing import Failure, advice_of, is_final, refusal_of
+from origin.intake.refusing import Failure, advice_of, is_final, is_suspect, refusal_of
 from origin.intake.upload import PROCESSED, Outcome, QueuedUpload, State, Upload
 from origin.intake.upload_metadata import file_name_of, tag_values
 from origin.intake.upload_store import StoredUpload, UploadStore
@@ -204,6 +204,7 @@ class Processor:
             outcome = await self._ingest(stored, claim)
         except (OriginError, PackagerError, DrmError) as error:
             if not is_final(error, attempts=begun.attempts):
+                await self._step_back(begun, is_counted=is_suspect(error))
                 raise
             ended = replace(begun.in_state(State.REFUSED), refusal=refusal_of(error))
         else:
@@ -213,6 +214,15 @@ class Processor:
         latest = await self._latest(begun)
         expires_s = int(means.clock()) + means.kept_s
         return await means.uploads.change(latest, replace(ended, parts=(), expires_s=expires_s))
+
+    async def _step_back(self, begun: Upload, *, is_counted: bool) -> None:
+        """Let an upload wait for another attempt, as one that its label may terminate meanwhile."""
+        attempts = begun.attempts if is_counted else begun.attempts - 1
+        waiting = replace(begun, state=State.RECEIVED, is_told=True, attempts=attempts)
+        try:
+            await self._means.uploads.change(await self._latest(begun), waiting)
+        except StoreError as error:
+            logger.info("a state was not noted", extra={"reason": error.reason})
 
     async def _ingest(self, stored: StoredUpload, claim: Claim) -> Outcome:
         means = self._means

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from drm.errors import DrmError
-from origin.errors import OriginError, SourceError
+from origin.errors import OriginError, SourceError, TakenDownError
 from origin.intake.errors import UploadDamagedError, UploadMismatchError
 from origin.intake.upload import Refusal
 from origin.intake.upload_json import TEXT_LENGTH_MAX
@@ -23,16 +23,21 @@ _FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 _CONTENT_FIELD: Final = "content"
 
 
+def is_suspect(error: Failure) -> bool:
+    """Whether it may be the upload's fault, so that the attempt counts."""
+    return isinstance(error, WorkerDiedError | WorkerTimeoutError)
+
+
 def is_final(error: Failure, *, attempts: int) -> bool:
     """Whether another try with the same upload would end the same.
 
     Args:
         error: what ended this one.
-        attempts: how many there have been with it.
+        attempts: how many there have been that ended so.
     """
-    if isinstance(error, WorkerDiedError | WorkerTimeoutError):
+    if is_suspect(error):
         return attempts >= ATTEMPTS_MAX
-    if isinstance(error, UploadDamagedError | UploadMismatchError):
+    if isinstance(error, UploadDamagedError | UploadMismatchError | TakenDownError):
         return True
     return isinstance(error, MasterError | SourceError) and not error.retryable
 

@@ -114,7 +114,8 @@ class Upload:
         request_sha256: digest of the request that created it, for its idempotency key.
         expires_s: when it is removed; seconds since the epoch.
         parts: what is there, in order and without a gap.
-        attempts: how often its processing has begun.
+        attempts: how often its processing has begun, but for those that failed for want of
+            something else.
         is_told: whether there is an event for its state.
     """
 

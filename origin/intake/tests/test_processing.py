@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from origin.errors import OriginError, StoreFullError
+from origin.errors import OriginError, StoreFullError, TakenDownError
 from origin.intake.errors import IntakePausedError
 from origin.intake.event_log import EventLog
 from origin.intake.tests.services import (
@@ -154,6 +154,43 @@ async def test_a_file_that_brings_workers_down_each_time_is_refused(tmp_path: Pa
     assert refusal is not None
     assert refusal.code == "worker_died"
     assert len(ingest.calls) == 5
+
+
+async def test_an_upload_that_has_to_wait_can_be_terminated(tmp_path: Path):
+    store, clock = make_store(), Clock()
+    ingest = TextIngest(store, failures=[ScratchError("full")])
+    intake = make_intake(store, tmp_path, clock=clock, ingest=ingest)
+    stored = await add_complete(store, b"tone")
+    assert await intake.processor.step()
+    upload = await upload_in(store, stored.upload)
+    assert (upload.state, upload.attempts) == (State.RECEIVED, 0)
+    await intake.removal.terminate("nebula", upload.upload_id)
+    clock.now_s += 10
+    assert await intake.processor.step()
+    assert await is_settled(store)
+    assert [one["state"] for one in await events_in(store)] == ["received", "decoding"]
+
+
+async def test_troubles_of_others_do_not_count_against_an_upload(tmp_path: Path):
+    store, clock = make_store(), Clock()
+    failures: list[Any] = [*(StoreFullError("full") for _ in range(5)), WorkerDiedError("x")]
+    intake = make_intake(store, tmp_path, clock=clock, ingest=TextIngest(store, failures=failures))
+    stored = await add_complete(store, b"tone")
+    for _ in range(7):
+        await intake.processor.step()
+        clock.now_s += 300
+    assert (await upload_in(store, stored.upload)).state is State.READY
+
+
+async def test_what_was_taken_down_is_refused(tmp_path: Path):
+    store = make_store()
+    ingest = TextIngest(store, failures=[TakenDownError("x", "court order")])
+    stored = await add_complete(store, b"tone")
+    assert await make_intake(store, tmp_path, ingest=ingest).processor.step()
+    upload = await upload_in(store, stored.upload)
+    assert upload.refusal is not None
+    assert upload.refusal.code == "taken_down"
+    assert await is_settled(store)
 
 
 @pytest.mark.parametrize("error", [StoreFullError("full"), ScratchError("full")], ids=str)

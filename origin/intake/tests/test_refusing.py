@@ -1,7 +1,7 @@
 import pytest
 
 from drm.errors import DrmError
-from origin.errors import AlbumFullError, SourceChangedError, StoreFullError
+from origin.errors import AlbumFullError, SourceChangedError, StoreFullError, TakenDownError
 from origin.intake.errors import UploadDamagedError, UploadMismatchError
 from origin.intake.refusing import ATTEMPTS_MAX, Failure, advice_of, is_final, refusal_of
 from packager.errors import NotAudioError, ScratchError, TornMasterError, WorkerDiedError
@@ -15,6 +15,7 @@ from packager.errors import NotAudioError, ScratchError, TornMasterError, Worker
         (UploadMismatchError("0" * 64), True),
         (UploadDamagedError("x"), True),
         (AlbumFullError("x"), True),
+        (TakenDownError("x", "court order"), True),
         (SourceChangedError("x"), False),
         (StoreFullError("x"), False),
         (ScratchError("x"), False),
