@@ -135,7 +135,7 @@ async def _draft(
         tags=tags,
         cover=cover,
         label=order.label,
-        album_id=_album_id_of(tags),
+        album_id=_album_id_of(tags, order.label),
         created_s=int(workshop.clock()),
         current_version="",
         versions=(),
@@ -197,7 +197,7 @@ def album_artist_of(tags: Tags) -> str:
     return tags.artists[0] if tags.artists else ""
 
 
-def _album_id_of(tags: Tags) -> str | None:
+def _album_id_of(tags: Tags, label: str) -> str | None:
     if tags.album is None:
         return None
-    return album_id_of(artist=album_artist_of(tags), title=tags.album)
+    return album_id_of(artist=album_artist_of(tags), title=tags.album, label=label)

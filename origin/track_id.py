@@ -15,13 +15,14 @@ def track_id_of(master_sha256: str) -> str:
     return encode_base62(digest[:_ID_BYTES])
 
 
-def album_id_of(*, artist: str, title: str) -> str:
-    """Name of the album with this album artist and title; case does not matter.
+def album_id_of(*, artist: str, title: str, label: str = "") -> str:
+    """Name of a label's album with this album artist and title; case does not matter.
 
-    Each part goes in with its length in front, so that no two pairs run into one.
+    What a label names like the album of another is an album of its own. Each part goes in with its
+    length in front, so that no two run into one.
     """
     digest = hashlib.sha256()
-    for part in (artist, title):
+    for part in (artist, title, label) if label else (artist, title):
         data = part.casefold().encode()
         digest.update(len(data).to_bytes(4, "big") + data)
     return encode_base62(digest.digest()[:_ID_BYTES])

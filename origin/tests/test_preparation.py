@@ -83,3 +83,13 @@ async def test_what_is_there_keeps_its_record_when_its_master_is_put_again(
     assert again.record == record
     assert record.master_key in {new.key for new in again.objects}
     assert replace(again.record, album_id=None) == replace(record, album_id=None)
+
+
+async def test_a_label_does_not_get_into_the_album_of_another(workshop: Workshop, tmp_path: Path):
+    albums = set()
+    for label in ("", "nebula", "quasar"):
+        path = tmp_path / f"{label}.flac"
+        path.write_bytes(b"tone " + label.encode())
+        prepared = await prepared_of(workshop, IngestOrder(path, album="Album", label=label))
+        albums.add(prepared.record.album_id)
+    assert len(albums) == 3

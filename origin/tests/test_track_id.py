@@ -25,3 +25,9 @@ def test_artist_and_title_do_not_run_into_each_other(first: str, second: str, th
     one = album_id_of(artist=first + second, title=third)
     other = album_id_of(artist=first, title=second + third)
     assert (one == other) == (not second.casefold())
+
+
+def test_albums_of_labels_are_their_own():
+    names = {album_id_of(artist="A", title="T", label=label) for label in ("", "nebula", "quasar")}
+    assert len(names) == 3
+    assert album_id_of(artist="A", title="T") in names
