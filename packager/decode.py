@@ -131,6 +131,7 @@ class MasterReader:
         self._stream = stream
         self._check = check
         self._has_hidden_depth = has_hidden_depth
+        self._is_inspected = is_inspected
         self._samples = 0
         self._packets = 0
         self._decoded = 0
@@ -189,12 +190,11 @@ class MasterReader:
                 if packet.is_corrupt and not self._check.is_open_ended:
                     raise self._torn("a packet is incomplete")
                 self._packets += packet.size > 0
-                if self._info is not None and packet.size:
-                    self._check_order(bytes(memoryview(packet)[:HEAD_BYTES_MAX]), self._info)
+                if not self._is_inspected:
+                    self._check_order(packet)
                 for frame in packet.decode():
-                    if not self._decoded:
-                        self._set_clock(frame)
-                    self._check_time(frame)
+                    if not self._is_inspected:
+                        self._check_time(frame)
                     self._decoded += frame.samples
                     yield frame
         except av.FFmpegError as error:
@@ -209,9 +209,12 @@ class MasterReader:
             f"the {self._stream.codec_context.name} data are damaged ({error.strerror})"
         )
 
-    def _check_order(self, head: bytes, info: StreamInfo) -> None:
+    def _check_order(self, packet: "av.Packet[av.AudioStream]") -> None:
         """Refuse a frame of FLAC that does not start where the one before ended."""
-        start = first_sample(head, info)
+        info = self._info
+        if info is None or not packet.size:
+            return
+        start = first_sample(bytes(memoryview(packet)[:HEAD_BYTES_MAX]), info)
         if start is None:
             return
         if self._base is None:
@@ -222,6 +225,8 @@ class MasterReader:
 
     def _check_time(self, frame: av.AudioFrame) -> None:
         """Refuse a hole between the end of the last frame and the start of this one."""
+        if not self._decoded:
+            self._set_clock(frame)
         if frame.pts is None or self._ticks_per_sample is None:
             return
         if self._next_pts is not None and frame.pts > self._next_pts:
@@ -334,7 +339,7 @@ def open_master(
         has_hidden_depth: an earlier pass met `packager.pcm.HiddenDepthError`: samples of a codec
             that does not tell its depth were taken for 24 bits and have 32.
         is_inspected: an earlier pass over these very bytes found nothing wrong, so the MD5 in
-            FLAC's STREAMINFO is not computed once more.
+            FLAC's STREAMINFO is not computed once more, nor are frames looked at for holes.
 
     Raises:
         MasterError: it is empty, no audio, torn, or of a kind that is not supported. Some of this

@@ -1,7 +1,7 @@
 """Encoded packets on disk: a file is laid out from their sizes before any of them is written."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from typing_extensions import Buffer
@@ -50,11 +50,19 @@ class PacketSpool:
         self._sizes = self._sizes[start:end]
         self._bytes = sum(self._sizes)
 
-    def packets(self) -> Iterator[bytes]:
-        """All packets in order, as often as wanted; nothing may be written meanwhile."""
+    def reading(self) -> Callable[[int], bytes]:
+        """What reads the packets from the first on, any number of bytes at a time, once.
+
+        As often as wanted; nothing may be written or read otherwise meanwhile.
+        """
         self._file.flush()
         self._file.seek(self._offset)
+        return self._file.read
+
+    def packets(self) -> Iterator[bytes]:
+        """All packets in order, as often as wanted; nothing may be written meanwhile."""
+        read = self.reading()
         for size in self._sizes:
-            packet = self._file.read(size)
+            packet = read(size)
             assert len(packet) == size
             yield packet

@@ -205,6 +205,14 @@ def test_a_master_that_has_changed_is_refused(tmp_path: Path, rendition: str):
     assert not order.output.exists()
 
 
+def test_a_master_that_was_torn_since_it_was_inspected_has_changed(tmp_path: Path):
+    data = sound_file(music(), form="FLAC")
+    order = order_for(tmp_path, data, "flac")
+    saved(tmp_path, data[: len(data) // 2].ljust(len(data), b"\0"))
+    with pytest.raises(errors.MasterChangedError):
+        package_rendition(order, on_progress=quiet)
+
+
 @pytest.mark.parametrize("fact", ["samples", "pcm_sha256"])
 def test_a_master_that_decodes_otherwise_than_before_is_refused(tmp_path: Path, fact: str):
     order = order_for(tmp_path, sound_file(music()), "flac")

@@ -24,5 +24,6 @@ def test_packets_outside_of_those_to_be_kept_are_gone(packets: list[bytes], data
     spool.write_encoded(packets)
     spool.keep(start, end)
     assert list(spool.packets()) == packets[start:end]
+    assert spool.reading()(spool.total_bytes) == b"".join(packets[start:end])
     assert list(spool.sizes) == list(map(len, packets[start:end]))
     assert spool.total_bytes == sum(map(len, packets[start:end]))
