@@ -88,8 +88,11 @@ async def test_what_is_there_keeps_its_record_when_its_master_is_put_again(
 async def test_a_label_does_not_get_into_the_album_of_another(workshop: Workshop, tmp_path: Path):
     albums = set()
     for label in ("", "nebula", "quasar"):
+        folder = tmp_path / f"of {label}"
+        folder.mkdir()
         path = tmp_path / f"{label}.flac"
         path.write_bytes(b"tone " + label.encode())
-        prepared = await prepared_of(workshop, IngestOrder(path, album="Album", label=label))
+        order = IngestOrder(path, album="Album", label=label)
+        prepared = await prepare(workshop, order, folder, ProgressTeller(None))
         albums.add(prepared.record.album_id)
     assert len(albums) == 3
