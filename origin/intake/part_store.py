@@ -64,11 +64,11 @@ class PartStore:
         """Uploads that there are parts for."""
         after = ""
         while True:
-            page = await self._store.list_keys(PARTS_PREFIX, after=after, limit=1)
-            if not page.keys:
-                return
-            upload_id = page.keys[0].removeprefix(PARTS_PREFIX).partition("/")[0]
-            if is_upload_id(upload_id):
+            page = await self._store.list_keys(PARTS_PREFIX, after=after, limit=_PAGE)
+            names = dict.fromkeys(key.split("/")[1] for key in page.keys)
+            for upload_id in filter(is_upload_id, names):
                 yield upload_id
-            # Past all parts of this one: "z" sorts after what their names are made of.
-            after = f"{PARTS_PREFIX}{upload_id}/z"
+            if not page.has_more:
+                return
+            # Past all parts of the last one: "z" sorts after what their names are made of.
+            after = f"{PARTS_PREFIX}{list(names)[-1]}/z"

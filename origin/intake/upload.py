@@ -2,7 +2,7 @@
 
 upload-records/{label}/{id}.json            its record
 uploads/{id}/{offset}-{nonce}               its bytes, until it is processed
-upload-queue/{created}-{id}.{label}         names it as long as something is to be done with it
+upload-queue/{label}/{created}-{id}         names it as long as something is to be done with it
 
 The operator's own uploads stand under the label `_` in keys. Parts have `PART_BYTES` but for those
 at the end, its *tail*: what a request leaves that is not a whole part is a part of its own, and is
@@ -32,7 +32,7 @@ QUEUE_PREFIX: Final = "upload-queue/"
 
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
-_QUEUED: Final = re.compile(r"([0-9]{13})-([0-9a-f]{32})\.(_|[a-z0-9][a-z0-9-]{0,62})", re.ASCII)
+_QUEUED: Final = re.compile(r"(_|[a-z0-9][a-z0-9-]{0,62})/[0-9]{13}-([0-9a-f]{32})", re.ASCII)
 
 # No label can be named so.
 _OPERATOR: Final = "_"
@@ -190,9 +190,9 @@ def part_key(upload_id: str, part: Part) -> str:
 
 
 def queue_key(upload: Upload) -> str:
-    """Key that keeps an upload in the queue; keys sort by its age."""
-    name = f"{upload.created_s * 1000:013d}-{upload.upload_id}.{label_segment(upload.label)}"
-    return check_key(QUEUE_PREFIX + name)
+    """Key that keeps an upload in the queue; those of a label sort by age."""
+    name = f"{upload.created_s * 1000:013d}-{upload.upload_id}"
+    return check_key(f"{QUEUE_PREFIX}{label_segment(upload.label)}/{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def parse_queue_key(key: str) -> QueuedUpload | None:
     match = _QUEUED.fullmatch(key.removeprefix(QUEUE_PREFIX))
     if match is None:
         return None
-    return QueuedUpload(key, "" if match[3] == _OPERATOR else match[3], match[2])
+    return QueuedUpload(key, "" if match[1] == _OPERATOR else match[1], match[2])
 
 
 def parse_record_key(key: str) -> tuple[str, str] | None:

@@ -144,9 +144,18 @@ class UploadStore:
         await self._store.delete(key)
 
     async def queued(self, *, limit: int = _PAGE) -> tuple[QueuedUpload, ...]:
-        """The uploads that wait, oldest first."""
-        page = await self._store.list_keys(QUEUE_PREFIX, limit=limit)
-        parsed = (parse_queue_key(key) for key in page.keys)
+        """The uploads that wait, label by label, of each the oldest first and at most `limit`."""
+        found: list[str] = []
+        after = ""
+        while True:
+            page = await self._store.list_keys(QUEUE_PREFIX, after=after, limit=limit)
+            keys = list(page.keys)
+            if page.has_more:
+                keys, after = _whole_labels(keys)
+            found += keys
+            if not page.has_more:
+                break
+        parsed = (parse_queue_key(key) for key in found)
         return tuple(one for one in parsed if one is not None)
 
     async def _keys(self, prefix: str) -> AsyncIterator[str]:
@@ -158,3 +167,15 @@ class UploadStore:
             if not page.has_more or not page.keys:
                 return
             after = page.keys[-1]
+
+
+def _whole_labels(keys: list[str]) -> tuple[list[str], str]:
+    """Of a page that was cut: the keys of labels that are not, and where to go on.
+
+    A label that fills a page has had its share: the next one follows.
+    """
+    folders = [key.rpartition("/")[0] for key in keys]
+    whole = [key for key, folder in zip(keys, folders, strict=True) if folder != folders[-1]]
+    last = whole[-1].rpartition("/")[0] if whole else folders[-1]
+    # "z" sorts after what the names of entries are made of.
+    return whole or keys, f"{last}/z"

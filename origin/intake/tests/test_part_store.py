@@ -49,3 +49,12 @@ async def test_parts_that_cannot_be_discarded_stay():
     broken.is_broken_for_good = True
     await PartStore(broken).discard(UPLOAD_ID, [part])
     assert len(await keys_in(store)) == 1
+
+
+async def test_an_upload_of_many_parts_is_listed_once():
+    store = make_store()
+    names = [f"{number:032x}" for number in range(3)]
+    for upload_id in names:
+        for offset in range(600):
+            await store.put(part_key(upload_id, Part(offset, 1, "0" * 8)), b"x")
+    assert [one async for one in PartStore(store).upload_ids()] == names

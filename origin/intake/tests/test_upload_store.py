@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -67,3 +68,16 @@ async def test_the_queue_names_an_upload_once():
     assert (entry.label, entry.upload_id) == ("nebula", UPLOAD_ID)
     await uploads.dequeue(entry.key)
     assert await keys_in(store) == []
+
+
+async def test_a_label_with_many_uploads_does_not_hide_those_of_others():
+    uploads = UploadStore(make_store())
+    counts = {"": 2, "a": 7, "a-b": 1, "b": 3, "c": 1}
+    for label, count in counts.items():
+        for number in range(count):
+            await uploads.enqueue(make_upload(upload_id=f"{number:032x}", label=label))
+    queued = await uploads.queued(limit=3)
+    assert Counter(one.label for one in queued) == {**counts, "a": 3}
+    assert [one.upload_id for one in queued if one.label == "a"] == [
+        f"{number:032x}" for number in range(3)
+    ]
