@@ -4,6 +4,7 @@ Nothing is encoded again: the packets are those that listeners get.
 """
 
 import asyncio
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,8 @@ _COVER_BYTES_MAX: Final = 8 << 20
 # What a file name should not hold on any system, or would hide a file.
 _UNFIT: Final = str.maketrans(dict.fromkeys('/\\:*?"<>|', "_"))
 _NAME_LENGTH_MAX: Final = 120
+# File systems count bytes, 255 as a rule; an id and an ending come behind.
+_NAME_BYTES_MAX: Final = 200
 
 
 async def export_track(
@@ -43,7 +46,8 @@ async def export_track(
     """Write a rendition of a track's current version into `folder`, packaging it if need be.
 
     Returns:
-        The file, named after the track; one of that name is replaced.
+        The file, named after the track. Where there is a file of that name, which may be somebody's
+        master, it is left alone and the name has the track's id too.
 
     Raises:
         NotFoundError: there is no such track or rendition.
@@ -60,18 +64,37 @@ async def export_track(
     facts = await demand.ensure(target, priority=Priority.OPERATOR, on_progress=on_progress)
     metadata = await _metadata_of(workshop, record)
     keys = await workshop.content_keys.keys_of_track(track_id)
-    path = folder / (_stem_of(record) + SUFFIXES[facts.codec])
+    stem, suffix = _stem_of(record), SUFFIXES[facts.codec]
+    names = (f"{stem}{suffix}", f"{stem} ({track_id}){suffix}")
     async with workshop.store.open_local(target.file_key) as packaged:
         key = _key_of(keys, version, facts)
-        await asyncio.to_thread(_write, path, packaged, facts, key, metadata)
-    return path
+        return await asyncio.to_thread(_write, folder, names, packaged, facts, key, metadata)
 
 
 def _write(
-    path: Path, packaged: Path, facts: RenditionFacts, key: bytes, metadata: FileMetadata
-) -> None:
-    with open_clear(packaged, facts, key) as clear:
-        write_tagged_file(path, clear, metadata)
+    folder: Path,
+    names: tuple[str, str],
+    packaged: Path,
+    facts: RenditionFacts,
+    key: bytes,
+    metadata: FileMetadata,
+) -> Path:
+    """Write a file whole or not at all; see `export_track` for its name."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".attacca-") as partials:
+        partial = Path(partials) / "partial"
+        with open_clear(packaged, facts, key) as clear:
+            write_tagged_file(partial, clear, metadata)
+        return partial.replace(_free_path(folder, *names))
+
+
+def _free_path(folder: Path, name: str, name_with_id: str) -> Path:
+    """Where to put a file: under its name, taken at once, or under the one that only ours has."""
+    path = folder / name
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return folder / name_with_id
+    return path
 
 
 def _key_of(keys: TrackKeys, version: VersionRecord, facts: RenditionFacts) -> bytes:
@@ -109,4 +132,6 @@ def _stem_of(record: TrackRecord) -> str:
     """`03 Title`, or the title alone; fit to be a file's name."""
     tags = record.tags
     number = "" if tags.track is None else f"{tags.track:02d} "
-    return (number + tags.title).translate(_UNFIT).strip(" .")[:_NAME_LENGTH_MAX] or record.track_id
+    fit = (number + tags.title).translate(_UNFIT).strip(" .")[:_NAME_LENGTH_MAX]
+    cut = fit.encode()[:_NAME_BYTES_MAX].decode(errors="ignore")
+    return cut.rstrip(" .") or record.track_id

@@ -1,3 +1,4 @@
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -58,6 +59,7 @@ async def test_a_track_comes_out_as_it_went_in_with_its_tags(library: Library, t
         pytest.param("AC/DC: Live?", "AC_DC_ Live_.ogg", id="what no file name holds"),
         pytest.param("...", "{id}.ogg", id="nothing left"),
         pytest.param("x" * 400, f"{'x' * 120}.ogg", id="too long"),
+        pytest.param("曲" * 100, f"{'曲' * 66}.ogg", id="too many bytes"),
     ],
 )
 async def test_the_file_is_named_after_the_track(
@@ -66,6 +68,15 @@ async def test_the_file_is_named_after_the_track(
     track_id = await ingest(library, tmp_path, title=title)
     path = await library.export(track_id, "vorbis-96", tmp_path)
     assert path.name == name.format(id=track_id)
+
+
+async def test_a_file_that_is_there_is_left_alone(library: Library, tmp_path: Path):
+    track_id = await ingest(library, tmp_path, title="master")
+    before = (tmp_path / "master.flac").read_bytes()
+    paths = [await library.export(track_id, "flac", tmp_path) for _ in range(2)]
+    assert [path.name for path in paths] == [f"master ({track_id}).flac"] * 2
+    assert (tmp_path / "master.flac").read_bytes() == before
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
 
 
 async def test_a_rendition_that_there_is_not_is_told(library: Library, tmp_path: Path):
