@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from origin.adapters.uncancelled import finished
-from origin.intake.errors import UploadDamagedError, UploadMismatchError
+from origin.intake.errors import UploadDamagedError, UploadMismatchError, UploadRoomError
 from origin.intake.part_store import PartStore
 from origin.intake.upload import Upload
 from origin.intake.upload_metadata import SHA256_FIELD
@@ -23,7 +23,8 @@ async def assemble(parts: PartStore, upload: Upload, path: Path) -> None:
     Raises:
         UploadDamagedError: a part is lost or damaged.
         UploadMismatchError: the file has another SHA-256 than its sender named.
-        ScratchError: the file cannot be written, or there is no room for what follows.
+        UploadRoomError: there is no room for what follows.
+        ScratchError: the file cannot be written.
         StoreError: the store failed.
     """
     digest = hashlib.sha256()
@@ -52,4 +53,4 @@ def _append(path: Path, content: bytes) -> None:
 def _check_room(folder: Path, length: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < length * _ROOM_FACTOR:
-        raise ScratchError(f"{free} bytes are free, {length * _ROOM_FACTOR} may be needed")
+        raise UploadRoomError(length, free=free, needed=length * _ROOM_FACTOR)

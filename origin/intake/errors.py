@@ -18,6 +18,7 @@
         * SlowContentError: the content came too slowly, or not at all
     * IntakeBusyError: this origin has as many requests of this kind as it takes at a time
     * IntakePausedError: there is no room to process what was uploaded
+    * UploadRoomError: there is no room to process an upload of this length
     * UploadDamagedError: what is stored of an upload is not what was sent
     * UploadMismatchError: the file does not have the digest that its sender named
 """
@@ -204,6 +205,7 @@ class QuotaExceededError(IntakeRequestError):
     Args:
         problem: what there is too much of.
         wait_s: when another try may go well.
+        is_of_open_uploads: whether it is uploads that are open, rather than bytes.
     """
 
     status = 429
@@ -211,9 +213,12 @@ class QuotaExceededError(IntakeRequestError):
     reason = "quota"
     title = "The label's quota is used up"
 
-    def __init__(self, problem: str, *, advice: str, wait_s: int) -> None:
+    def __init__(
+        self, problem: str, *, advice: str, wait_s: int, is_of_open_uploads: bool = False
+    ) -> None:
         super().__init__(problem)
         self.advice = advice
+        self.is_of_open_uploads = is_of_open_uploads
         self.headers = {**NO_STORE, "Retry-After": str(wait_s)}
 
 
@@ -256,6 +261,24 @@ class IntakePausedError(OriginError):
     def __init__(self, problem: str, *, advice: str) -> None:
         super().__init__(problem)
         self.advice = advice
+
+
+class UploadRoomError(OriginError):
+    """There is no room to process an upload of this length; shorter ones may fit.
+
+    Attributes:
+        length: of the upload.
+    """
+
+    status = 507
+    retryable = True
+    reason = "upload_room"
+    title = "There is no room to process an upload of this length"
+    advice = "Make room in the scratch folder of the origin, or lower ingest.master_bytes_max."
+
+    def __init__(self, length: int, *, free: int, needed: int) -> None:
+        super().__init__(f"{free} bytes are free, {needed} may be needed")
+        self.length = length
 
 
 class UploadDamagedError(OriginError):

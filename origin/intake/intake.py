@@ -135,7 +135,7 @@ class Intake:
             IntakePausedError: there is no room to process it.
             UploadFieldError: it would have no bytes.
         """
-        self.processor.check_paused()
+        self.processor.check_paused(length)
         if not length:
             raise UploadFieldError("Upload-Length", "an empty file is no master")
         if length > self.length_max:

@@ -51,6 +51,7 @@ class Ledger:
                 f"{len(self.open_since_s)} uploads are open",
                 advice="Complete or terminate some of them first.",
                 wait_s=_OPEN_WAIT_S,
+                is_of_open_uploads=True,
             )
         day = int(now_s) // _DAY_S
         day_bytes = length + (self.day_bytes if day == self.day else 0)

@@ -24,6 +24,9 @@ _TRIES_MAX: Final = 100
 # An upload is entered before it has a record; by then it has one, or never will.
 _RECORD_WAIT_S: Final = 60
 
+# Accounts are compared with what there is at most so often.
+_RECONCILE_S: Final = 10
+
 
 class LedgerStore:
     """Accounts in an object store. Every method raises `StoreError` if the store fails.
@@ -40,6 +43,7 @@ class LedgerStore:
         self._store = store
         self._uploads = uploads
         self._clock = clock
+        self._reconciled_s: dict[str, float] = {}
 
     async def open(self, label: Label, upload_id: str, length: int) -> None:
         """Enter a new upload; once, however often it is called.
@@ -54,14 +58,24 @@ class LedgerStore:
 
         try:
             await self._change(label.name, opened)
-        except QuotaExceededError:
+        except QuotaExceededError as error:
             # A process that was killed may have left uploads open that are not.
+            if not error.is_of_open_uploads or not self._is_time_to_reconcile(label.name):
+                raise
             await self._reconcile(label.name)
             await self._change(label.name, opened)
 
     async def close(self, label: str, upload_id: str) -> None:
         """Enter that an upload is complete or gone."""
         await self._change(label, lambda ledger: ledger.closed(upload_id))
+
+    def _is_time_to_reconcile(self, label: str) -> bool:
+        """Not at each refusal: it reads every upload that is open."""
+        now_s = self._clock()
+        if abs(now_s - self._reconciled_s.get(label, 0.0)) < _RECONCILE_S:
+            return False
+        self._reconciled_s[label] = now_s
+        return True
 
     async def _reconcile(self, label: str) -> None:
         ledger, _ = await self._read(label)

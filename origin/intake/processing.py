@@ -28,7 +28,7 @@ from origin.intake.announcing import Announcer
 from origin.intake.assembly import assemble
 from origin.intake.backlog import Backlog
 from origin.intake.duplicates import Duplicates
-from origin.intake.errors import IntakePausedError
+from origin.intake.errors import IntakePausedError, UploadRoomError
 from origin.intake.metrics import IntakeMetrics
 from origin.intake.part_store import PartStore
 from origin.intake.ports import Ingest
@@ -76,6 +76,16 @@ class Means:
     monotonic: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Why no new upload of `length_min` and more is taken for a while."""
+
+    until_s: float
+    length_min: int
+    problem: str
+    advice: str
+
+
 class Processor:
     """Takes uploads from the queue."""
 
@@ -83,7 +93,7 @@ class Processor:
         self._means = means
         self._backlog = Backlog(monotonic=means.monotonic)
         self._progress: dict[str, float] = {}
-        self._paused: tuple[IntakePausedError, float] | None = None
+        self._pauses: dict[str, _Pause] = {}
         self._pulse = asyncio.Event()
 
     async def work(self, poll_s: float) -> None:
@@ -138,14 +148,16 @@ class Processor:
             {"code": rest.code, "advice": rest.advice} if rest is not None and rest.code else None
         )
 
-    def check_paused(self) -> None:
-        """Refuse new uploads while there is no room to process them.
+    def check_paused(self, length: int) -> None:
+        """Refuse a new upload of `length` while there is no room to process it.
 
         Raises:
             IntakePausedError: there is none.
         """
-        if self._paused is not None and self._means.monotonic() < self._paused[1]:
-            raise self._paused[0]
+        now_s = self._means.monotonic()
+        for pause in self._pauses.values():
+            if length >= pause.length_min and now_s < pause.until_s:
+                raise IntakePausedError(pause.problem, advice=pause.advice)
 
     async def _try_step(self) -> bool:
         try:
@@ -286,6 +298,22 @@ class Processor:
             "an upload has to wait",
             extra={"upload_id": entry.upload_id, "reason": error.reason, "pause_s": rest.pause_s},
         )
-        if isinstance(error, ScratchError | StoreFullError):
-            paused = IntakePausedError(str(error), advice=error.advice)
-            self._paused = (paused, self._means.monotonic() + _PAUSES * rest.pause_s)
+        if isinstance(error, ScratchError | StoreFullError | UploadRoomError):
+            self._pause(entry, error, pause_s=rest.pause_s)
+
+    def _pause(
+        self,
+        entry: QueuedUpload,
+        error: ScratchError | StoreFullError | UploadRoomError,
+        *,
+        pause_s: float,
+    ) -> None:
+        """Take no new upload that would fare like this one."""
+        now_s = self._means.monotonic()
+        self._pauses = {name: one for name, one in self._pauses.items() if now_s < one.until_s}
+        self._pauses[entry.upload_id] = _Pause(
+            until_s=now_s + _PAUSES * pause_s,
+            length_min=error.length if isinstance(error, UploadRoomError) else 0,
+            problem=str(error),
+            advice=error.advice,
+        )

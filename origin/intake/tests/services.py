@@ -247,9 +247,11 @@ class DyingStore:
         self._check()
         return await self._store.read(key, size_max=size_max)
 
-    def stream(self, head: ObjectHead, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    def stream(
+        self, content: ObjectContent, *, start: int, stop: int
+    ) -> AsyncGenerator[bytes, None]:
         self._check()
-        return self._store.stream(head, start=start, stop=stop)
+        return self._store.stream(content, start=start, stop=stop)
 
     def open_local(self, key: str) -> AbstractAsyncContextManager[Path]:
         self._check()
@@ -258,6 +260,10 @@ class DyingStore:
     async def list_keys(self, prefix: str, *, after: str = "", limit: int) -> KeyPage:
         self._check()
         return await self._store.list_keys(prefix, after=after, limit=limit)
+
+    async def touch(self, key: str) -> None:
+        self._check()
+        await self._store.touch(key)
 
     async def check(self) -> None:
         self._check()

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from origin.intake.assembly import assemble
-from origin.intake.errors import UploadDamagedError, UploadMismatchError
+from origin.intake.errors import UploadDamagedError, UploadMismatchError, UploadRoomError
 from origin.intake.part_store import PartStore
 from origin.intake.tests.services import keys_in, make_store
 from origin.intake.tests.uploads import add_complete, append, make_upload
@@ -52,6 +52,6 @@ async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path):
 
 async def test_room_is_looked_for_first(tmp_path: Path):
     huge = make_upload(length=1 << 60)
-    with pytest.raises(ScratchError, match="bytes are free"):
+    with pytest.raises(UploadRoomError, match="bytes are free"):
         await assemble(PartStore(make_store()), huge, tmp_path / "a")
     assert not (tmp_path / "a").exists()

@@ -44,6 +44,9 @@ async def test_what_a_killed_process_left_open_is_found():
     with pytest.raises(QuotaExceededError):
         await ledgers.open(LABEL, "d" * 32, 1)
     await uploads.change(stored, stored.upload.in_state(State.RECEIVED))
+    with pytest.raises(QuotaExceededError):
+        await ledgers.open(LABEL, "d" * 32, 1)  # It is too soon to look again.
+    clock.now_s += 10
     await ledgers.open(LABEL, "d" * 32, 1)
 
 

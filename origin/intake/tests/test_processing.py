@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from origin.errors import OriginError, StoreFullError, TakenDownError
-from origin.intake.errors import IntakePausedError
+from origin.intake.errors import IntakePausedError, UploadRoomError
 from origin.intake.event_log import EventLog
 from origin.intake.tests.services import (
     LEASE_S,
@@ -134,9 +134,9 @@ async def test_a_failure_that_may_pass_is_tried_again(tmp_path: Path):
     clock.now_s += 1
     assert await intake.processor.step()
     with pytest.raises(IntakePausedError):
-        intake.processor.check_paused()
+        intake.processor.check_paused(1)
     clock.now_s += 4
-    intake.processor.check_paused()
+    intake.processor.check_paused(1)
     assert await intake.processor.step()
     assert (await upload_in(store, stored.upload)).state is State.READY
     assert intake.processor.waiting(stored.upload.upload_id) is None
@@ -202,9 +202,20 @@ async def test_without_room_no_new_upload_is_taken(
     await add_complete(store, b"tone")
     await intake.processor.step()
     with pytest.raises(IntakePausedError) as raised:
-        intake.processor.check_paused()
+        intake.processor.check_paused(1)
     assert raised.value.status == 507
     assert raised.value.advice
+
+
+async def test_an_upload_that_is_too_long_for_the_room_does_not_stop_shorter_ones(tmp_path: Path):
+    store = make_store()
+    failures: list[Any] = [UploadRoomError(1000, free=10, needed=3000)]
+    intake = make_intake(store, tmp_path, ingest=TextIngest(store, failures=failures))
+    await add_complete(store, b"tone")
+    await intake.processor.step()
+    intake.processor.check_paused(999)
+    with pytest.raises(IntakePausedError, match="3000 may be needed"):
+        intake.processor.check_paused(1000)
 
 
 class BrokenError(Exception):
