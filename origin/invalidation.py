@@ -69,6 +69,7 @@ class Invalidation:
         self._monotonic = monotonic
         self._told: dict[str, set[str]] = {edge.name: set() for edge in edges}
         self._first_seen_s: dict[str, float] = {}
+        self._notes: list[Note] = []
 
     async def run(self, interval_s: float) -> None:
         """Deliver until cancelled."""
@@ -86,7 +87,7 @@ class Invalidation:
         Raises:
             StoreError: the store cannot be read or written.
         """
-        notes = await self._outbox.notes()
+        self._notes = notes = await self._outbox.notes(known=self._notes)
         self._forget_all_but(notes)
         due = [note for note in notes if self._is_due(note)]
         if due:
@@ -117,8 +118,9 @@ class Invalidation:
             told.update(note.note_id for note in batch)
 
     async def _drop_done(self, notes: Sequence[Note]) -> None:
+        # Without edges of its own, an origin leaves the notes to others on the same store.
         for note in notes:
-            is_told = all(note.note_id in told for told in self._told.values())
+            is_told = bool(self._told) and all(note.note_id in one for one in self._told.values())
             if is_told or self._clock() - note.noted_s > NOTE_AGE_S_MAX:
                 await self._outbox.drop(note)
 

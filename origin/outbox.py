@@ -6,24 +6,37 @@ Notes are objects `outbox/{id}.json`, whose ids sort by time.
 """
 
 import contextlib
+import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
-from origin.errors import ObjectMissingError, RecordError, StoreError
+from origin.errors import (
+    ObjectDamagedError,
+    ObjectMissingError,
+    ObjectTooLargeError,
+    RecordError,
+    StoreError,
+)
 from origin.object_key import OUTBOX_PREFIX, outbox_key
 from origin.ports import ObjectStore
 from packager.json_fields import JsonFields
+
+logger = logging.getLogger(__name__)
 
 TAGS_MAX: Final = 64
 """Tags of one note."""
 
 _TAG_LENGTH_MAX: Final = 128
 _NOTE_BYTES_MAX: Final = 64 << 10
+
+# So many are known of; an edge that is away lets them gather. Of new ones so many are read at once.
+_NOTES_MAX: Final = 20_000
 _NOTES_READ_MAX: Final = 256
+_PAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +82,31 @@ class Outbox:
             released = Note(note_id, note.tags, note.noted_s, is_released=True)
             await self._store.put(outbox_key(note_id), _encode(released))
 
-    async def notes(self) -> list[Note]:
-        """The oldest notes, at most a few hundred.
+    async def notes(self, *, known: Iterable[Note] = ()) -> list[Note]:
+        """The notes that there are, oldest first.
 
         A note that cannot be read is dropped: nobody could act on it.
+
+        Args:
+            known: what this told before. Released ones do not change, and are not read again; of
+                the others some hundred are read, and the rest the next time.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        page = await self._store.list_keys(OUTBOX_PREFIX, limit=_NOTES_READ_MAX)
-        found = [await self._read(key) for key in page.keys]
-        return [note for note in found if note is not None]
+        kept = {outbox_key(note.note_id): note for note in known if note.is_released}
+        found: list[Note] = []
+        after, has_more, unread = "", True, _NOTES_READ_MAX
+        while has_more and len(found) < _NOTES_MAX:
+            page = await self._store.list_keys(OUTBOX_PREFIX, after=after, limit=_PAGE)
+            for key in page.keys:
+                note = kept.get(key)
+                if note is None and unread > 0:
+                    unread -= 1
+                    note = await self._read(key)
+                found += [] if note is None else [note]
+            after, has_more = page.keys[-1] if page.keys else after, page.has_more
+        return found
 
     async def drop(self, note: Note) -> None:
         """Forget a note that all edges have been told.
@@ -96,7 +123,8 @@ class Outbox:
             return _decode(note_id, stored.content)
         except ObjectMissingError:
             return None  # Another origin was faster.
-        except RecordError:
+        except (RecordError, ObjectDamagedError, ObjectTooLargeError) as error:
+            logger.warning("a note to the edges is lost", extra={"reason": error.reason})
             with contextlib.suppress(StoreError):
                 await self._store.delete(key)
             return None

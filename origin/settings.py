@@ -230,7 +230,11 @@ class OriginSettings(RoleSettings):
     )
     ingest: IngestSettings = Field(default_factory=IngestSettings, description="What is taken in.")
     edges: tuple[EdgeAddress, ...] = Field(
-        default=(), description="Edges that purge what changes here; others wait until it is stale."
+        default=(),
+        description=(
+            "Edges that purge what changes here; others wait until it is stale. All origins of one "
+            "store name the same ones, or none."
+        ),
     )
     purge_interval_s: float = Field(
         default=1.0, ge=0.1, le=60, description="How often edges are told what has changed."

@@ -1,4 +1,3 @@
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -76,7 +75,7 @@ async def test_a_file_that_is_there_is_left_alone(library: Library, tmp_path: Pa
     paths = [await library.export(track_id, "flac", tmp_path) for _ in range(2)]
     assert [path.name for path in paths] == [f"master ({track_id}).flac"] * 2
     assert (tmp_path / "master.flac").read_bytes() == before
-    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+    assert mutagen.File(paths[0]).tags["title"] == ["master"]
 
 
 async def test_a_rendition_that_there_is_not_is_told(library: Library, tmp_path: Path):

@@ -141,6 +141,13 @@ async def test_a_note_that_nobody_confirms_is_dropped_in_the_end(
     assert await world.outbox.notes() == []
 
 
+async def test_an_origin_without_edges_leaves_the_notes_to_others(world: World):
+    world.edges = []
+    await world.change("track:a")
+    await world.restarted().deliver()
+    assert len(await world.outbox.notes()) == 1
+
+
 async def test_many_tags_go_out_in_several_calls(world: World, listeners: list[AdminListener]):
     for number in range(5):
         await world.change(*(f"track:{number}-{one}" for one in range(64)))

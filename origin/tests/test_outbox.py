@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from origin.adapters.folder_store import open_folder_store
 from origin.adapters.memory_store import MemoryStore
 from origin.object_key import OUTBOX_PREFIX, outbox_key
 from origin.outbox import Outbox
@@ -59,6 +62,7 @@ async def test_a_dropped_note_is_gone(outbox: Outbox):
         pytest.param(b"{", id="no JSON"),
         pytest.param(b"[]", id="no object"),
         pytest.param(b'{"tags": 1, "noted_s": 1, "is_released": true}', id="wrong type"),
+        pytest.param(b" " * 70_000, id="too large"),
     ],
 )
 async def test_a_note_that_cannot_be_read_is_dropped(
@@ -67,3 +71,25 @@ async def test_a_note_that_cannot_be_read_is_dropped(
     await store.put(outbox_key("0"), content)
     assert await outbox.notes() == []
     assert (await store.list_keys(OUTBOX_PREFIX, limit=10)).keys == ()
+
+
+async def test_a_damaged_note_does_not_hold_up_the_others(tmp_path: Path):
+    async with open_folder_store(tmp_path) as store:
+        outbox = Outbox(store, clock=lambda: NOW_S)
+        await store.put(outbox_key("0"), b'{"tags":["track:a"]}')
+        (tmp_path / outbox_key("0")).write_bytes(b'{"tags":["track:b"]}')
+        async with outbox.announcing(["track:c"]):
+            pass
+        assert [note.tags for note in await outbox.notes()] == [("track:c",)]
+
+
+async def test_notes_that_wait_for_an_edge_do_not_hide_newer_ones(store: MemoryStore):
+    moments_s = iter(range(2000))
+    outbox = Outbox(store, clock=lambda: float(next(moments_s)))
+    for number in range(300):
+        async with outbox.announcing([f"track:{number}"]):
+            pass
+    notes = await outbox.notes()
+    assert len(notes) == 256
+    notes = await outbox.notes(known=notes)
+    assert [note.tags[0] for note in notes] == [f"track:{number}" for number in range(300)]
