@@ -26,16 +26,20 @@ class LocalMasters:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._opened: dict[str, _Opened] = {}
-        self._lent: dict[str, Path] = {}
+        # Copies of equal bytes may be handed in at the same time.
+        self._lent: dict[str, list[Path]] = {}
 
     @contextlib.contextmanager
     def lending(self, key: str, path: Path) -> Iterator[None]:
         """Use `path`, whose bytes are those of the object `key`, while the block runs."""
-        self._lent[key] = path
+        lent = self._lent.setdefault(key, [])
+        lent.append(path)
         try:
             yield
         finally:
-            del self._lent[key]
+            lent.remove(path)
+            if not lent:
+                del self._lent[key]
 
     @contextlib.asynccontextmanager
     async def opening(self, key: str, folder: Path) -> AsyncIterator[Path]:
@@ -57,14 +61,11 @@ class LocalMasters:
             yield path
 
     async def _link_lent(self, key: str, link: Path) -> bool:
-        lent = self._lent.get(key)
-        if lent is None:
-            return False
-        try:
-            await asyncio.to_thread(os.link, lent, link)
-        except OSError:
-            return False
-        return True
+        for lent in list(self._lent.get(key, ())):
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(os.link, lent, link)
+                return True
+        return False
 
     @contextlib.asynccontextmanager
     async def _shared(self, key: str) -> AsyncIterator[Path]:

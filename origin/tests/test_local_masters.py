@@ -86,3 +86,17 @@ async def test_what_is_lent_and_gone_comes_from_the_store(store: CountingStore, 
         async with masters.opening(KEY, tmp_path) as path:
             assert path.read_bytes() == b"tone"
     assert store.opened == 1
+
+
+async def test_two_may_lend_the_same_master(store: CountingStore, tmp_path: Path):
+    masters = LocalMasters(store)
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"tone")
+    first, second = (masters.lending(KEY, tmp_path / name) for name in "ab")
+    with first:
+        with second:
+            pass
+        (tmp_path / "b").unlink()
+        async with masters.opening(KEY, tmp_path) as path:
+            assert path.read_bytes() == b"tone"
+    assert store.opened == 0
