@@ -13,6 +13,7 @@ from origin.outbox import Outbox
 from origin.packaging_plan import Means, plan_version
 from origin.records import Takedown, TrackRecord, VersionRecord
 from origin.retention import Retention
+from origin.tags import clean_text
 from origin.workshop import Workshop
 from packager.priority import Priority
 
@@ -89,11 +90,15 @@ class Upkeep:
     async def take_down(self, track_id: str, *, reason: str) -> TrackRecord:
         """Withhold a track from listeners; its master and all else stay.
 
+        Args:
+            track_id: the track.
+            reason: why, as listeners are told; kept as one line of text.
+
         Raises:
             NotFoundError: there is no such track.
             StoreError: the record cannot be written, or the note to the edges.
         """
-        takedown = Takedown(reason, int(self._workshop.clock()))
+        takedown = Takedown(clean_text(reason), int(self._workshop.clock()))
         return await self._change(track_id, lambda old: replace(old, takedown=takedown))
 
     async def put_back(self, track_id: str) -> TrackRecord:

@@ -7,6 +7,7 @@ import click
 from cli import console
 from cli.library import opened_library
 from origin.records import TrackRecord
+from origin.tags import clean_text
 
 _REASON_CHARACTERS_MAX = 500
 
@@ -27,7 +28,7 @@ def takedown_command(
     """
     if undo == (reason is not None):
         raise click.UsageError("say why with --reason, or --undo")
-    if reason is not None and not 0 < len(reason) <= _REASON_CHARACTERS_MAX:
+    if reason is not None and not 0 < len(clean_text(reason)) <= _REASON_CHARACTERS_MAX:
         raise click.UsageError(f"a reason has 1 to {_REASON_CHARACTERS_MAX} characters")
     record = console.run(_change(data, file, track, reason))
     is_withheld = record.takedown is not None

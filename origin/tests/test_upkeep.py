@@ -116,6 +116,15 @@ async def test_a_track_that_was_taken_down_cannot_be_had_until_it_is_put_back(wo
             await library.upkeep.take_down("0" * 22, reason="a claim")
 
 
+async def test_a_reason_is_kept_as_text_whatever_it_holds(world: World):
+    track_id = await world.ingest()
+    async with library_of(world.first) as library:
+        await library.upkeep.take_down(track_id, reason="two\nlines \udcff" + "x" * 9999)
+    kept = (await world.first.records.track(track_id)).takedown
+    assert kept is not None
+    assert kept.reason.startswith("two lines \ufffdxxx")
+
+
 async def test_what_nobody_asks_for_is_dropped_and_made_again(world: World):
     track_id = await world.ingest()
     later = replace(world.first, clock=lambda: NOW_S + 1000.0)
