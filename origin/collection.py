@@ -14,7 +14,7 @@ from origin.errors import ObjectDamagedError, RecordError
 from origin.object_key import CLAIMS_PREFIX, RENDITIONS_PREFIX
 from origin.ports import ObjectHead, ObjectStore
 from origin.record_store import RecordStore
-from origin.records import TrackRecord
+from origin.records import TrackRecord, VersionRecord
 from origin.retention import (
     OWNED_PREFIXES,
     SHARED_PREFIXES,
@@ -31,6 +31,9 @@ _TRACKS_PAGE: Final = 200
 OnCollected = Callable[[str, int], None]
 """Is told how far a collection is: the prefix that it walks, and how many objects it has seen."""
 
+CanMake = Callable[[TrackRecord, VersionRecord], Awaitable[bool]]
+"""Tells whether a version of a track could be made again."""
+
 
 @dataclass(slots=True)
 class Collected:
@@ -41,12 +44,14 @@ class Collected:
         bytes: of the objects that were dropped.
         by_fate: how many were dropped, and why.
         damaged: objects and records that could not be read; they are left as they are.
+        irreplaceable: unused files that are kept, since they could not be made again here.
     """
 
     seen: int = 0
     bytes: int = 0
     by_fate: Counter[Fate] = field(default_factory=Counter)
     damaged: int = 0
+    irreplaceable: int = 0
 
 
 class Collection:
@@ -56,6 +61,8 @@ class Collection:
         store: to walk.
         records: in it.
         retention: what is kept.
+        can_make: decides about what is unused; the present encoders may be others than those that a
+            version was made by.
         now_s: seconds since the epoch.
         is_dry: whether to count only.
         on_progress: is told how far it is.
@@ -67,6 +74,7 @@ class Collection:
         records: RecordStore,
         retention: Retention,
         *,
+        can_make: CanMake,
         now_s: float,
         is_dry: bool,
         on_progress: OnCollected = lambda _prefix, _seen: None,
@@ -74,12 +82,15 @@ class Collection:
         self._store = store
         self._records = records
         self._retention = retention
+        self._can_make = can_make
         self._now_s = now_s
         self._is_dry = is_dry
         self._on_progress = on_progress
         self._collected = Collected()
         # Of the track that was looked up last: keys come track by track.
         self._record: tuple[str, TrackRecord | None] = ("", None)
+        # Of the version that was judged last.
+        self._makeable: tuple[tuple[str, str], bool] = (("", ""), False)
 
     async def run(self) -> Collected:
         """Walk the store.
@@ -123,9 +134,23 @@ class Collection:
     async def _fate_of_rendition(self, head: ObjectHead) -> Fate:
         record = await self._record_of(track_of(head.key))
         version = head.key.split("/")[2]
-        return self._retention.fate_of_rendition(
+        fate = self._retention.fate_of_rendition(
             record, version, used_s=head.modified_s, now_s=self._now_s
         )
+        if (
+            fate is Fate.UNUSED
+            and record is not None
+            and not await self._is_makeable(record, version)
+        ):
+            self._collected.irreplaceable += 1
+            return Fate.KEPT
+        return fate
+
+    async def _is_makeable(self, record: TrackRecord, version: str) -> bool:
+        name, found = (record.track_id, version), record.version(version)
+        if self._makeable[0] != name:
+            self._makeable = (name, found is not None and await self._can_make(record, found))
+        return self._makeable[1]
 
     async def _fate_of_owned(self, head: ObjectHead) -> Fate:
         if await self._record_of(track_of(head.key)) is not None:

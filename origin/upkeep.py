@@ -10,7 +10,7 @@ from origin.collection import Collected, Collection, OnCollected
 from origin.demand import Demand, targets_of
 from origin.neighborhood import find_neighbors
 from origin.outbox import Outbox
-from origin.packaging_plan import Means, plan_version
+from origin.packaging_plan import Means, differences, plan_version
 from origin.records import Takedown, TrackRecord, VersionRecord
 from origin.retention import Retention
 from origin.tags import clean_text
@@ -121,11 +121,13 @@ class Upkeep:
 
         Raises:
             StoreError: the store cannot be read or written.
+            DrmError: the content keys of a track whose files are unused cannot be had.
         """
         collection = Collection(
             self._workshop.store,
             self._records,
             retention,
+            can_make=self._can_make,
             now_s=self._workshop.clock(),
             is_dry=is_dry,
             on_progress=on_progress,
@@ -138,6 +140,11 @@ class Upkeep:
         record = await self._records.track(track_id)
         async with self._outbox.announcing(_tags_of(record)):
             return await self._records.change_track(track_id, change)
+
+    async def _can_make(self, record: TrackRecord, version: VersionRecord) -> bool:
+        keys = await self._workshop.content_keys.keys_of_track(record.track_id)
+        identity = self._workshop.packager.identity
+        return not any(differences(record, version, identity, keys))
 
     async def _plan(self, record: TrackRecord, *, is_forced: bool) -> VersionRecord:
         workshop = self._workshop

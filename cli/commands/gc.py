@@ -28,7 +28,8 @@ def gc_command(
     """Drop what need not be kept: unused renditions, superseded versions, the rest of cut work.
 
     Masters and records are never dropped. A rendition that was dropped is packaged again, with the
-    same bytes, when somebody asks for it. Safe beside running roles, and to repeat.
+    same bytes, when somebody asks for it; one that this machine could not make again is kept. Safe
+    beside running roles, and to repeat.
     """
     retention = Retention(unused_s=None if unused_days is None else unused_days * _DAY_S)
     collected = console.run(_collect(data, file, retention, is_dry=dry_run, is_json=is_json))
@@ -40,6 +41,7 @@ def gc_command(
                 "dropped": by_fate,
                 "bytes": collected.bytes,
                 "damaged": collected.damaged,
+                "irreplaceable": collected.irreplaceable,
                 "dry_run": dry_run,
             }
         )
@@ -47,6 +49,9 @@ def gc_command(
     said = ", ".join(f"{count} {fate}" for fate, count in by_fate.items()) or "nothing"
     verb = "would drop" if dry_run else "dropped"
     click.echo(f"{verb} {said}: {collected.bytes} bytes of {collected.seen} objects seen")
+    if collected.irreplaceable:
+        kept = f"{collected.irreplaceable} unused files are kept: other encoders or keys made them"
+        click.echo(f"{kept}; `attacca repackage` moves their tracks to what can be made", err=True)
     if collected.damaged:
         click.echo(f"{collected.damaged} objects are damaged and were left as they are", err=True)
 

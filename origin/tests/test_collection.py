@@ -6,6 +6,7 @@ from origin.adapters.memory_store import MemoryStore
 from origin.collection import Collected, Collection
 from origin.object_key import TRACKS_PREFIX, rendition_key, track_key
 from origin.record_store import RecordStore
+from origin.records import TrackRecord, VersionRecord
 from origin.retention import ORPHAN_S, SPARED_S, Fate, Retention
 from origin.tests.examples import COVER, HEAD, TAIL, TRACK, TRACK_ID, VERSION
 
@@ -18,6 +19,7 @@ class World:
 
     def __init__(self) -> None:
         self.now_s = BEGIN_S
+        self.is_makeable = True
         self.store = MemoryStore(size_max=1 << 20, clock=lambda: self.now_s)
         self.records = RecordStore(self.store, kept_bytes_max=0)
 
@@ -30,10 +32,15 @@ class World:
             self.store,
             self.records,
             Retention(unused_s=unused_s),
+            can_make=self.can_make,
             now_s=self.now_s,
             is_dry=is_dry,
         )
         return await collection.run()
+
+    async def can_make(self, record: TrackRecord, version: VersionRecord) -> bool:
+        assert record.version(version.version) == version
+        return self.is_makeable
 
     async def keys(self) -> set[str]:
         page = await self.store.list_keys("", limit=1000)
@@ -98,6 +105,15 @@ async def test_an_unused_rendition_is_dropped_and_its_facts_stay(world: World):
     assert collected.by_fate == {Fate.UNUSED: 1}
     assert await world.keys() == NAMED - {audio_key()}
     assert (await world.records.track(TRACK_ID)).current.rendition("flac") is not None
+
+
+async def test_an_unused_rendition_that_cannot_be_made_again_is_kept(world: World):
+    await world.put(*NAMED)
+    world.now_s += 1000
+    world.is_makeable = False
+    collected = await world.collect(unused_s=999)
+    assert (collected.by_fate, collected.irreplaceable) == ({}, 1)
+    assert await world.keys() == NAMED
 
 
 async def test_a_superseded_version_goes_when_it_was_spared_long_enough(world: World):

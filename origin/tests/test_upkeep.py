@@ -135,6 +135,16 @@ async def test_what_nobody_asks_for_is_dropped_and_made_again(world: World):
     assert [facts.name for facts in made] == list(PROFILES)
 
 
+async def test_what_other_encoders_have_made_is_not_dropped(world: World):
+    track_id = await world.ingest()
+    newer = TextPackager(replace(IDENTITY, libc="glibc 2.40"))
+    later = replace(world.first, packager=newer, clock=lambda: NOW_S + 1000.0)
+    async with library_of(later) as library:
+        collected = await library.upkeep.collect(Retention(unused_s=999))
+        assert (collected.by_fate, collected.irreplaceable) == ({}, 2)
+        await library.upkeep.repackage(track_id)
+
+
 async def test_an_album_that_came_one_by_one_is_joined_by_repackaging(world: World, tmp_path: Path):
     paths = []
     for number in (1, 2):
