@@ -65,7 +65,6 @@ class Collection:
             version was made by.
         now_s: seconds since the epoch.
         is_dry: whether to count only.
-        on_progress: is told how far it is.
     """
 
     def __init__(
@@ -77,7 +76,6 @@ class Collection:
         can_make: CanMake,
         now_s: float,
         is_dry: bool,
-        on_progress: OnCollected = lambda _prefix, _seen: None,
     ) -> None:
         self._store = store
         self._records = records
@@ -85,19 +83,20 @@ class Collection:
         self._can_make = can_make
         self._now_s = now_s
         self._is_dry = is_dry
-        self._on_progress = on_progress
+        self._on_progress: OnCollected = lambda _prefix, _seen: None
         self._collected = Collected()
         # Of the track that was looked up last: keys come track by track.
         self._record: tuple[str, TrackRecord | None] = ("", None)
         # Of the version that was judged last.
         self._makeable: tuple[tuple[str, str], bool] = (("", ""), False)
 
-    async def run(self) -> Collected:
-        """Walk the store.
+    async def run(self, on_progress: OnCollected = lambda _prefix, _seen: None) -> Collected:
+        """Walk the store; `on_progress` is told how far it is.
 
         Raises:
             StoreError: it cannot be read or written. What was dropped stays dropped.
         """
+        self._on_progress = on_progress
         await self._walk(RENDITIONS_PREFIX, self._fate_of_rendition)
         for prefix in OWNED_PREFIXES:
             await self._walk(prefix, self._fate_of_owned)
@@ -137,14 +136,10 @@ class Collection:
         fate = self._retention.fate_of_rendition(
             record, version, used_s=head.modified_s, now_s=self._now_s
         )
-        if (
-            fate is Fate.UNUSED
-            and record is not None
-            and not await self._is_makeable(record, version)
-        ):
-            self._collected.irreplaceable += 1
-            return Fate.KEPT
-        return fate
+        if fate is not Fate.UNUSED or record is None or await self._is_makeable(record, version):
+            return fate
+        self._collected.irreplaceable += 1
+        return Fate.KEPT
 
     async def _is_makeable(self, record: TrackRecord, version: str) -> bool:
         name, found = (record.track_id, version), record.version(version)

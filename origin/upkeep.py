@@ -130,9 +130,8 @@ class Upkeep:
             can_make=self._can_make,
             now_s=self._workshop.clock(),
             is_dry=is_dry,
-            on_progress=on_progress,
         )
-        return await collection.run()
+        return await collection.run(on_progress)
 
     async def _change(
         self, track_id: str, change: Callable[[TrackRecord], TrackRecord]
