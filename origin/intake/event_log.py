@@ -13,7 +13,12 @@ from typing import Final
 
 import orjson
 
-from origin.errors import ObjectConflictError, ObjectMissingError
+from origin.errors import (
+    ObjectConflictError,
+    ObjectDamagedError,
+    ObjectMissingError,
+    ObjectTooLargeError,
+)
 from origin.intake.upload import label_segment
 from origin.object_key import check_key
 from origin.ports import IfAbsent, ObjectStore
@@ -84,8 +89,9 @@ class EventLog:
         for key in page.keys:
             try:
                 found = await self._store.read(key, size_max=EVENT_BYTES_MAX)
-            except ObjectMissingError:
-                continue  # It expired just now.
+            except (ObjectMissingError, ObjectDamagedError, ObjectTooLargeError):
+                # It expired just now; or nobody can read it, and those behind it are to be told.
+                continue
             events.append(Event(_number_of(key), found.content))
         return tuple(events)
 

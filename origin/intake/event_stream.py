@@ -5,6 +5,7 @@ nothing: it comes back with `Last-Event-ID`, to any origin on the store.
 """
 
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -30,12 +31,14 @@ class StreamLimits:
 
     Attributes:
         streams_max: at a time, in this process.
+        label_streams_max: of one label.
         poll_s: how often the store is asked for what other processes tell.
         heartbeat_s: longest silence.
         life_s: after so long a follower has to come back.
     """
 
     streams_max: int
+    label_streams_max: int
     poll_s: float
     heartbeat_s: float = 15.0
     life_s: float = 3600.0
@@ -63,7 +66,7 @@ class EventStreams:
         self._limits = limits
         self._monotonic = monotonic
         self._on_change = on_change
-        self._count = 0
+        self._open: Counter[str] = Counter()
         self._is_closed = False
 
     def close(self) -> None:
@@ -83,22 +86,15 @@ class EventStreams:
             UploadFieldError: `last_event_id` is no number of an event.
             StoreError: the store cannot be read.
         """
-        if self._count >= self._limits.streams_max:
-            raise IntakeBusyError(f"{self._count} streams of events are open")
+        self._check_room(label)
+        last = None if last_event_id is None else _parse_number(last_event_id)
         newest = await self._events.newest(label)
-        if last_event_id is None:
-            return self._stream(label, newest)
-        if not (
-            last_event_id.isascii()
-            and last_event_id.isdigit()
-            and len(last_event_id) <= _NUMBER_DIGITS_MAX
-        ):
-            raise UploadFieldError("Last-Event-ID", "it is no number of an event")
-        return self._stream(label, min(int(last_event_id), newest))
+        return self._stream(label, newest if last is None else min(last, newest))
 
     async def _stream(self, label: str, last: int) -> AsyncGenerator[bytes, None]:
-        self._count += 1
-        self._on_change(self._count)
+        # Others may have come since `open` looked, while the store was asked.
+        self._check_room(label)
+        self._count(label, 1)
         try:
             yield _GREETING
             async for content in self._follow(label, last):
@@ -107,8 +103,20 @@ class EventStreams:
             # Its follower comes back.
             logger.info("a stream of events ends early", extra={"reason": error.reason})
         finally:
-            self._count -= 1
-            self._on_change(self._count)
+            self._count(label, -1)
+
+    def _check_room(self, label: str) -> None:
+        limits = self._limits
+        if self._open.total() >= limits.streams_max:
+            raise IntakeBusyError(f"{limits.streams_max} streams of events are open")
+        if self._open[label] >= limits.label_streams_max:
+            raise IntakeBusyError(f"{limits.label_streams_max} streams of the label are open")
+
+    def _count(self, label: str, change: int) -> None:
+        self._open[label] += change
+        if not self._open[label]:
+            del self._open[label]
+        self._on_change(self._open.total())
 
     async def _follow(self, label: str, last: int) -> AsyncGenerator[bytes, None]:
         begun_s = told_s = self._monotonic()
@@ -126,6 +134,12 @@ class EventStreams:
                 told_s = self._monotonic()
                 yield HEARTBEAT
             await self._events.wait(self._limits.poll_s)
+
+
+def _parse_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _NUMBER_DIGITS_MAX):
+        raise UploadFieldError("Last-Event-ID", "it is no number of an event")
+    return int(text)
 
 
 def _encode(event: Event) -> bytes:

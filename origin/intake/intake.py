@@ -100,7 +100,7 @@ class Intake:
         self._pace = Pace(settings.idle_s, settings.rate_min_bps, monotonic)
         self.streams: Final = EventStreams(
             events,
-            StreamLimits(settings.streams_max, settings.poll_s),
+            StreamLimits(settings.streams_max, settings.label_streams_max, settings.poll_s),
             monotonic=monotonic,
             on_change=figures.show_streams,
         )

@@ -222,6 +222,7 @@ class _Routes:
         last = request.headers.get("Last-Event-ID", request.query.get("after"))
         events = await self._intake.streams.open(label.name, last)
         async with contextlib.aclosing(events):
+            greeting = await anext(events)  # There may be no room for it after all.
             response = web.StreamResponse(
                 headers={
                     **_NO_STORE,
@@ -231,6 +232,7 @@ class _Routes:
             )
             await response.prepare(request)
             with contextlib.suppress(ConnectionError, TimeoutError):
+                await response.write(greeting)
                 async for content in events:
                     async with asyncio.timeout(_SEND_S):
                         await response.write(content)

@@ -64,6 +64,7 @@ class UploadSettings(Section):
     streams_max: int = Field(
         default=64, ge=1, le=10_000, description="Followers of events at a time."
     )
+    label_streams_max: int = Field(default=16, ge=1, le=10_000, description="Those of one label.")
     poll_s: float = Field(
         default=2.0,
         ge=0.01,
@@ -79,4 +80,6 @@ class UploadSettings(Section):
     def _fits(self) -> Self:
         if self.label_requests_max > self.requests_max:
             raise ValueError("label_requests_max is above requests_max")
+        if self.label_streams_max > self.streams_max:
+            raise ValueError("label_streams_max is above streams_max")
         return self

@@ -1,7 +1,12 @@
 import asyncio
 
+from typing_extensions import override
+
+from origin.adapters.memory_store import MemoryStore
+from origin.errors import ObjectDamagedError
 from origin.intake.event_log import EVENTS_KEPT_MAX, EventLog
 from origin.intake.tests.services import Clock, keys_in, make_store
+from origin.ports import StoredObject
 
 
 async def test_events_are_numbered_without_a_gap_by_all_processes():
@@ -22,6 +27,23 @@ async def test_labels_have_events_of_their_own():
     assert await log.append("", {}) == 1
     assert await log.newest("quasar") == 0
     assert set(await log.labels()) == {"_", "nebula"}
+
+
+class DamagedStore(MemoryStore):
+    """The store has lost bytes of the second event."""
+
+    @override
+    async def read(self, key: str, *, size_max: int) -> StoredObject:
+        if key.endswith("2.json"):
+            raise ObjectDamagedError(key, "its SHA-256 is another one")
+        return await super().read(key, size_max=size_max)
+
+
+async def test_a_damaged_event_does_not_hide_those_behind_it():
+    log = EventLog(DamagedStore(size_max=1 << 20, clock=Clock()))
+    for _ in range(3):
+        await log.append("nebula", {})
+    assert [one.number for one in await log.read("nebula", after=0, limit=10)] == [1, 3]
 
 
 async def test_old_events_expire_and_numbers_are_not_used_again():

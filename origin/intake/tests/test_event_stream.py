@@ -14,11 +14,15 @@ from origin.intake.tests.services import Clock, make_store
 
 
 def make_streams(
-    log: EventLog, monotonic: Callable[[], float] | None = None, *, streams_max: int = 2
+    log: EventLog,
+    monotonic: Callable[[], float] | None = None,
+    *,
+    streams_max: int = 2,
+    label_streams_max: int = 2,
 ) -> EventStreams:
     return EventStreams(
         log,
-        StreamLimits(streams_max, poll_s=0.001),
+        StreamLimits(streams_max, label_streams_max, poll_s=0.001),
         monotonic=monotonic or Clock(),
         on_change=lambda _: None,
     )
@@ -75,6 +79,25 @@ async def test_there_are_only_so_many():
         with pytest.raises(IntakeBusyError):
             await streams.open("", None)
     await (await streams.open("", None)).aclose()
+
+
+async def test_those_that_come_at_once_are_no_more():
+    streams = make_streams(EventLog(make_store()), streams_max=1)
+    first, second = await streams.open("", None), await streams.open("", None)
+    async with contextlib.aclosing(first), contextlib.aclosing(second):
+        await anext(first)
+        with pytest.raises(IntakeBusyError):
+            await anext(second)
+
+
+async def test_a_label_does_not_take_all_streams():
+    streams = make_streams(EventLog(make_store()), label_streams_max=1)
+    async with contextlib.aclosing(await streams.open("nebula", None)) as first:
+        await anext(first)
+        with pytest.raises(IntakeBusyError, match="of the label"):
+            await streams.open("nebula", None)
+        async with contextlib.aclosing(await streams.open("quasar", None)) as second:
+            await anext(second)
 
 
 async def test_all_end_when_the_process_does():
