@@ -32,6 +32,12 @@ def test_a_day_may_have_so_many_bytes():
     assert ledger.opened("b", 100, QUOTA, now_s=NOON_S + 43_200).day_bytes == 100
 
 
+def test_a_clock_that_is_behind_does_not_begin_the_day_anew():
+    ledger = Ledger().opened("a", 100, QUOTA, now_s=NOON_S + 43_200)
+    with pytest.raises(QuotaExceededError, match="200 bytes"):
+        ledger.opened("b", 100, QUOTA, now_s=NOON_S + 43_199)
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 120), st.booleans()), max_size=30)
 )
