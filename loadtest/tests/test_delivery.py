@@ -154,7 +154,7 @@ def test_a_second_start_finds_everything_again(folder: Path):
     data = folder / "again"
     master = write_tone(folder / "short.wav", seconds=1.1)
     with running_node(data) as node:
-        (track,) = node.json_lines("ingest", str(master))
+        (track,) = node.json_lines("ingest", str(master), "--rendition", "flac")
     with running_node(data) as node:
         (report,) = node.json_lines("play", track["track_id"])
         assert report["pcm_sha256"] == track["pcm_sha256"]

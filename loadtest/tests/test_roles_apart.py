@@ -66,7 +66,8 @@ def play_through(node: Node, urls: dict[str, str]) -> None:
     running.write_text(json.dumps({**urls, "operator_credential": credential}))
     master = write_tone(node.data / "master.wav", seconds=2)
     origin_toml = str(node.data / "origin.toml")
-    (track,) = node.json_lines("ingest", str(master), "--config", origin_toml)
+    wanted = ("--rendition", "flac", "--rendition", "aac-160")
+    (track,) = node.json_lines("ingest", str(master), *wanted, "--config", origin_toml)
     (report,) = node.json_lines("play", track["track_id"], "--config", str(running))
     assert report["pcm_sha256"] == track["pcm_sha256"]
     token = node.output("token", "--config", str(running)).strip()

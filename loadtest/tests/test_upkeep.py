@@ -9,7 +9,7 @@ import pytest
 
 from loadtest.calls import Answer, call
 from loadtest.masters import write_tone
-from loadtest.node import Node, running_node
+from loadtest.node import Node
 
 pytestmark = [pytest.mark.socket, pytest.mark.slow]
 
@@ -17,25 +17,24 @@ pytestmark = [pytest.mark.socket, pytest.mark.slow]
 _TOLD_S_MAX = 5.0
 
 
-def test_listeners_get_what_the_operator_decides(tmp_path: Path):
-    master = write_tone(tmp_path / "master.wav", seconds=2)
-    with running_node(tmp_path / "data") as node:
-        (track,) = node.json_lines("ingest", str(master), "--rendition", "flac")
-        bearer = {"Authorization": f"Bearer {node.output('token').strip()}"}
-        record = f"{node.edge}/v1/tracks/{track['track_id']}"
-        audio = f"{node.edge}/v1/audio/{track['track_id']}/{track['version']}/flac.mp4"
-        assert [call(url, bearer).status for url in (record, audio)] == [200, 200]
+def test_listeners_get_what_the_operator_decides(
+    node: Node, bearer: dict[str, str], tmp_path: Path
+):
+    master = write_tone(tmp_path / "master.wav", seconds=2, seed=451)
+    (track,) = node.json_lines("ingest", str(master), "--rendition", "flac")
+    record = f"{node.edge}/v1/tracks/{track['track_id']}"
+    audio = f"{node.edge}/v1/audio/{track['track_id']}/{track['version']}/flac.mp4"
+    assert [call(url, bearer).status for url in (record, audio)] == [200, 200]
 
-        node.json_lines("takedown", track["track_id"], "--reason", "claim 7")
-        withheld = until(lambda: call(audio, bearer), status=451)
-        assert withheld.problem == "taken-down"
-        assert until(lambda: call(record, bearer), status=451).headers["Cache-Control"] == (
-            "no-store"
-        )
+    node.json_lines("takedown", track["track_id"], "--reason", "claim 7")
+    withheld = until(lambda: call(audio, bearer), status=451)
+    assert withheld.problem == "taken-down"
+    told = until(lambda: call(record, bearer), status=451)
+    assert told.headers["Cache-Control"] == "no-store"
 
-        node.json_lines("takedown", track["track_id"], "--undo")
-        until(lambda: call(audio, bearer), status=200)
-        moves(node, track, record, bearer)
+    node.json_lines("takedown", track["track_id"], "--undo")
+    until(lambda: call(audio, bearer), status=200)
+    moves(node, track, record, bearer)
 
 
 def moves(node: Node, track: dict[str, Any], record: str, bearer: dict[str, str]) -> None:
