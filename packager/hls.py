@@ -10,6 +10,11 @@ one when it sees both:
 
 Clear renditions are alike in both. The playlists of an album are those of its tracks one after
 another, with a discontinuity between them.
+
+Segments last as long as their timestamps say, the priming included: Shaka Player shifts a segment
+by what its start in the playlist differs from its timestamp, the edit list then shifts it once
+more, and what it was shifted by is not heard. Only the last one ends with what is heard, so that a
+track is as long as its music and the next one of an album follows at once.
 """
 
 import base64
@@ -18,6 +23,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from packager.album_presentation import AlbumPresentation, bit_rates_of, starts_of
@@ -30,7 +36,7 @@ from packager.presentation import (
     preference_of,
 )
 from packager.renditions import Codec, Protection
-from packager.seek_index import RenditionFacts
+from packager.seek_index import RenditionFacts, Segment
 
 MIME_TYPE: Final = "application/vnd.apple.mpegurl"
 
@@ -60,11 +66,13 @@ class _Track:
     """One rendition of a track within a playlist.
 
     Attributes:
-        durations_s: of its segments, in whole steps of what is written.
+        segments: of the playlist, see `_segments_of`.
+        durations_s: of these, in whole steps of what is written.
     """
 
     facts: RenditionFacts
     references: References
+    segments: tuple[Segment, ...]
     durations_s: tuple[Fraction, ...]
 
 
@@ -135,7 +143,7 @@ def _without_opus(
 def _encode_media(tracks: Sequence[tuple[RenditionFacts, References]], flavor: HlsFlavor) -> bytes:
     starts = starts_of([duration_of(facts) for facts, _ in tracks])
     parts = [
-        _Track(facts, references, tuple(_durations_s(facts, start_s)))
+        _track_of(facts, references, start_s)
         for (facts, references), start_s in zip(tracks, starts, strict=False)
     ]
     longest = max(duration for part in parts for duration in part.durations_s)
@@ -162,7 +170,7 @@ def _part_lines(part: _Track, flavor: HlsFlavor, *, is_first: bool) -> Iterator[
         yield "#EXT-X-KEY:METHOD=NONE"
     seek = facts.seek
     yield f'#EXT-X-MAP:URI="{url}",BYTERANGE="{seek.init_bytes}@{seek.init_offset}"'
-    for segment, duration_s in zip(seek.segments, part.durations_s, strict=True):
+    for segment, duration_s in zip(part.segments, part.durations_s, strict=True):
         yield f"#EXTINF:{format_seconds(duration_s, digits=_DURATION_DIGITS)},"
         yield f"#EXT-X-BYTERANGE:{segment.bytes}@{segment.offset}"
         yield url
@@ -176,15 +184,42 @@ def _encode(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _durations_s(facts: RenditionFacts, start_s: Fraction) -> Iterator[Fraction]:
-    """Durations in seconds, in whole steps of what is written, of a track that begins there.
+def _track_of(facts: RenditionFacts, references: References, start_s: Fraction) -> _Track:
+    """A track that begins there."""
+    segments = _segments_of(facts)
+    durations_s = _durations_s(segments, facts.sample_rate_hz, start_s)
+    return _Track(facts, references, segments, tuple(durations_s))
+
+
+def _segments_of(facts: RenditionFacts) -> tuple[Segment, ...]:
+    """The segments of the file, on the timeline of their timestamps up to the end of the music.
+
+    One that is heard for no longer than the priming would begin after that end: it goes with the
+    one before.
+    """
+    first, *later = facts.seek.segments
+    starts = (first, *(s for s in later if s.start_samples + facts.priming < facts.samples))
+    times = [0, *(s.start_samples + facts.priming for s in starts[1:]), facts.samples]
+    offsets = [*(s.offset for s in starts), facts.seek.segments[-1].end]
+    return tuple(
+        Segment(offset, offset_end - offset, time, time_end - time)
+        for (offset, offset_end), (time, time_end) in zip(
+            pairwise(offsets), pairwise(times), strict=True
+        )
+    )
+
+
+def _durations_s(
+    segments: Iterable[Segment], sample_rate_hz: int, start_s: Fraction
+) -> Iterator[Fraction]:
+    """Durations in seconds, in whole steps of what is written, of segments from `start_s` on.
 
     The ends are rounded, not the durations: so these add up to the length without drift.
     """
     scale = 10**_DURATION_DIGITS
     previous = round(start_s * scale)
-    for segment in facts.seek.segments:
-        end = round((start_s + Fraction(segment.end_samples, facts.sample_rate_hz)) * scale)
+    for segment in segments:
+        end = round((start_s + Fraction(segment.end_samples, sample_rate_hz)) * scale)
         yield Fraction(end - previous, scale)
         previous = end
 

@@ -86,13 +86,13 @@ def test_a_media_playlist_lists_byte_ranges():
         "#EXT-X-PLAYLIST-TYPE:VOD",
         IDENTITY_KEY,
         '#EXT-X-MAP:URI="aac-160.mp4",BYTERANGE="800@0"',
-        "#EXTINF:0.975238,",
+        "#EXTINF:0.998458,",
         "#EXT-X-BYTERANGE:19120@880",
         "aac-160.mp4",
         "#EXTINF:5.990748,",
         "#EXT-X-BYTERANGE:120000@20000",
         "aac-160.mp4",
-        "#EXTINF:6.639456,",
+        "#EXTINF:6.616236,",
         "#EXT-X-BYTERANGE:110000@140000",
         "aac-160.mp4",
         "#EXT-X-ENDLIST",
@@ -133,19 +133,64 @@ def test_clear_renditions_are_alike_in_both_flavors():
     assert playlist == encode_media_playlist(clear, HlsFlavor.HLS_JS)
 
 
+def facts_of(track: EncodedTrack) -> RenditionFacts:
+    return replace(
+        FACTS,
+        seek=plan_file(track, None).seek,
+        sample_rate_hz=track.sample_rate_hz,
+        samples=track.samples,
+        priming=track.priming,
+    )
+
+
+def segments_in(playlist: bytes) -> list[tuple[Fraction, int, int]]:
+    """Duration, size and offset of each segment."""
+    found = re.findall(r"#EXTINF:([\d.]+),\n#EXT-X-BYTERANGE:(\d+)@(\d+)\n", playlist.decode())
+    return [(Fraction(duration), int(size), int(offset)) for duration, size, offset in found]
+
+
+def decode_times_of(facts: RenditionFacts) -> dict[int, int]:
+    """When the first packet of a segment is decoded, as its `tfdt` says, by its offset."""
+    return {
+        segment.offset: segment.start_samples + facts.priming if index else 0
+        for index, segment in enumerate(facts.seek.segments)
+    }
+
+
 @given(TRACKS)
-def test_durations_tell_the_exact_samples(track: EncodedTrack):
-    plan = plan_file(track, None)
-    facts = replace(FACTS, seek=plan.seek, sample_rate_hz=track.sample_rate_hz)
-    lines = lines_of(encode_media_playlist(facts, HlsFlavor.COMMON))
-    written = [match[1] for line in lines if (match := re.fullmatch(r"#EXTINF:([\d.]+),", line))]
-    end_s = Fraction(0)
-    for segment, text in zip(plan.seek.segments, written, strict=True):
-        end_s += Fraction(text)
-        end_samples = segment.start_samples + segment.duration_samples
-        assert round(end_s * track.sample_rate_hz) == end_samples
-    target = int(lines[3].partition(":")[2])
-    assert all(round(float(text)) <= target for text in written)
+def test_a_segment_starts_in_the_playlist_when_its_timestamp_says(track: EncodedTrack):
+    facts = facts_of(track)
+    decode_times = decode_times_of(facts)
+    start_s = Fraction(0)
+    for duration_s, _, offset in segments_in(encode_media_playlist(facts, HlsFlavor.COMMON)):
+        assert round(start_s * track.sample_rate_hz) == decode_times[offset]
+        start_s += duration_s
+    assert round(start_s * track.sample_rate_hz) == facts.samples
+
+
+@given(TRACKS)
+def test_segments_have_a_duration_and_make_up_the_file(track: EncodedTrack):
+    facts = facts_of(track)
+    playlist = encode_media_playlist(facts, HlsFlavor.COMMON)
+    target = int(lines_of(playlist)[3].partition(":")[2])
+    position = facts.seek.segments[0].offset
+    for duration_s, size, offset in segments_in(playlist):
+        assert offset == position
+        assert duration_s > 0
+        assert int(duration_s + Fraction(1, 2)) <= target
+        position += size
+    assert position == facts.seek.segments[-1].end
+
+
+def test_a_last_segment_no_longer_than_the_priming_goes_with_the_one_before():
+    *others, last = FACTS.seek.segments
+    short = replace(last, duration_samples=FACTS.priming)
+    facts = replace(
+        FACTS, samples=short.end_samples, seek=replace(FACTS.seek, segments=(*others, short))
+    )
+    segments = segments_in(encode_media_playlist(facts, HlsFlavor.COMMON))
+    assert [(size, offset) for _, size, offset in segments] == [(19_120, 880), (230_000, 20_000)]
+    assert round(sum(duration_s for duration_s, _, _ in segments) * 44_100) == facts.samples
 
 
 def album_of(*tracks: RenditionFacts) -> AlbumPresentation:
