@@ -33,6 +33,10 @@ _PROJECT: Final = str(Path(__file__).resolve().parent.parent)
 # A copy of the threads of BLAS for every worker would count against its memory for nothing.
 _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1"}
 
+# Beginnings of what a worker is not told: settings and credentials, which are no business of
+# codecs that read what anybody sent, and what changes the mathematics of the C library or libsoxr.
+_WITHHELD: Final = ("ATTACCA_", "AWS_", "GLIBC_TUNABLES", "SOXR_")
+
 
 class _Pipes(asyncio.SubprocessProtocol):
     """What comes from the process. Without tasks: nothing here has to be waited for."""
@@ -181,7 +185,8 @@ async def start_worker(*, memory_bytes_max: int, cpu_class: CpuClass | None) -> 
     """
     command = [sys.executable, "-P", "-m", "packager"]
     arguments = [str(memory_bytes_max), cpu_class or "best", str(os.getpid())]
-    environment = {**os.environ, **_ENVIRONMENT, "PYTHONPATH": _PROJECT}
+    inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(_WITHHELD)}
+    environment = {**inherited, **_ENVIRONMENT, "PYTHONPATH": _PROJECT}
     loop = asyncio.get_running_loop()
     try:
         transport, pipes = await loop.subprocess_exec(_Pipes, *command, *arguments, env=environment)

@@ -43,6 +43,29 @@ async def test_a_worker_becomes_ready_and_ends_when_it_is_closed():
     assert not running.is_alive
 
 
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+async def test_a_worker_inherits_neither_secrets_nor_what_changes_its_mathematics(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    withheld = {
+        "ATTACCA_DRM__KEK": "key-of-keys",
+        "attacca_origin__store__secret": "in-lower-case",
+        "AWS_SECRET_ACCESS_KEY": "of-the-store",
+        "GLIBC_TUNABLES": "glibc.malloc.check=0",
+    }
+    for name, value in {**withheld, "TZ": "Asia/Kathmandu"}.items():
+        monkeypatch.setenv(name, value)
+    running = await worker()
+    await running.identify()
+    environment = environment_of(running.pid)
+    await running.close()
+    assert b"Asia/Kathmandu" in environment
+    assert not [value for value in withheld.values() if value.encode() in environment]
+
+
 @pytest.mark.parametrize(
     "text",
     [
