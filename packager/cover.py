@@ -51,8 +51,7 @@ def read_cover(master: Path, folder: Path, beside: Path | None) -> CoverFinding:
         except PictureError as error:
             refusals.append(error.refusal)
         else:
-            digest = hashlib.sha256(candidate).hexdigest()[:DIGEST_CHARACTERS]
-            return CoverFinding(_write(scaled, digest, folder), tuple(refusals))
+            return CoverFinding(_write(scaled, folder), tuple(refusals))
     return CoverFinding(None, tuple(refusals))
 
 
@@ -94,7 +93,9 @@ def _content_beside(path: Path) -> bytes | CoverRefusal:
         return CoverRefusal.UNREADABLE
 
 
-def _write(scaled: tuple[ScaledPicture, ...], digest: str, folder: Path) -> CoverFacts:
+def _write(scaled: tuple[ScaledPicture, ...], folder: Path) -> CoverFacts:
+    digests = b"".join(hashlib.sha256(picture.data).digest() for picture in scaled)
+    digest = hashlib.sha256(digests).hexdigest()[:DIGEST_CHARACTERS]
     sizes: list[CoverSize] = []
     for asked, picture in zip(COVER_SIZES, scaled, strict=True):
         size = CoverSize(

@@ -68,7 +68,8 @@ class CoverFacts:
     """A cover in all its sizes.
 
     Attributes:
-        digest: first 32 hexadecimal digits of the SHA-256 of the picture as it came.
+        digest: 32 hexadecimal digits that follow from the bytes of all sizes. Another release, or
+            another processor, may scale the same picture to other bytes: it has another digest.
         sizes: smallest first.
     """
 
