@@ -91,21 +91,26 @@ async def prepare(
             raise TakenDownError(there.track_id, there.takedown.reason)
         if not await _has_lost(workshop, there):
             return Prepared(there, is_there=True, master=None, objects=())
-        logger.warning("a track has lost its master", extra={"track_id": there.track_id})
+        logger.warning("a track has lost what it is made from", extra={"track_id": there.track_id})
     master = folder / "master"
     await asyncio.to_thread(copy_source, order.path, master, sha256=sha256, bytes_max=bytes_max)
     inspection = await workshop.packager.inspect(
         master, edges=folder, on_progress=teller.enter(Stage.INSPECTING)
     )
-    record = there or await _draft(workshop, order, master, inspection)
-    objects = tuple(_objects_of(record, inspection, folder))
-    return Prepared(record, is_there=there is not None, master=master, objects=objects)
+    beside = await asyncio.to_thread(find_picture_beside, order.path)
+    cover = await _cover_of(workshop, master, beside)
+    record = there or await _draft(workshop, order, master, inspection, cover)
+    objects = [*_objects_of(record, inspection, folder)]
+    if record.cover == cover:
+        objects += _covers_of(record, folder)
+    return Prepared(record, is_there=there is not None, master=master, objects=tuple(objects))
 
 
 async def _has_lost(workshop: Workshop, record: TrackRecord) -> bool:
-    """Whether something is missing that the track's renditions, or its neighbours', need."""
+    """Whether something is missing that renditions of it or of its neighbours need, or a cover."""
     edges = (context_key(record.head.sha256), context_key(record.tail.sha256))
-    for key in (record.master_key, *edges):
+    covers = () if record.cover is None else tuple(_cover_keys(record.cover))
+    for key in (record.master_key, *edges, *covers):
         with contextlib.suppress(ObjectDamagedError):
             if await workshop.store.head(key) is not None:
                 continue
@@ -114,7 +119,11 @@ async def _has_lost(workshop: Workshop, record: TrackRecord) -> bool:
 
 
 async def _draft(
-    workshop: Workshop, order: IngestOrder, master: Path, inspection: Inspection
+    workshop: Workshop,
+    order: IngestOrder,
+    master: Path,
+    inspection: Inspection,
+    cover: CoverRecord | None,
 ) -> TrackRecord:
     values = {**await _tag_values(workshop, master), **order.overrides}
     tags = make_tags(values, file_stem=order.path.stem)
@@ -122,8 +131,6 @@ async def _draft(
         # One album for all that is named together, also where the artists of its tracks differ.
         tags = replace(tags, album=clean_text(order.album), album_artist=tags.album_artist or "")
     facts = inspection.facts
-    beside = await asyncio.to_thread(find_picture_beside, order.path)
-    cover = await _cover_of(workshop, master, beside)
     return TrackRecord(
         track_id=track_id_of(facts.sha256),
         master=facts,
@@ -177,17 +184,22 @@ def _objects_of(record: TrackRecord, inspection: Inspection, folder: Path) -> li
     ]
     if items:
         digest = hashlib.sha256(fingerprint).hexdigest()
-        objects.append(NewObject(fingerprint_key(record.track_id), fingerprint, digest))
-    return [*objects, *_covers_of(record, folder)]
+        key = fingerprint_key(record.track_id)
+        objects.append(NewObject(key, fingerprint, digest, is_replaced=True))
+    return objects
 
 
 def _covers_of(record: TrackRecord, folder: Path) -> Iterator[NewObject]:
     cover = record.cover
     if cover is None:
         return
-    for one in cover.sizes:
-        key = cover_key(cover.digest, size=one.size, extension=one.extension)
+    for key, one in zip(_cover_keys(cover), cover.sizes, strict=True):
         yield NewObject(key, folder / cover_file_name(cover.digest, one), one.sha256)
+
+
+def _cover_keys(cover: CoverRecord) -> Iterator[str]:
+    for one in cover.sizes:
+        yield cover_key(cover.digest, size=one.size, extension=one.extension)
 
 
 def album_artist_of(tags: Tags) -> str:

@@ -15,11 +15,20 @@ from origin.ports import IfAbsent, ObjectHead, ObjectStore, PutCondition
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """An object to publish; `source` stays as it is until the publication is over."""
+    """An object to publish.
+
+    Attributes:
+        key: where.
+        source: its bytes, or a file that stays as it is until the publication is over.
+        sha256: their digest.
+        is_replaced: whether it takes the place of other bytes. What is found in a master may be
+            something else with the next release.
+    """
 
     key: str
     source: bytes | Path
     sha256: str
+    is_replaced: bool = False
 
 
 class Publication:
@@ -40,10 +49,12 @@ class Publication:
         if await self._create(new, IfAbsent()):
             return
         head = await self._head(new.key)
-        if head is None:
+        if head is not None and head.sha256 == new.sha256:
+            return
+        if head is None or new.is_replaced:
             # Damaged, so that no track can live on it; or removed since.
             await self._create(new, None)
-        elif head.sha256 != new.sha256:
+        else:
             raise RebuildMismatchError(new.key, recorded=head.sha256, built=new.sha256)
 
     async def confirm(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from origin.adapters.memory_store import MemoryStore
+from origin.object_key import cover_key
 from origin.preparation import IngestOrder, Prepared, prepare
 from origin.progress import ProgressTeller
 from origin.tests.examples import LOUDNESS
@@ -83,6 +84,23 @@ async def test_what_is_there_keeps_its_record_when_its_master_is_put_again(
     assert again.record == record
     assert record.master_key in {new.key for new in again.objects}
     assert replace(again.record, album_id=None) == replace(record, album_id=None)
+
+
+@pytest.mark.parametrize("lost", ["master", "cover"])
+async def test_what_a_track_with_a_cover_has_lost_is_put_again(
+    workshop: Workshop, tmp_path: Path, lost: str
+):
+    path = tmp_path / "a.flac"
+    path.write_bytes(b"tone and cover")
+    result = await ingest_master(workshop, path, renditions=())
+    record = await workshop.records.track(result.track_id)
+    assert record.cover is not None
+    (size,) = record.cover.sizes
+    cover = cover_key(record.cover.digest, size=size.size, extension=size.extension)
+    await workshop.store.delete(record.master_key if lost == "master" else cover)
+    assert (await ingest_master(workshop, path, renditions=())).is_new is False
+    for key in (record.master_key, cover):
+        assert await workshop.store.head(key) is not None
 
 
 async def test_a_label_does_not_get_into_the_album_of_another(workshop: Workshop, tmp_path: Path):

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -39,3 +40,9 @@ async def test_other_bytes_are_told_and_stay(store: MemoryStore):
     assert raised.value.recorded[:12] in str(raised.value)
     assert raised.value.built[:12] in str(raised.value)
     assert (await store.read("a", size_max=9)).content == b"other"
+
+
+async def test_what_may_be_replaced_is(store: MemoryStore):
+    await store.put("a", b"other")
+    await Publication(store).put(replace(new("a", b"1"), is_replaced=True))
+    assert (await store.read("a", size_max=9)).content == b"1"
