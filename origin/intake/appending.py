@@ -12,6 +12,7 @@ from origin.intake.content import ContentCutError
 from origin.intake.errors import (
     ChecksumMismatchError,
     SlowContentError,
+    UploadDamagedError,
     UploadLockedError,
     UploadTooLargeError,
 )
@@ -72,6 +73,7 @@ class Appender:
             ContentCutError, SlowContentError: it broke off; what came is kept, unless it has a
                 checksum.
             UploadLockedError: another request has appended meanwhile.
+            UploadDamagedError: the store has lost a part that was to be merged.
             StoreError: the store failed; what `HEAD` tells is kept.
         """
         try:
@@ -86,6 +88,10 @@ class Appender:
             raise
         except (UploadTooLargeError, ChecksumMismatchError):
             await self._discard()
+            raise
+        except UploadDamagedError as error:
+            await self._discard()
+            await self._check_unchanged(error)
             raise
         return self._stored
 
@@ -155,6 +161,12 @@ class Appender:
             return
         await self._discard()
         raise UploadLockedError from error
+
+    async def _check_unchanged(self, error: UploadDamagedError) -> None:
+        """A part that is not there may have been merged by somebody else: then nothing is lost."""
+        found = await self._uploads.find(self._upload.label, self._upload.upload_id)
+        if found is None or found.etag != self._stored.etag:
+            raise UploadLockedError from error
 
     async def _discard(self) -> None:
         """Remove parts that the record does not name."""

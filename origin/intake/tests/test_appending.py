@@ -10,9 +10,11 @@ from origin.intake.content import ContentCutError
 from origin.intake.errors import (
     ChecksumMismatchError,
     SlowContentError,
+    UploadDamagedError,
     UploadLockedError,
     UploadTooLargeError,
 )
+from origin.intake.part_store import PartStore
 from origin.intake.tests.services import keys_in, make_store
 from origin.intake.tests.uploads import (
     UPLOAD_ID,
@@ -175,3 +177,22 @@ async def test_a_full_store_keeps_what_it_has():
     assert found.upload.offset == PART_BYTES
     stored = await append(whole, found, LONG[PART_BYTES:])
     assert await content_of(whole, stored.upload) == LONG
+
+
+async def test_who_finds_a_part_merged_by_another_is_told_so():
+    store = make_store()
+    stored = await append(store, await UploadStore(store).add(make_upload()), b"half")
+    late = make_appender(store, stored)
+    first = await append(store, stored, b"second")
+    with pytest.raises(UploadLockedError):
+        await late.append(chunks_of(b"second"))
+    assert await content_of(store, first.upload) == b"halfsecond"
+    assert len(await keys_in(store, "uploads/")) == 1
+
+
+async def test_a_part_that_the_store_has_lost_is_told():
+    store = make_store()
+    stored = await append(store, await UploadStore(store).add(make_upload()), b"half")
+    await PartStore(store).clear(stored.upload.upload_id)
+    with pytest.raises(UploadDamagedError):
+        await make_appender(store, stored).append(chunks_of(b"second"))
