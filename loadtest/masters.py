@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import soundfile
 
 # 28 tracks under the MIT licence.
 MUSIC_WHEEL: Final = "immich-memories-music"
@@ -48,19 +49,24 @@ def speak(path: Path, text: str) -> Path:
     return path
 
 
-def render_midi(path: Path, song: Path) -> Path:
-    """Play a MIDI file into a WAV of 96 kHz and 24 bits: a lossless master, by fluidsynth.
+def render_midi(path: Path, song: Path, *, seconds_max: float) -> Path:
+    """Play the beginning of a MIDI file into a WAV of 96 kHz and 24 bits, by fluidsynth.
 
     Raises:
         OSError: fluidsynth is not installed.
         subprocess.CalledProcessError: it fails.
     """
-    sound = ["-r", "96000", "-O", "s24", "-T", "wav", "-F", str(path)]
+    whole = path.with_suffix(".whole.wav")
+    sound = ["-r", "96000", "-O", "s24", "-T", "wav", "-F", str(whole)]
     subprocess.run(
         ["fluidsynth", "-q", "-ni", *sound, str(SOUND_FONT), str(song)],
         check=True,
         stdout=subprocess.DEVNULL,
     )
+    frames = int(seconds_max * 96_000) + 1  # An odd length: no frame of any codec ends with it.
+    samples, rate_hz = soundfile.read(whole, frames=frames, dtype="int32")
+    soundfile.write(path, samples, rate_hz, subtype="PCM_24")
+    whole.unlink()
     return path
 
 

@@ -39,6 +39,8 @@ from packager.seek_index import decode_seek_index
 _COLUMNS: Final = ("master", "rendition", "exact", "attacca play", "PyAV", "ffmpeg", "Chromium")
 _WIDTH: Final = 120
 _TRACKS_OF_A_KIND: Final = 2
+# Whole songs take a quarter of an hour.
+_RENDERED_S: Final = 60.0
 
 _TEXTS: Final = (
     "Attacca means that the next movement begins at once, without a pause.",
@@ -71,7 +73,9 @@ def masters_of_all_kinds(cache: Path, count: int) -> Iterator[Path]:
     songs = fetch_package(cache, "planetblupi-music-midi")
     for song in sorted(songs.rglob("*.mid"), key=lambda path: path.stat().st_size)[:count]:
         rendered = cache / f"{song.stem}.96k24.wav"
-        yield rendered if rendered.exists() else render_midi(rendered, song)
+        if not rendered.exists():
+            render_midi(rendered, song, seconds_max=_RENDERED_S)
+        yield rendered
     for number, text in enumerate(_TEXTS[:count]):
         yield speak(cache / f"speech-{number}.wav", text)
 
