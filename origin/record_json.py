@@ -33,8 +33,12 @@ _HEX_MAX: Final = 64
 
 
 def encode_track(record: TrackRecord) -> bytes:
-    """The bytes of a track's record."""
-    return orjson.dumps(
+    """The bytes of a track's record.
+
+    Raises:
+        RecordError: there are more than are read again.
+    """
+    data = orjson.dumps(
         {
             "schema": SCHEMA,
             "track_id": record.track_id,
@@ -54,6 +58,9 @@ def encode_track(record: TrackRecord) -> bytes:
             "takedown": record.takedown and asdict(record.takedown),
         }
     )
+    if len(data) > RECORD_BYTES_MAX:
+        raise RecordError(f"the record of track {record.track_id} would have {len(data)} bytes")
+    return data
 
 
 def decode_track(data: bytes) -> TrackRecord:

@@ -25,6 +25,10 @@ ALBUM_ENTRIES_MAX: Final = 2000
 # Versions of one track whose index and digests are remembered.
 VERSIONS_MAX: Final = 64
 
+# What an index of so many segments takes, at up to 100 bytes each, stays below the limit of a
+# record also when a version of 12 hours is added, which has 57,600 of them.
+SEGMENTS_MAX: Final = 500_000
+
 # FFmpeg's names of containers, and what files in them are usually called.
 _EXTENSIONS: Final[Mapping[str, str]] = {
     "aac": "aac",
@@ -166,7 +170,7 @@ class TrackRecord:
         if self.version(planned.version) is not None:
             return self
         kept = list(self.versions)
-        while len(kept) >= VERSIONS_MAX:
+        while len(kept) >= VERSIONS_MAX or (len(kept) > 1 and _segments_of(kept) > SEGMENTS_MAX):
             kept.remove(next(one for one in kept if one.version != self.current_version))
         return replace(self, versions=(*kept, planned))
 
@@ -253,6 +257,10 @@ class AlbumRecord:
 
     def _with_entries(self, entries: Iterable[AlbumEntry]) -> "AlbumRecord":
         return replace(self, entries=tuple(sorted(entries, key=lambda one: one.place)))
+
+
+def _segments_of(versions: Iterable[VersionRecord]) -> int:
+    return sum(len(facts.seek.segments) for one in versions for facts in one.renditions)
 
 
 def entry_of(record: TrackRecord) -> AlbumEntry:

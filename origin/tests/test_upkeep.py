@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from origin import record_json, records
 from origin.adapters.memory_store import MemoryStore
-from origin.errors import NotFoundError, OriginError
+from origin.errors import NotFoundError, OriginError, RecordError
 from origin.ingest import IngestOrder
 from origin.library import Library
 from origin.metrics import OriginMetrics
@@ -175,6 +176,21 @@ def test_versions_of_a_track_are_bounded_and_the_current_one_stays():
     assert record.version(VERSION) is not None
     assert record.versions[-1].version == f"{VERSIONS_MAX + 2:016x}"
     assert record.with_planned(record.versions[-1]) == record
+
+
+def test_versions_of_a_long_track_are_fewer(monkeypatch: pytest.MonkeyPatch):
+    segments = sum(len(facts.seek.segments) for facts in TRACK.current.renditions)
+    monkeypatch.setattr(records, "SEGMENTS_MAX", 2 * segments)
+    record = TRACK
+    for number in range(5):
+        record = record.with_planned(replace(TRACK.current, version=f"{number:016x}"))
+    assert [one.version for one in record.versions] == [VERSION, f"{3:016x}", f"{4:016x}"]
+
+
+def test_a_record_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(record_json, "RECORD_BYTES_MAX", 1000)
+    with pytest.raises(RecordError, match="would have"):
+        record_json.encode_track(TRACK)
 
 
 def test_a_track_can_move_back():
