@@ -57,6 +57,11 @@ class Backlog:
         order = {label: index for index, label in enumerate([*later, *earlier])}
         return sorted(ready, key=lambda one: order[one.label])
 
+    def count_resting(self, entries: Sequence[QueuedUpload]) -> int:
+        """How many of the entries rest after a failure."""
+        rests = (self._resting.get(one.upload_id) for one in entries)
+        return sum(rest is not None and rest.code != "" for rest in rests)
+
     def begin(self, entry: QueuedUpload) -> None:
         """An upload is taken up: the next turn is another label's."""
         self._last_label = entry.label

@@ -65,9 +65,10 @@ class Ledger:
             )
         return Ledger(day, day_bytes, {**self.open_since_s, upload_id: int(now_s)})
 
-    def closed(self, upload_id: str) -> "Ledger":
-        """The account without an open upload."""
-        others = {one: since_s for one, since_s in self.open_since_s.items() if one != upload_id}
+    def closed(self, *upload_ids: str) -> "Ledger":
+        """The account without some open uploads."""
+        gone = frozenset(upload_ids)
+        others = {one: at_s for one, at_s in self.open_since_s.items() if one not in gone}
         return replace(self, open_since_s=others)
 
 

@@ -79,6 +79,7 @@ class LedgerStore:
 
     async def _reconcile(self, label: str) -> None:
         ledger, _ = await self._read(label)
+        closed = []
         for upload_id, since_s in ledger.open_since_s.items():
             found = await self._uploads.find(label, upload_id)
             if found is None:
@@ -86,7 +87,8 @@ class LedgerStore:
             else:
                 is_open = found.upload.state is State.RECEIVING
             if not is_open:
-                await self.close(label, upload_id)
+                closed.append(upload_id)
+        await self._change(label, lambda latest: latest.closed(*closed))
 
     async def _change(self, label: str, change: Callable[[Ledger], Ledger]) -> None:
         key = _key_of(label)

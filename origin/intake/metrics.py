@@ -34,6 +34,17 @@ class IntakeMetrics:
             "origin_upload_event_streams", "Followers of events.", registry=registry
         )
 
+        self._queue = Gauge(
+            "origin_uploads_queued",
+            "Uploads that are to be processed, whichever origin does it; 1000 of a label at most.",
+            registry=registry,
+        )
+        self._resting = Gauge(
+            "origin_uploads_resting",
+            "Uploads that this origin tries again later, after a failure that is not theirs.",
+            registry=registry,
+        )
+
     def record_state(self, state: str, *, reason: str = "") -> None:
         """Count an upload that entered a state; `reason` is that of a refusal."""
         self._states.labels(state).inc()
@@ -55,3 +66,8 @@ class IntakeMetrics:
     def show_streams(self, count: int) -> None:
         """Tell how many follow events."""
         self._streams.set(count)
+
+    def show_queue(self, count: int, *, resting: int) -> None:
+        """Tell how many are to be processed, and how many of them rest."""
+        self._queue.set(count)
+        self._resting.set(resting)

@@ -108,7 +108,9 @@ class Processor:
         Raises:
             StoreError: the queue or the claim cannot be read.
         """
-        for entry in self._backlog.in_turn(await self._means.uploads.queued()):
+        queued = await self._means.uploads.queued()
+        self._means.figures.show_queue(len(queued), resting=self._backlog.count_resting(queued))
+        for entry in self._backlog.in_turn(queued):
             if entry.upload_id in self._progress:
                 continue
             self._progress[entry.upload_id] = 0.0

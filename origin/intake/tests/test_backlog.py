@@ -35,3 +35,11 @@ def test_what_failed_rests_for_longer_and_longer():
     backlog.wake("a1")
     assert backlog.find("a1") is None
     assert backlog.in_turn([entry]) == [entry]
+
+
+def test_what_rests_after_a_failure_is_counted():
+    backlog = Backlog(monotonic=Clock())
+    backlog.rest("a1")
+    backlog.rest("a2", code="scratch", advice="Make room.")
+    backlog.rest("gone", code="scratch", advice="Make room.")
+    assert backlog.count_resting(entries("a1", "a2", "a3")) == 1
