@@ -7,7 +7,7 @@ of other files and addresses to fetch, which is nothing that a master may ask fo
 What is refused as torn: an error of a decoder or demuxer with checksums on, a packet marked as
 corrupt, timestamps with a hole, what `packager.container_check` finds, fewer samples than FLAC's
 STREAMINFO or a lossless container announces, an MD5 of FLAC that differs, fewer frames than the
-Xing header of an MP3 announces, a sample that is infinite or no number.
+Xing header of an MP3 announces, a sample that is no number or infinite in single precision.
 
 What is not noticed, because nothing in the file tells: flipped bits in formats without checksums
 (WAV, AIFF, ALAC, the payload of MP3 and AAC), and a missing end where no length was ever written

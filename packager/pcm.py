@@ -22,6 +22,7 @@ Block = npt.NDArray[Any]
 FloatBlock = npt.NDArray[np.float32]
 
 _STEPS_24: Final = 1 << 23
+_FLOAT_MAX: Final = float(np.finfo(np.float32).max)
 
 
 class SampleKind(enum.StrEnum):
@@ -50,7 +51,7 @@ class HiddenDepthError(Exception):
 
 
 class NotFiniteError(Exception):
-    """A sample is infinite or no number.
+    """A sample is infinite in single precision, or no number.
 
     Attributes:
         frame: its position within the block.
@@ -131,8 +132,11 @@ class _DitheringQuantizer:
 
 
 def refuse_not_finite(block: Block) -> None:
-    """Raise `NotFiniteError` if a sample of a floating-point block is infinite or no number."""
-    finite = np.isfinite(block)
+    """Raise `NotFiniteError` if a sample of a floating-point block is as it says.
+
+    Whatever is measured and encoded, is so in single precision.
+    """
+    finite = np.abs(block) <= _FLOAT_MAX
     if not finite.all():
         raise NotFiniteError(int(np.argmin(finite.all(axis=1))))
 

@@ -11,6 +11,7 @@ from packager.pcm import (
     SampleKind,
     quantizer_of,
     rechunk,
+    refuse_not_finite,
     to_float,
 )
 
@@ -94,13 +95,26 @@ def test_overs_are_clipped_to_24_bits():
     assert quantized.tolist() == [[((1 << 23) - 1) << 8, -(1 << 31)]]
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_is_refused_with_its_place(bad: float):
-    block = np.zeros((10, 2), np.float32)
+@pytest.mark.parametrize(
+    ("bad", "dtype"),
+    [
+        (np.nan, np.float32),
+        (np.inf, np.float32),
+        (-np.inf, np.float32),
+        (np.nan, np.float64),
+        pytest.param(1e39, np.float64, id="beyond single precision"),
+    ],
+)
+def test_what_is_not_finite_is_refused_with_its_place(bad: float, dtype: type):
+    block = np.zeros((10, 2), dtype)
     block[7, 1] = bad
     with pytest.raises(NotFiniteError) as raised:
         quantizer_of(SampleKind.FLOAT, seed=b"s").quantize(block)
     assert raised.value.frame == 7
+
+
+def test_the_largest_number_is_finite():
+    refuse_not_finite(np.full((2, 2), np.finfo(np.float32).max, np.float32))
 
 
 @pytest.mark.parametrize(
