@@ -31,7 +31,9 @@ from origin.adapters.s3_store import S3Store, open_s3_store
 from origin.answer import IMMUTABLE, Representation
 from origin.metrics import OriginMetrics
 from origin.ports import ObjectHead
-from origin.resources import InStore, Resource, Resources
+from origin.rendition_file import RenditionFile, RenditionMeans
+from origin.rendition_job import Target
+from origin.resources import Resource, Resources
 from origin.routes import origin_app
 from origin.settings import S3Settings
 
@@ -42,7 +44,8 @@ READS: Final = {64 << 10: 400, 1 << 20: 100}
 FIRST_BYTES: Final = 300
 EDGE: Final = "edge-credential-of-benchmarks"
 OPERATOR: Final = "operator-credential-of-benchmarks"
-KEY: Final = "renditions/track/version/flac.mp4"
+TARGET: Final = Target("track", "version", "flac")
+KEY: Final = TARGET.file_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +93,25 @@ async def compare_cpu(ways: list[Way]) -> None:
 class OneObject(Resources):
     """Serves the object, whatever album is asked for."""
 
-    def __init__(self, store: S3Store) -> None:
-        self._only_store = store
+    def __init__(self, store: S3Store, head: ObjectHead) -> None:
+        async def package(target: Target) -> None:
+            raise AssertionError(f"{target.file_key} is there")
+
+        means = RenditionMeans(
+            store, package=package, repair=lambda _: None, note_use=lambda _: None
+        )
+        representation = Representation(head.size_bytes, head.sha256, "audio/mp4", IMMUTABLE, ())
+        self._file = RenditionFile(representation, TARGET, means)
 
     @override
     async def album(self, album_id: str) -> Resource:
-        head = await self._only_store.head(KEY)
-        assert head is not None
-        representation = Representation(head.size_bytes, head.sha256, "audio/mp4", IMMUTABLE, ())
-        return InStore(representation, self._only_store, head)
+        return self._file
 
 
 async def compare_first_bytes(store: S3Store, head: ObjectHead) -> None:
     """Milliseconds to the first byte, asked for one at a time, by both ways in turn."""
     app = origin_app(
-        OneObject(store),
+        OneObject(store, head),
         credentials=OriginCredentials(operator=Credential(OPERATOR), edge=Credential(EDGE)),
         allowed_hosts=frozenset(),
         figures=OriginMetrics(),

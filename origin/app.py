@@ -27,6 +27,7 @@ from origin.intake.labels import KnownLabel, Label, Labels, Quota
 from origin.intake.ledger import OPEN_UPLOADS_MAX
 from origin.intake.routes import add_intake
 from origin.invalidation import Invalidation
+from origin.last_use import open_last_use
 from origin.library import Library
 from origin.metrics import OriginMetrics
 from origin.outbox import Outbox
@@ -110,8 +111,17 @@ async def open_origin(
                 interval_s=settings.probe_interval_s,
             )
         )
+        last_use = await enter(
+            open_last_use(workshop.store, clock=clock, monotonic=workshop.monotonic)
+        )
         app = origin_app(
-            Resources(workshop.store, workshop.records, demand, wait_s=settings.packager.wait_s),
+            Resources(
+                workshop.store,
+                workshop.records,
+                demand,
+                wait_s=settings.packager.wait_s,
+                note_use=last_use.note,
+            ),
             credentials=credentials,
             allowed_hosts=allowed_hosts,
             figures=figures,

@@ -1,7 +1,8 @@
 """What the origin needs from the world. Adapters live in `origin.adapters`.
 
 The port asks for nothing that an S3 bucket cannot do: whole objects put at once, conditions on a
-put (`If-None-Match: *`, `If-Match`), ranged reads pinned to an entity tag, listing in order.
+put (`If-None-Match: *`, `If-Match`), ranged reads that tell the digest noted at the put, copies of
+an object onto itself, listing in order.
 """
 
 from collections.abc import AsyncGenerator
@@ -12,21 +13,30 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectHead:
-    """What a store knows about an object without reading it.
+class ObjectContent:
+    """Which bytes an object has, or should have: enough to read it.
 
     Attributes:
         key: its name.
         size_bytes: its length.
         sha256: hexadecimal SHA-256 of what was put, noted by the store when it was.
-        etag: opaque; another one after each put of other bytes.
-        modified_s: when it was put, in seconds since the epoch by the store's clock. Where that
-            counts whole seconds, what a put returns may be a second off.
     """
 
     key: str
     size_bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectHead(ObjectContent):
+    """What a store knows about an object without reading it.
+
+    Attributes:
+        etag: opaque; another one after each put of other bytes.
+        modified_s: when it was put or touched, in seconds since the epoch by the store's clock.
+            Where that counts whole seconds, what a put returns may be a second off.
+    """
+
     etag: str
     modified_s: float
 
@@ -121,16 +131,19 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def stream(self, head: ObjectHead, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """Read the bytes `[start, stop)` of the object that `head` describes, in chunks.
+    def stream(
+        self, content: ObjectContent, *, start: int, stop: int
+    ) -> AsyncGenerator[bytes, None]:
+        """Read the bytes `[start, stop)` of an object that should have this content, in chunks.
 
-        A read of the whole is verified: the last chunk comes only if the digest holds. Close the
-        iterator (`contextlib.aclosing`) when leaving early.
+        The digest noted at the put is compared before the first chunk, which takes no request of
+        its own. A read of the whole is verified: the last chunk comes only if the digest holds. A
+        touch does not disturb it. Close the iterator (`contextlib.aclosing`) when leaving early.
 
         Raises:
-            ObjectMissingError: it is gone.
-            ObjectConflictError: it was replaced since `head` was taken.
-            ObjectDamagedError: it has fewer bytes, or the whole has another digest.
+            ObjectMissingError: there is none.
+            ObjectConflictError: it has another content.
+            ObjectDamagedError: it has fewer bytes, the whole has another digest, or none was noted.
             StoreError: the store cannot be read.
         """
         ...
@@ -161,6 +174,17 @@ class ObjectStore(Protocol):
 
     async def delete(self, key: str) -> bool:
         """Remove an object; tell whether it was there.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        ...
+
+    async def touch(self, key: str) -> None:
+        """Have an object count as modified now; nothing happens if there is none.
+
+        Its entity tag may change. An object that the store cannot touch (S3: above 5 GiB) stays as
+        it is.
 
         Raises:
             StoreError: the store cannot be written.

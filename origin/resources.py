@@ -32,9 +32,11 @@ from origin.object_key import cover_key
 from origin.ports import ObjectHead, ObjectStore
 from origin.record_store import RecordStore
 from origin.records import AlbumRecord, TrackRecord
-from origin.rendition_job import Target, find_file_head
+from origin.rendition_file import RenditionFile, RenditionMeans
+from origin.rendition_job import Target
 from origin.track_id import is_id
 from origin.version_files import NeedsRenditions, WrittenFile, find_file
+from packager.presentation import file_name
 from packager.priority import Priority
 from packager.seek_index import RenditionFacts
 
@@ -66,29 +68,33 @@ class InMemory:
         """The bytes `[start, stop)`."""
         yield self.content[start:stop]
 
+    async def prove(self) -> None:
+        """It is here."""
+
     def repair(self) -> None:
         """What is here is not damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class InStore:
-    """A resource whose bytes are in the object store.
-
-    Attributes:
-        repair: to be called when they turn out to be damaged.
-    """
+    """A resource whose bytes are in the object store."""
 
     representation: Representation
     store: ObjectStore
     head: ObjectHead
-    repair: Callable[[], None] = lambda: None
 
     def stream(self, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """The bytes `[start, stop)`; see `ObjectStore.stream`."""
         return self.store.stream(self.head, start=start, stop=stop)
 
+    async def prove(self) -> None:
+        """Its head is here, so it was there a moment ago."""
 
-Resource = InMemory | InStore
+    def repair(self) -> None:
+        """Nothing is known that it could be made from again."""
+
+
+Resource = InMemory | InStore | RenditionFile
 
 
 class Resources:
@@ -99,15 +105,23 @@ class Resources:
         records: in it.
         demand: packages what is asked for and not there.
         wait_s: how long a request waits for that.
+        note_use: is told the keys of a rendition's objects when somebody hears it.
     """
 
     def __init__(
-        self, store: ObjectStore, records: RecordStore, demand: Demand, *, wait_s: float
+        self,
+        store: ObjectStore,
+        records: RecordStore,
+        demand: Demand,
+        *,
+        wait_s: float,
+        note_use: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._records = records
         self._demand = demand
         self._wait_s = wait_s
+        self._note_use = note_use
 
     async def track(self, track_id: str) -> Resource:
         """`/v1/tracks/{track_id}`.
@@ -124,6 +138,8 @@ class Resources:
 
     async def audio(self, track_id: str, version: str, name: str, *, session: str = "") -> Resource:
         """`/v1/audio/{track_id}/{version}/{name}`; what is not packaged is packaged first.
+
+        What was packaged, and is not in the store any more, is packaged when it is read.
 
         Args:
             track_id: of the track.
@@ -142,7 +158,7 @@ class Resources:
         try:
             found = await self._find_file(record, version, name, session)
             if isinstance(found, RenditionFacts):
-                return await self._rendition(record, version, found, session)
+                return self._rendition(record, version, found, session)
         except VersionGoneError as error:
             raise error.about(name) from error
         return _in_memory(found.content, found.content_type, IMMUTABLE, _surrogate_keys(record), ())
@@ -267,27 +283,31 @@ class Resources:
                     return file
         raise PackagingPendingError(record.track_id, [name], progress=1.0)
 
-    async def _rendition(
+    def _rendition(
         self, record: TrackRecord, version: str, facts: RenditionFacts, session: str
-    ) -> InStore:
-        target = Target(record.track_id, version, facts.name)
-        head = await find_file_head(self._store, target)
-        if not _is_file_of(facts, head):
-            await self._package([target], session)
-            head = await find_file_head(self._store, target)
-        if head is None or not _is_file_of(facts, head):
-            raise ObjectDamagedError(target.file_key, "it is not the file that its record names")
+    ) -> RenditionFile:
+        found = record.version(version)
+        assert found is not None
+
+        async def package(target: Target) -> None:
+            try:
+                await self._package([target], session)
+            except VersionGoneError as error:
+                raise error.about(file_name(facts)) from error
+
         representation = Representation(
             size_bytes=facts.bytes,
             sha256=facts.sha256,
             content_type=facts.mime,
             cache_control=IMMUTABLE,
             surrogate_keys=_surrogate_keys(record),
-            modified_s=head.modified_s,
+            # Not the object's own time: that moves whenever the file is used.
+            modified_s=found.created_s,
         )
-        return InStore(
-            representation, self._store, head, repair=lambda: self._demand.repair(target)
+        means = RenditionMeans(
+            self._store, package=package, repair=self._demand.repair, note_use=self._note_use
         )
+        return RenditionFile(representation, Target(record.track_id, version, facts.name), means)
 
     async def _package(self, targets: Sequence[Target], session: str) -> None:
         await self._demand.ensure_all(
@@ -319,10 +339,6 @@ class Resources:
                 following = entry.track_id
                 break
         return Surroundings(album, following, neighbors)
-
-
-def _is_file_of(facts: RenditionFacts, head: ObjectHead | None) -> bool:
-    return head is not None and (head.sha256, head.size_bytes) == (facts.sha256, facts.bytes)
 
 
 def _surrogate_keys_of_album(album: AlbumRecord, tracks: Sequence[TrackRecord]) -> tuple[str, ...]:

@@ -84,6 +84,8 @@ def origin_app(
                 get=lambda name: _field(request, name),
                 now_s=clock(),
             )
+            if request.method == "HEAD":
+                await resource.prove()
             return await _send(request, resource, decided, figures)
 
         return serve

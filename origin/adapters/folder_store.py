@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import aiofiles
-import aiofiles.os
 
 from origin.adapters.object_files import ObjectFiles
 from origin.errors import (
-    ObjectConflictError,
     ObjectDamagedError,
     ObjectMissingError,
     ObjectTooLargeError,
@@ -25,7 +23,7 @@ from origin.errors import (
     StoreReadOnlyError,
 )
 from origin.object_key import check_key, check_prefix
-from origin.ports import KeyPage, ObjectHead, PutCondition, StoredObject
+from origin.ports import KeyPage, ObjectContent, ObjectHead, PutCondition, StoredObject
 from origin.work_folder import open_work_folder
 
 STREAM_CHUNK_BYTES: Final = 256 * 1024
@@ -77,28 +75,26 @@ class FolderStore:
         return StoredObject(head, b"".join(chunks))
 
     async def stream(
-        self, head: ObjectHead, *, start: int, stop: int
+        self, content: ObjectContent, *, start: int, stop: int
     ) -> AsyncGenerator[bytes, None]:
         """See `ObjectStore.stream`."""
-        assert 0 <= start <= stop <= head.size_bytes
-        path = self._files.path_of(check_key(head.key))
-        digest = hashlib.sha256() if stop - start == head.size_bytes else None
+        assert 0 <= start <= stop <= content.size_bytes
+        key = check_key(content.key)
+        digest = hashlib.sha256() if stop - start == content.size_bytes else None
         left = stop - start
-        with _translated(head.key), _missing_told(head.key):
-            async with aiofiles.open(path, "rb") as file:
-                stat = await aiofiles.os.stat(file.fileno())
-                if (stat.st_mtime, stat.st_size) != (head.modified_s, head.size_bytes):
-                    raise ObjectConflictError(head.key)
+        with _translated(key), _missing_told(key):
+            async with aiofiles.open(self._files.path_of(key), "rb") as file:
+                await asyncio.to_thread(self._files.check_opened, content, file.fileno())
                 await file.seek(start)
                 while left:
                     chunk = await file.read(min(left, STREAM_CHUNK_BYTES))
                     left -= len(chunk)
                     if not chunk:
-                        raise ObjectDamagedError(head.key, f"it ends {left} bytes early")
+                        raise ObjectDamagedError(key, f"it ends {left} bytes early")
                     if digest is not None:
                         digest.update(chunk)
-                        if not left and digest.hexdigest() != head.sha256:
-                            raise ObjectDamagedError(head.key, "its SHA-256 is another one")
+                        if not left and digest.hexdigest() != content.sha256:
+                            raise ObjectDamagedError(key, "its SHA-256 is another one")
                     yield chunk
 
     @contextlib.asynccontextmanager
@@ -122,6 +118,12 @@ class FolderStore:
         check_key(key)
         with _translated(key):
             return await _finished(functools.partial(self._files.delete, key))
+
+    async def touch(self, key: str) -> None:
+        """See `ObjectStore.touch`."""
+        check_key(key)
+        with _translated(key):
+            await asyncio.to_thread(self._files.touch, key)
 
     async def check(self) -> None:
         """See `ObjectStore.check`."""

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from origin.ports import (
     IfAbsent,
     IfMatch,
     KeyPage,
+    ObjectContent,
     ObjectHead,
     PutCondition,
     StoredObject,
@@ -81,13 +83,13 @@ class MemoryStore:
         return there
 
     async def stream(
-        self, head: ObjectHead, *, start: int, stop: int
+        self, content: ObjectContent, *, start: int, stop: int
     ) -> AsyncGenerator[bytes, None]:
         """See `ObjectStore.stream`."""
-        assert 0 <= start <= stop <= head.size_bytes
-        there = self._find(head.key)
-        if there.head != head:
-            raise ObjectConflictError(head.key)
+        assert 0 <= start <= stop <= content.size_bytes
+        there = self._find(content.key)
+        if there.head.sha256 != content.sha256:
+            raise ObjectConflictError(content.key)
         for position in range(start, stop, _CHUNK_BYTES):
             yield there.content[position : min(stop, position + _CHUNK_BYTES)]
 
@@ -111,6 +113,13 @@ class MemoryStore:
     async def delete(self, key: str) -> bool:
         """See `ObjectStore.delete`."""
         return self._objects.pop(check_key(key), None) is not None
+
+    async def touch(self, key: str) -> None:
+        """See `ObjectStore.touch`."""
+        there = self._objects.get(check_key(key))
+        if there is not None:
+            head = replace(there.head, modified_s=self._clock())
+            self._objects[key] = StoredObject(head, there.content)
 
     async def check(self) -> None:
         """See `ObjectStore.check`: memory is always there."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from origin.errors import ObjectConflictError, ObjectDamagedError, ObjectMissingError
-from origin.ports import IfAbsent, IfMatch, ObjectHead, PutCondition
+from origin.ports import IfAbsent, IfMatch, ObjectContent, ObjectHead, PutCondition
 
 CHUNK_BYTES: Final = 1 << 20
 
@@ -117,6 +117,32 @@ class ObjectFiles:
             if _is_same(before, path) and before.st_mtime == head.modified_s:
                 raise ObjectDamagedError(key, "its SHA-256 is not that of what was put")
         raise ObjectConflictError(key)
+
+    def check_opened(self, content: ObjectContent, descriptor: int) -> None:
+        """Refuse a file that was opened as an object with this content and is not.
+
+        Raises:
+            ObjectMissingError: the object is gone.
+            ObjectConflictError: it has another content.
+            ObjectDamagedError: its length is not that of what was put.
+        """
+        path = self.path_of(content.key)
+        for _ in range(_LOOKS_MAX):
+            head = self.head(content.key)
+            if head is None:
+                raise ObjectMissingError(content.key)
+            stat = os.fstat(descriptor)
+            if head.sha256 != content.sha256 or not os.path.samestat(stat, path.stat()):
+                raise ObjectConflictError(content.key)
+            if (stat.st_mtime, stat.st_size) == (head.modified_s, content.size_bytes):
+                return
+            # It was touched between the two looks.
+        raise ObjectConflictError(content.key)
+
+    def touch(self, key: str) -> None:
+        """See `ObjectStore.touch`. What is noted beside the object names no time."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.utime(self.path_of(key))
 
     def delete(self, key: str) -> bool:
         """See `ObjectStore.delete`."""

@@ -1,7 +1,9 @@
 """Reads objects of a bucket: heads, whole objects, ranges that go on where a body was cut.
 
-A read is pinned to the entity tag that the caller has seen. What comes back must be exactly the
-range asked for: some servers answer 200 where RFC 9110 section 15.3.7 wants 206.
+Every answer tells the digest that was noted at the put, and is refused if it is not the one that
+the caller expects. An entity tag would pin a read too, but needs a request more to be known, and a
+copy of an object onto itself may change it. What comes back must be exactly the range asked for:
+some servers answer 200 where RFC 9110 section 15.3.7 wants 206.
 """
 
 import asyncio
@@ -26,7 +28,7 @@ from origin.errors import (
     StoreError,
     StoreUnreachableError,
 )
-from origin.ports import ObjectHead, StoredObject
+from origin.ports import ObjectContent, ObjectHead, StoredObject
 from origin.signing import RequestSigner, SignedRequest
 
 SHA256_NAME: Final = "sha256"
@@ -102,31 +104,33 @@ class S3Reader:
         return StoredObject(head, content)
 
     async def stream(
-        self, head: ObjectHead, *, start: int, stop: int
+        self, content: ObjectContent, *, start: int, stop: int
     ) -> AsyncGenerator[bytes, None]:
         """See `ObjectStore.stream`."""
-        assert 0 <= start <= stop <= head.size_bytes
+        assert 0 <= start <= stop <= content.size_bytes
         if start == stop:
-            await self._check_unchanged(head)
+            await self._check_there(content)
             return
-        digest = hashlib.sha256() if stop - start == head.size_bytes else None
+        digest = hashlib.sha256() if stop - start == content.size_bytes else None
         left = stop - start
-        async with contextlib.aclosing(self._pieces(head, start, stop)) as pieces:
+        async with contextlib.aclosing(self._pieces(content, start, stop)) as pieces:
             async for chunk in pieces:
                 left -= len(chunk)
                 if digest is not None:
                     digest.update(chunk)
-                    if not left and digest.hexdigest() != head.sha256:
-                        raise ObjectDamagedError(head.key, "its SHA-256 is another one")
+                    if not left and digest.hexdigest() != content.sha256:
+                        raise ObjectDamagedError(content.key, "its SHA-256 is another one")
                 yield chunk
 
-    async def _pieces(self, head: ObjectHead, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    async def _pieces(
+        self, content: ObjectContent, start: int, stop: int
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes `[start, stop)`, asked for again from where an answer was cut."""
         cuts = 0
         cut_at = start
         while start < stop:
             try:
-                async with contextlib.aclosing(self._answered(head, start, stop)) as chunks:
+                async with contextlib.aclosing(self._answered(content, start, stop)) as chunks:
                     async for chunk in chunks:
                         start += len(chunk)
                         yield chunk
@@ -137,21 +141,23 @@ class S3Reader:
                     raise
 
     async def _answered(
-        self, head: ObjectHead, start: int, stop: int
+        self, content: ObjectContent, start: int, stop: int
     ) -> AsyncGenerator[bytes, None]:
         """The bytes of one answer to `[start, stop)`, all of them."""
-        fields = {"Range": f"bytes={start}-{stop - 1}", "If-Match": head.etag}
-        async with self._answer("GET", head.key, fields) as response:
-            _check_range(head, response, start=start, stop=stop)
+        fields = {"Range": f"bytes={start}-{stop - 1}"}
+        async with self._answer("GET", content.key, fields) as response:
+            if _digest_in(content.key, response.headers) != content.sha256:
+                raise ObjectConflictError(content.key)
+            _check_range(content, response, start=start, stop=stop)
             async for chunk in response.content.iter_any():
                 yield chunk
 
-    async def _check_unchanged(self, head: ObjectHead) -> None:
-        now = await self.head(head.key)
-        if now is None:
-            raise ObjectMissingError(head.key)
-        if now.etag != head.etag:
-            raise ObjectConflictError(head.key)
+    async def _check_there(self, content: ObjectContent) -> None:
+        head = await self.head(content.key)
+        if head is None:
+            raise ObjectMissingError(content.key)
+        if head.sha256 != content.sha256:
+            raise ObjectConflictError(content.key)
 
     @contextlib.asynccontextmanager
     async def _answer(
@@ -202,15 +208,30 @@ class S3Reader:
         )
 
     def _head_of(self, key: str, fields: Fields) -> ObjectHead:
-        sha256 = fields.get(_METADATA + SHA256_NAME, "")
+        sha256 = _digest_in(key, fields)
         length = fields.get("Content-Length", "")
         etag = fields.get("ETag", "")
-        if _SHA256.fullmatch(sha256) is None:
-            raise ObjectDamagedError(key, "its digest is not known")
         if not length.isdecimal() or not etag:
             raise StoreError(f"object {key}: the store tells neither its length nor its entity tag")
         modified_s = parse_http_date(fields.get("Last-Modified", ""), now_s=self._clock())
         return ObjectHead(key, int(length), sha256, etag, float(modified_s or 0))
+
+
+def _digest_in(key: str, fields: Fields) -> str:
+    """The digest that was noted when an object was put."""
+    sha256 = fields.get(_METADATA + SHA256_NAME, "")
+    if _SHA256.fullmatch(sha256) is None:
+        raise ObjectDamagedError(key, "its digest is not known")
+    return sha256
+
+
+def metadata_in(fields: Fields) -> dict[str, str]:
+    """All that was noted when an object was put, by name."""
+    return {
+        name[len(_METADATA) :].lower(): value
+        for name, value in fields.items()
+        if name.lower().startswith(_METADATA.lower())
+    }
 
 
 def put_id_of(fields: Fields) -> str:
@@ -230,16 +251,14 @@ async def _refusal_of(response: aiohttp.ClientResponse, key: str) -> StoreError:
 
 
 def _check_range(
-    head: ObjectHead, response: aiohttp.ClientResponse, *, start: int, stop: int
+    content: ObjectContent, response: aiohttp.ClientResponse, *, start: int, stop: int
 ) -> None:
-    """Refuse what is not the range `[start, stop)` of the object that `head` describes."""
-    fields = response.headers
-    if fields.get("ETag", head.etag) != head.etag:
-        raise ObjectConflictError(head.key)
-    told = fields.get("Content-Range", "")
-    is_whole = stop - start == head.size_bytes and response.status == 200 and not told
-    if not is_whole and told != f"bytes {start}-{stop - 1}/{head.size_bytes}":
-        wanted = f"bytes {start}-{stop - 1} of {head.size_bytes}"
-        raise StoreError(f"object {head.key}: asked for {wanted}, the store sends {told[:80]!r}")
-    if fields.get("Content-Length") != str(stop - start):
-        raise StoreError(f"object {head.key}: the store sends another length than that asked for")
+    """Refuse what is not the range `[start, stop)` of an object with this content."""
+    key, size_bytes = content.key, content.size_bytes
+    told = response.headers.get("Content-Range", "")
+    is_whole = stop - start == size_bytes and response.status == 200 and not told
+    if not is_whole and told != f"bytes {start}-{stop - 1}/{size_bytes}":
+        wanted = f"bytes {start}-{stop - 1} of {size_bytes}"
+        raise StoreError(f"object {key}: asked for {wanted}, the store sends {told[:80]!r}")
+    if response.headers.get("Content-Length") != str(stop - start):
+        raise StoreError(f"object {key}: the store sends another length than that asked for")

@@ -30,6 +30,7 @@ from origin.adapters.s3_errors import translated
 from origin.adapters.s3_probe import S3Probe
 from origin.adapters.s3_put import S3Writer, Upload, digest_of
 from origin.adapters.s3_reader import S3Reader
+from origin.adapters.s3_touch import touch
 from origin.adapters.uncancelled import finished
 from origin.errors import (
     ObjectDamagedError,
@@ -39,7 +40,7 @@ from origin.errors import (
     StoreUnsafeError,
 )
 from origin.object_key import check_key, check_prefix
-from origin.ports import KeyPage, ObjectHead, PutCondition, StoredObject
+from origin.ports import KeyPage, ObjectContent, ObjectHead, PutCondition, StoredObject
 from origin.settings import S3Settings
 from origin.signing import RequestSigner
 from origin.work_folder import open_job_folder
@@ -100,10 +101,12 @@ class S3Store:
         """See `ObjectStore.read`."""
         return await self._reader.read(check_key(key), size_max=size_max)
 
-    def stream(self, head: ObjectHead, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    def stream(
+        self, content: ObjectContent, *, start: int, stop: int
+    ) -> AsyncGenerator[bytes, None]:
         """See `ObjectStore.stream`."""
-        check_key(head.key)
-        return self._reader.stream(head, start=start, stop=stop)
+        check_key(content.key)
+        return self._reader.stream(content, start=start, stop=stop)
 
     @contextlib.asynccontextmanager
     async def open_local(self, key: str) -> AsyncIterator[Path]:
@@ -143,6 +146,12 @@ class S3Store:
         with translated(key, is_write=True):
             await finished(self._control.of_object("delete_object", key, {}))
         return True
+
+    async def touch(self, key: str) -> None:
+        """See `ObjectStore.touch`."""
+        fields = await self._reader.fields(check_key(key))
+        if fields is not None:
+            await touch(self._control, self._address, key, fields)
 
     async def check(self) -> None:
         """See `ObjectStore.check`."""

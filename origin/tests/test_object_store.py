@@ -7,6 +7,7 @@ systems that are full or read-only.
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
@@ -32,7 +33,7 @@ from origin.errors import (
     StoreIoError,
     StoreReadOnlyError,
 )
-from origin.ports import IfAbsent, IfMatch, ObjectStore
+from origin.ports import IfAbsent, IfMatch, ObjectContent, ObjectStore
 from origin.tests.s3 import open_bucket, s3_settings
 
 KEY = "renditions/track/version/flac.mp4"
@@ -43,7 +44,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(params=["memory", "folder", pytest.param("s3", marks=pytest.mark.socket)])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
     if request.param == "memory":
-        yield MemoryStore(size_max=1 << 24, clock=lambda: 1_700_000_000.0)
+        yield MemoryStore(size_max=1 << 24, clock=itertools.count(1_700_000_000.0).__next__)
     elif request.param == "folder":
         async with open_folder_store(tmp_path / "store") as opened:
             yield opened
@@ -146,6 +147,49 @@ async def test_a_stream_notices_a_replacement(store: ObjectStore):
     with pytest.raises(ObjectConflictError):
         async for _ in store.stream(head, start=0, stop=5):
             pass
+
+
+async def test_an_object_is_read_by_what_is_known_of_its_content(store: ObjectStore):
+    await store.put(KEY, b"content")
+    content = ObjectContent(KEY, 7, hashlib.sha256(b"content").hexdigest())
+    assert [chunk async for chunk in store.stream(content, start=2, stop=5)] == [b"nte"]
+    for other in (replace(content, sha256="00" * 32), replace(content, size_bytes=5)):
+        await store.put(KEY, b"other")
+        with pytest.raises(ObjectConflictError):
+            async for _ in store.stream(other, start=0, stop=5):
+                pass
+
+
+async def test_a_touch_makes_an_object_new_and_leaves_its_content(store: ObjectStore):
+    first = await store.put(KEY, b"content")
+    async with asyncio.timeout(10):
+        # A store may count whole seconds.
+        while (touched := await store.head(KEY)) and touched.modified_s <= first.modified_s + 0.5:
+            await store.touch(KEY)
+    assert touched is not None
+    assert touched == replace(first, etag=touched.etag, modified_s=touched.modified_s)
+    assert (await store.read(KEY, size_max=7)).content == b"content"
+    async with store.open_local(KEY) as path:
+        assert path.read_bytes() == b"content"
+    await store.put(KEY, b"newer", condition=IfMatch(touched.etag))
+    assert (await store.list_keys("", limit=10)).keys == (KEY,)
+
+
+async def test_a_touch_of_nothing_makes_nothing(store: ObjectStore):
+    await store.touch(KEY)
+    assert await store.head(KEY) is None
+    assert (await store.list_keys("", limit=10)).keys == ()
+
+
+async def test_a_touch_does_not_disturb_a_read(store: ObjectStore):
+    content = os.urandom(3_000_001)
+    head = await store.put(KEY, content)
+    async with contextlib.aclosing(store.stream(head, start=0, stop=len(content))) as chunks:
+        first = await anext(chunks)
+        await store.touch(KEY)
+        assert first + b"".join([chunk async for chunk in chunks]) == content
+    # Nor is a head from before it of no use.
+    assert b"".join([chunk async for chunk in store.stream(head, start=1, stop=9)]) == content[1:9]
 
 
 async def test_a_local_copy_has_the_content(store: ObjectStore):

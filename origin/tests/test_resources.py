@@ -246,7 +246,7 @@ async def test_a_version_of_other_encoders_is_gone_and_leads_to_the_current_one(
     async with open_demand_of(other) as demand:
         resources = Resources(workshop.store, workshop.records, demand, wait_s=5)
         with pytest.raises(VersionGoneError, match="av was 18, is 19") as current:
-            await resources.audio(result.track_id, result.version, "flac.mp4")
+            await content_of(await resources.audio(result.track_id, result.version, "flac.mp4"))
         assert "attacca repackage" in current.value.advice
         assert "Link" not in current.value.headers
         await workshop.records.change_track(
@@ -257,8 +257,9 @@ async def test_a_version_of_other_encoders_is_gone_and_leads_to_the_current_one(
         )
     async with open_demand_of(other) as demand:
         resources = Resources(workshop.store, workshop.records, demand, wait_s=5)
+        file = await resources.audio(result.track_id, result.version, "flac.mp4")
         with pytest.raises(VersionGoneError) as former:
-            await resources.audio(result.track_id, result.version, "flac.mp4")
+            await file.prove()
         link = f'<../{newer.version}/flac.mp4>; rel="latest-version"'
         assert former.value.headers["Link"] == link
         assert former.value.members["current_version"] == newer.version

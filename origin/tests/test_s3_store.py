@@ -207,6 +207,17 @@ async def test_a_replacement_after_a_cut_is_noticed(store: S3Store, wire: Wire):
                 pass
 
 
+async def test_a_touch_after_a_cut_is_no_replacement(store: S3Store, wire: Wire):
+    head = await store.put(KEY, CONTENT)
+    wire.cuts = [2_000_000]
+    chunks = store.stream(head, start=0, stop=head.size_bytes)
+    async with contextlib.aclosing(chunks):
+        first = await anext(chunks)
+        await store.touch(KEY)
+        assert first + b"".join([chunk async for chunk in chunks]) == CONTENT
+    assert wire.cuts == []
+
+
 async def test_a_put_whose_answer_was_lost_is_known_as_ours(store: S3Store, wire: Wire):
     await store.check()
     wire.cuts = [0]
@@ -483,6 +494,7 @@ async def test_without_conditions_they_are_checked_before(lax: LaxStore, tmp_pat
 
 
 WHOLE = {"Content-Range": "bytes 2-4/7"}
+NOTED = "x-amz-meta-sha256"
 
 
 @pytest.mark.parametrize(
@@ -493,7 +505,9 @@ WHOLE = {"Content-Range": "bytes 2-4/7"}
         pytest.param(200, {}, StoreError, id="the whole instead"),
         pytest.param(206, {"Content-Range": "bytes 0-2/7"}, StoreError, id="another range"),
         pytest.param(206, {"Content-Range": "bytes 2-4/8"}, StoreError, id="another length"),
-        pytest.param(206, {**WHOLE, "ETag": '"1"'}, ObjectConflictError, id="another object"),
+        pytest.param(206, {**WHOLE, NOTED: "00" * 32}, ObjectConflictError, id="another object"),
+        pytest.param(206, {**WHOLE, NOTED: ""}, ObjectDamagedError, id="no digest"),
+        pytest.param(206, {**WHOLE, "ETag": '"1"'}, None, id="touched meanwhile"),
         pytest.param(403, {}, StoreCredentialsError, id="forbidden"),
         pytest.param(416, {}, ObjectConflictError, id="shorter now"),
         pytest.param(301, {}, StoreBucketError, id="elsewhere"),

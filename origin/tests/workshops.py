@@ -16,7 +16,14 @@ from origin.demand import Demand, DemandLimits, open_demand
 from origin.errors import StoreError
 from origin.ingest import IngestOrder, IngestResult, Ingests
 from origin.metrics import OriginMetrics
-from origin.ports import KeyPage, ObjectHead, ObjectStore, PutCondition, StoredObject
+from origin.ports import (
+    KeyPage,
+    ObjectContent,
+    ObjectHead,
+    ObjectStore,
+    PutCondition,
+    StoredObject,
+)
 from origin.progress import OnIngestProgress
 from origin.record_store import RecordStore
 from origin.tests.examples import IDENTITY, LOUDNESS, MASTER, rendition
@@ -172,8 +179,10 @@ class BreakingStore:
     async def read(self, key: str, *, size_max: int) -> StoredObject:
         return await self._store.read(key, size_max=size_max)
 
-    def stream(self, head: ObjectHead, *, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        return self._store.stream(head, start=start, stop=stop)
+    def stream(
+        self, content: ObjectContent, *, start: int, stop: int
+    ) -> AsyncGenerator[bytes, None]:
+        return self._store.stream(content, start=start, stop=stop)
 
     def open_local(self, key: str) -> AbstractAsyncContextManager[Path]:
         return self._store.open_local(key)
@@ -185,6 +194,9 @@ class BreakingStore:
         if self.is_broken_for_good:
             raise StoreError("gone")
         return await self._store.delete(key)
+
+    async def touch(self, key: str) -> None:
+        await self._store.touch(key)
 
     async def check(self) -> None:
         raise self._error

@@ -27,6 +27,7 @@ from origin.object_key import fingerprint_key
 from origin.ports import (
     IfAbsent,
     KeyPage,
+    ObjectContent,
     ObjectHead,
     ObjectStore,
     PutCondition,
