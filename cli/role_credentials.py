@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from config.credential_settings import need_credential, read_credential
 from config.credentials import Credential
+from config.settings import SettingsError
 from drm.service import DrmCredentials
 from drm.settings import DrmSettings
 from edge.app import EdgeCredentials
@@ -31,17 +32,17 @@ def origin_credentials(settings: OriginSettings) -> OriginCredentials:
     """Those that an origin is shown.
 
     Raises:
-        SettingsError: one is missing or is none.
+        SettingsError: one is missing or is none, or a label's is somebody else's too.
     """
-    return OriginCredentials(
-        operator=need_credential(
-            "operator_credential", settings.operator_credential, settings.operator_credential_file
-        ),
-        edge=need_credential(
-            "edge_credential", settings.edge_credential, settings.edge_credential_file
-        ),
-        labels=label_credentials(settings),
+    operator = need_credential(
+        "operator_credential", settings.operator_credential, settings.operator_credential_file
     )
+    edge = need_credential(
+        "edge_credential", settings.edge_credential, settings.edge_credential_file
+    )
+    labels = label_credentials(settings)
+    _check_labels({"operator_credential": operator, "edge_credential": edge}, labels)
+    return OriginCredentials(operator=operator, edge=edge, labels=labels)
 
 
 def operators_of_edges(settings: OriginSettings) -> Mapping[str, Credential]:
@@ -91,3 +92,18 @@ def drm_credentials(settings: DrmSettings) -> DrmCredentials:
             "origin_credential", settings.origin_credential, settings.origin_credential_file
         ),
     )
+
+
+def _check_labels(others: Mapping[str, Credential], labels: Mapping[str, Credential]) -> None:
+    """Refuse a label whose token is also somebody else's: it would be taken for him.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    seen = dict(others)
+    for name, credential in labels.items():
+        key = f"ingest.labels.{name}.credential"
+        twin = next((one for one in seen if seen[one].matches(credential.reveal())), None)
+        if twin is not None:
+            raise SettingsError(f"`{key}` is the same as `{twin}`: give each a token of its own")
+        seen[key] = credential

@@ -32,10 +32,10 @@ def test_an_edge_that_checks_none_needs_nothing():
 def test_origin_and_drm_need_all_of_theirs(file: Path):
     origin = OriginSettings(operator_credential_file=file, edge_credential_file=file)
     assert origin_credentials(origin).edge.matches("a-credential-of-length")
-    labels = {"labels": {"nebula": {"credential_file": file}}}
+    labels = {"labels": {"nebula": {"credential": "the-token-of-nebula"}}}
     files = {"operator_credential_file": file, "edge_credential_file": file}
     labelled = OriginSettings.model_validate({**files, "ingest": labels})
-    assert origin_credentials(labelled).labels["nebula"].matches("a-credential-of-length")
+    assert origin_credentials(labelled).labels["nebula"].matches("the-token-of-nebula")
     without = OriginSettings.model_validate({**files, "ingest": {"labels": {"x": {}}}})
     with pytest.raises(SettingsError, match=r"`ingest\.labels\.x\.credential_file` is needed"):
         origin_credentials(without)
@@ -44,3 +44,29 @@ def test_origin_and_drm_need_all_of_theirs(file: Path):
         drm_credentials(drm)
     whole = drm.model_copy(update={"origin_credential_file": file})
     assert drm_credentials(whole).origin.matches("a-credential-of-length")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "twin"),
+    [
+        pytest.param({"nebula": "of-the-operator-himself"}, "operator_credential", id="operator"),
+        pytest.param({"nebula": "of-all-of-the-edges"}, "edge_credential", id="edge"),
+        pytest.param(
+            {"nebula": "the-token-of-nebula", "quasar": "the-token-of-nebula"},
+            "ingest.labels.nebula.credential",
+            id="another label",
+        ),
+    ],
+)
+def test_no_label_shares_its_token(tokens: dict[str, str], twin: str):
+    labels = {name: {"credential": token} for name, token in tokens.items()}
+    settings = OriginSettings.model_validate(
+        {
+            "operator_credential": "of-the-operator-himself",
+            "edge_credential": "of-all-of-the-edges",
+            "ingest": {"labels": labels},
+        }
+    )
+    with pytest.raises(SettingsError, match=f"is the same as `{twin}`") as raised:
+        origin_credentials(settings)
+    assert not any(token in str(raised.value) for token in tokens.values())
