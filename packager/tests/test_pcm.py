@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packager.pcm import (
+    Block,
     HiddenDepthError,
     NotFiniteError,
     SampleKind,
@@ -106,7 +107,7 @@ def test_overs_are_clipped_to_24_bits():
     ],
 )
 def test_what_is_not_finite_is_refused_with_its_place(bad: float, dtype: type):
-    block = np.zeros((10, 2), dtype)
+    block: Block = np.zeros((10, 2), dtype)
     block[7, 1] = bad
     with pytest.raises(NotFiniteError) as raised:
         quantizer_of(SampleKind.FLOAT, seed=b"s").quantize(block)
