@@ -148,6 +148,15 @@ async def make_rendition(
             except MasterChangedError as error:
                 raise IngredientLostError(record.master_key, str(error)) from error
         await _publish(workshop, target, facts, order.output)
+    logger.info(
+        "rendition packaged",
+        extra={
+            "track_id": target.track_id,
+            "version": target.version,
+            "rendition": target.rendition,
+            "content_bytes": facts.bytes,
+        },
+    )
     return facts
 
 
