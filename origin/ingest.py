@@ -166,7 +166,7 @@ class Ingests:
             return
         with item.noting_failure():
             item.teller.enter(Stage.PUBLISHING)
-            publication = Publication(self._workshop.store)
+            publication = Publication(self._workshop.store, clock=self._workshop.clock)
             for new in prepared.objects:
                 await publication.put(new)
             record = prepared.record

@@ -2,15 +2,21 @@
 
 Two processes may ingest the same bytes, and keys follow from the bytes: so each puts what is not
 there and reuses what is. Nothing is taken back when an ingest fails; the next ingest of these bytes
-reuses it, and what nobody names is collected some day. Since that may happen to what was reused,
-whoever has made a track visible looks once more whether all of it is there.
+reuses it, and what nobody names is collected some day. Since that may happen to what is reused, an
+old object is touched, and whoever has made a track visible looks once more whether all is there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from origin.errors import ObjectConflictError, ObjectDamagedError, RebuildMismatchError
 from origin.ports import IfAbsent, ObjectHead, ObjectStore, PutCondition
+from origin.retention import ORPHAN_S
+
+# Half the age of what is collected: a collection under way has not come to it yet.
+_OLD_S: Final = ORPHAN_S / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,11 @@ class NewObject:
 
 
 class Publication:
-    """The objects of one ingest."""
+    """The objects of one ingest; `clock` tells seconds since the epoch."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, *, clock: Callable[[], float]) -> None:
         self._store = store
+        self._clock = clock
         self._objects: list[NewObject] = []
 
     async def put(self, new: NewObject) -> None:
@@ -50,12 +57,18 @@ class Publication:
             return
         head = await self._head(new.key)
         if head is not None and head.sha256 == new.sha256:
+            await self._keep(head)
             return
         if head is None or new.is_replaced:
             # Damaged, so that no track can live on it; or removed since.
             await self._create(new, None)
         else:
             raise RebuildMismatchError(new.key, recorded=head.sha256, built=new.sha256)
+
+    async def _keep(self, head: ObjectHead) -> None:
+        """Make what is reused young, if a collection could take it for the rest of cut work."""
+        if self._clock() - head.modified_s > _OLD_S:
+            await self._store.touch(head.key)
 
     async def confirm(self) -> None:
         """See to it that all objects are there, once the track is visible.
