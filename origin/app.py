@@ -20,6 +20,7 @@ from drm.ports import ContentKeys
 from origin.access import OriginCredentials
 from origin.adapters.folder_store import open_folder_store
 from origin.adapters.http_edge import HttpEdge
+from origin.claim_sweep import open_claim_sweep
 from origin.claims import Claims
 from origin.demand import Demand, DemandLimits, open_demand
 from origin.intake.intake import IntakeMeans, open_intake
@@ -114,6 +115,7 @@ async def open_origin(
         last_use = await enter(
             open_last_use(workshop.store, clock=clock, monotonic=workshop.monotonic)
         )
+        await enter(open_claim_sweep(workshop.store, _claims_of(settings, workshop)))
         app = origin_app(
             Resources(
                 workshop.store,

@@ -148,9 +148,9 @@ class Claims:
         self, store: ObjectStore, *, owner: str, lease_s: float, monotonic: Callable[[], float]
     ) -> None:
         assert lease_s > 0
+        self.lease_s: Final = lease_s
         self._store = store
         self._owner = owner
-        self._lease_s = lease_s
         self._monotonic = monotonic
         # For each claim of others its entity tag, and since when it has been that.
         self._watched: OrderedDict[str, tuple[str, float]] = OrderedDict()
@@ -233,8 +233,26 @@ class Claims:
             if self._is_dead(name, found.etag):
                 return
             on_wait(found.state)
-            await asyncio.sleep(min(pause_s, self._lease_s / _RENEWALS))
+            await asyncio.sleep(min(pause_s, self.lease_s / _RENEWALS))
             pause_s = min(pause_s * _POLL_GROWTH, _POLL_S_MAX)
+
+    async def bury(self, name: str) -> bool:
+        """Remove a claim if its holder is dead; otherwise it is watched from now on.
+
+        It is taken over first, so that whoever wants it at the same moment does not lose his.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        found = await _read(self._store, name)
+        if found is None or not self._is_dead(name, found.etag):
+            return False
+        self._watched.pop(name, None)
+        claim = Claim(self._store, name, self._owner)
+        if not await self._put(claim, IfMatch(found.etag)):
+            return False
+        await self._let_go(claim)
+        return True
 
     async def peek(self, name: str) -> ClaimState | None:
         """What the holder of a claim tells; None if nobody holds it.
@@ -249,7 +267,7 @@ class Claims:
         """Renew a claim until it is lost, which ends the block that it is held for."""
         renewed_s = self._monotonic()
         while True:
-            await asyncio.sleep(self._lease_s / _RENEWALS)
+            await asyncio.sleep(self.lease_s / _RENEWALS)
             try:
                 await claim.renew()
                 renewed_s = self._monotonic()
@@ -257,7 +275,7 @@ class Claims:
                 raise
             except StoreError as error:
                 logger.warning("a claim cannot be renewed", extra={"reason": error.reason})
-                if self._monotonic() - renewed_s > self._lease_s:
+                if self._monotonic() - renewed_s > self.lease_s:
                     # Others may take it over from now on.
                     raise ClaimLostError(claim.name) from error
 
@@ -280,7 +298,7 @@ class Claims:
         now_s = self._monotonic()
         watched = self._watched.get(name)
         if watched is not None and watched[0] == etag:
-            return now_s - watched[1] >= self._lease_s
+            return now_s - watched[1] >= self.lease_s
         self._watched[name] = (etag, now_s)
         self._watched.move_to_end(name)
         if len(self._watched) > _WATCHED_MAX:

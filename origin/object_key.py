@@ -100,6 +100,12 @@ def claim_key(name: str) -> str:
     return check_key(f"{CLAIMS_PREFIX}{name}.json")
 
 
+def claim_name(key: str) -> str | None:
+    """The name of the claim with this key; None if it is not that of a claim."""
+    is_claim = key.startswith(CLAIMS_PREFIX) and key.endswith(".json")
+    return key.removeprefix(CLAIMS_PREFIX).removesuffix(".json") if is_claim else None
+
+
 def outbox_key(note_id: str) -> str:
     """Key of a note to the edges."""
     return check_key(f"{OUTBOX_PREFIX}{note_id}.json")
