@@ -55,7 +55,7 @@ def track(shop: Shop) -> dict[str, Any]:
 
 
 def file_of(shop: Shop, track: dict[str, Any]) -> Path:
-    return shop.data / "store/renditions" / track["track_id"] / track["version"] / "flac.mp4"
+    return shop.data / f"store/renditions/{track['track_id']}/{track['version']}/flac.mp4"
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["words", "JSON"])
