@@ -12,6 +12,8 @@ PORT ?= 8080
 MUSIC ?=
 # What `make test` is to run: a folder, a file, `-k words`.
 T ?=
+# Processes that run all tests together; each has an S3 server of its own.
+JOBS ?= 2
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +41,7 @@ run: install ## Start everything on this machine; MUSIC=folder takes in your mus
 test: install-test ## All tests; T=edge/tests narrows them
 ifeq ($(strip $(T)),)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 else
