@@ -33,7 +33,7 @@ from origin.intake.metrics import IntakeMetrics
 from origin.intake.part_store import PartStore
 from origin.intake.ports import Ingest
 from origin.intake.refusing import Failure, advice_of, is_final, is_suspect, refusal_of
-from origin.intake.upload import PROCESSED, Outcome, QueuedUpload, State, Upload
+from origin.intake.upload import PROCESSED, Outcome, QueuedUpload, State, Upload, claim_name
 from origin.intake.upload_metadata import file_name_of, tag_values
 from origin.intake.upload_store import StoredUpload, UploadStore
 from origin.progress import IngestProgress, Stage
@@ -46,11 +46,6 @@ _NAME_WITHOUT: Final = "Untitled"
 
 # No new upload is taken for so many pauses after a failure for want of room.
 _PAUSES: Final = 2
-
-
-def claim_name(upload_id: str) -> str:
-    """Name of the claim to process an upload."""
-    return f"uploads/{upload_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ removed. What a killed process leaves behind is found by the next sweep: parts w
 record belong to nothing, since a record is there before the first part and goes after the last.
 """
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,7 +17,7 @@ from origin.intake.errors import UploadClosedError, UploadLockedError, UploadMis
 from origin.intake.event_log import EventLog
 from origin.intake.ledger_store import LedgerStore
 from origin.intake.part_store import PartStore
-from origin.intake.upload import PROCESSED, State, Upload
+from origin.intake.upload import PROCESSED, State, Upload, claim_name
 from origin.intake.upload_store import StoredUpload, UploadStore
 
 logger = logging.getLogger(__name__)
@@ -84,14 +85,13 @@ class Removal:
             stored = await self._uploads.find(label, upload_id)
             if stored is None:
                 raise UploadMissingError
-            if stored.upload.state in {State.DECODING, State.PACKAGING}:
-                raise UploadClosedError(stored.upload.state)
-            try:
-                await self._make_gone(stored)
-            except ObjectConflictError:
-                continue
-            await self._uploads.remove(stored.upload)
-            return
+            async with self._undisturbed(stored.upload):
+                try:
+                    await self._make_gone(stored)
+                except ObjectConflictError:
+                    continue
+                await self._uploads.remove(stored.upload)
+                return
         raise UploadLockedError
 
     async def sweep(self) -> int:
@@ -114,6 +114,24 @@ class Removal:
             for segment in await self._events.labels():
                 await self._events.expire(segment, before_s=self._clock() - self._kept_s)
         return count
+
+    @contextlib.asynccontextmanager
+    async def _undisturbed(self, upload: Upload) -> AsyncIterator[None]:
+        """Let nobody process an upload while the block runs.
+
+        Whoever was processing it may have been killed, or have met a defect: then it is free.
+
+        Raises:
+            UploadClosedError: somebody is processing it.
+        """
+        if upload.state not in {State.DECODING, State.PACKAGING}:
+            yield
+            return
+        claim = await self._claims.take(claim_name(upload.upload_id))
+        if claim is None:
+            raise UploadClosedError(upload.state)
+        async with self._claims.keep(claim):
+            yield
 
     async def _expire(self, label: str, upload_id: str) -> bool:
         """Take an upload one step nearer to its end, if it is time."""
