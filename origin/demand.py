@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 # Jobs of each priority that may wait for their turn.
 _WAITING_MAX: Final = 512
 
+# Jobs that one call begins at a time: an album may want thousands.
+_JOINED_MAX: Final = 64
+
 # A broken master is not decoded again and again because somebody wants to hear it.
 _FAILURE_REMEMBERED_S: Final = 5.0
 _FAILURES_MAX: Final = 1000
@@ -146,7 +149,8 @@ class Demand:
         """Wait until renditions are in the store as the record promises, and made if they are not.
 
         Args:
-            targets: what is wanted.
+            targets: what is wanted; what a session may not have made at a time is begun as the
+                others are done.
             priority: for whom; a job that waits already is hastened.
             session: of the listener, for the limit on each; empty for none.
             wait_s: after this the jobs go on alone.
@@ -162,29 +166,50 @@ class Demand:
             OriginError, PackagerError, DrmError: as `origin.rendition_job.make_rendition`; of the
                 first one that failed.
         """
-        jobs = [self._join(target, priority, session) for target in targets]
-        for job in jobs:
-            job.is_forced |= is_forced
-        tell = _teller(jobs, on_progress)
-        for job in jobs:
-            job.listeners.append(tell)
+        jobs: list[_Job] = []
+
+        def progress() -> float:
+            return sum(1.0 if one.done.is_set() else one.progress for one in jobs) / len(targets)
+
+        def tell(_: float) -> None:
+            on_progress(progress())
+
         deadline = asyncio.timeout(wait_s)
         try:
             async with deadline:
+                for target in targets:
+                    job = await self._join_in_turn(target, priority, session, jobs)
+                    job.is_forced |= is_forced
+                    job.listeners.append(tell)
+                    jobs.append(job)
                 for job in jobs:
-                    await job.done.wait()
-                    job.result()
+                    await _end_of(job)
         except TimeoutError:
             if not deadline.expired():
                 raise
-            pending = [job.target.rendition for job in jobs if not job.done.is_set()]
+            done = {job.target for job in jobs if job.done.is_set()}
+            pending = dict.fromkeys(one.rendition for one in targets if one not in done)
             raise PackagingPendingError(
-                targets[0].track_id, pending, progress=_mean_progress(jobs)
+                targets[0].track_id, list(pending), progress=progress()
             ) from None
         finally:
             for job in jobs:
                 job.listeners.remove(tell)
         return [job.result() for job in jobs]
+
+    async def _join_in_turn(
+        self, target: Target, priority: Priority, session: str, others: Sequence[_Job]
+    ) -> _Job:
+        """The job of a target; begun when some of `others` are done, if it is one too many."""
+        while True:
+            waiting = [one for one in others if not one.done.is_set()]
+            if len(waiting) < _JOINED_MAX:
+                try:
+                    return self._join(target, priority, session)
+                except SessionBusyError:
+                    if not waiting:
+                        raise
+            await _end_of(waiting[0])
 
     def repair(self, target: Target) -> None:
         """Have a rendition made again whose file turned out to be damaged; nobody waits for it."""
@@ -298,13 +323,10 @@ class Demand:
                 )
 
 
-def _teller(jobs: Sequence[_Job], on_progress: OnProgress) -> OnProgress:
-    """Tells how far all of `jobs` are, whenever one of them is further."""
-    return lambda _: on_progress(_mean_progress(jobs))
-
-
-def _mean_progress(jobs: Sequence[_Job]) -> float:
-    return sum(1.0 if job.done.is_set() else job.progress for job in jobs) / max(1, len(jobs))
+async def _end_of(job: _Job) -> RenditionFacts:
+    """Wait for a job; raises its error."""
+    await job.done.wait()
+    return job.result()
 
 
 def targets_of(track_id: str, version: str, renditions: Sequence[str]) -> Iterator[Target]:

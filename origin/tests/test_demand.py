@@ -186,6 +186,26 @@ async def test_a_session_may_not_have_everything_packaged(store: MemoryStore, tm
         await demand.ensure(targets[3], priority=LISTENER, session=SESSION)
 
 
+async def test_what_is_above_the_limit_of_a_session_is_made_in_turn(
+    store: MemoryStore, tmp_path: Path
+):
+    packager = GatedPackager()
+    workshop, targets = await unpackaged(store, tmp_path, packager)
+    told: list[float] = []
+    async with open_demand_of(workshop, session_jobs_max=2) as demand:
+        with pytest.raises(PackagingPendingError) as raised:
+            await demand.ensure_all(targets, priority=LISTENER, session=SESSION, wait_s=0)
+        assert not isinstance(raised.value, SessionBusyError)
+        assert raised.value.members["renditions"] == list(PROFILES)
+        packager.opening.set()
+        made = await demand.ensure_all(
+            targets, priority=LISTENER, session=SESSION, on_progress=told.append
+        )
+    assert [facts.name for facts in made] == list(PROFILES)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
 @pytest.mark.parametrize("prefix", ["masters/", "contexts/"])
 async def test_a_lost_ingredient_is_told(store: MemoryStore, tmp_path: Path, prefix: str):
     workshop, (target, *_) = await unpackaged(store, tmp_path, TextPackager())
