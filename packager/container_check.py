@@ -262,9 +262,11 @@ def _matroska_tear(file: BinaryIO, size: int) -> Tear | None:
     # An EBML header, then the segment (RFC 8794 section 11.2, RFC 9559 section 5.1).
     position = 4
     length, position = _ebml_size(file, position)
-    if length is None or _read_at(file, position + length, 4) != b"\x18\x53\x80\x67":
+    # Compared with the end first: not every number is a position that a file can have.
+    start = size if length is None else position + length
+    if start >= size or _read_at(file, start, 4) != b"\x18\x53\x80\x67":
         return Tear("the file ends before its audio starts", sample=0)
-    length, position = _ebml_size(file, position + length + 4)
+    length, position = _ebml_size(file, start + 4)
     return None if length is None else find_short_end(position + length, size)
 
 

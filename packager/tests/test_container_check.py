@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -31,6 +32,14 @@ FILES = {
 def test_a_whole_file_is_whole(name: str):
     assert check(FILES[name]).is_audio_container
     assert check(FILES[name]).tear is None
+
+
+def test_a_header_of_matroska_that_no_file_can_hold_is_torn(tmp_path: Path):
+    data = b"\x1a\x45\xdf\xa3\x01" + b"\xfe" * 7 + FILES["matroska"][12:]
+    path = tmp_path / "master.mka"
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        assert check_container(file, len(data)).tear is not None
 
 
 @pytest.mark.parametrize("name", FILES)
