@@ -22,6 +22,14 @@ IMMUTABLE: Final = "public, max-age=31536000, immutable"
 RECORD: Final = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
 LIBRARY: Final = "public, max-age=5, stale-while-revalidate=60, stale-if-error=86400"
 
+LIBRARY_TAG: Final = "library"
+"""Surrogate key of the pages of the library."""
+
+
+def listing_tag(album_id: str) -> str:
+    """Surrogate key of whatever tells of several tracks of an album."""
+    return f"listing:{album_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Representation:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from origin.album_files import AlbumTrack, NeedsOfTracks, find_album_file
-from origin.answer import IMMUTABLE, LIBRARY, RECORD, Representation
+from origin.answer import IMMUTABLE, LIBRARY, LIBRARY_TAG, RECORD, Representation, listing_tag
 from origin.demand import Demand, targets_of
 from origin.documents import (
     Surroundings,
@@ -134,7 +134,11 @@ class Resources:
         around = await self._surroundings_of(record)
         links = () if around.following is None else (f"<{track_url(around.following)}>; rel=next",)
         content = encode_track_document(record, around)
-        return _in_memory(content, _JSON, RECORD, _surrogate_keys(record), links)
+        keys = _surrogate_keys(record)
+        if record.album_id is not None:
+            # It tells of other tracks, too; the files of a track do not change with the album.
+            keys = (*keys, listing_tag(record.album_id))
+        return _in_memory(content, _JSON, RECORD, keys, links)
 
     async def audio(self, track_id: str, version: str, name: str, *, session: str = "") -> Resource:
         """`/v1/audio/{track_id}/{version}/{name}`; what is not packaged is packaged first.
@@ -166,9 +170,9 @@ class Resources:
     async def album(self, album_id: str) -> Resource:
         """`/v1/albums/{album_id}`.
 
-        Its `Surrogate-Key` begins with `album:{album_id}`, so that to purge this key is enough
-        whatever changes in it. The tracks follow, as many as fit into a field: to purge one of the
-        others does not purge this page.
+        Its `Surrogate-Key` has `listing:{album_id}`, so that to purge this key is enough whatever
+        changes in it, and leaves the files of its tracks alone. The tracks follow, as many as fit
+        into a field: to purge one of the others does not purge this page.
 
         Raises:
             NotFoundError: there is no such album, or none of its tracks is visible.
@@ -248,7 +252,7 @@ class Resources:
         following = None if page.after is None else f"library?limit={limit}&after={page.after}"
         content = encode_library_document(page.tracks, following)
         # No `Link`: edges fetch a next track ahead, and the next page is none.
-        return _in_memory(content, _JSON, LIBRARY, ("library",), ())
+        return _in_memory(content, _JSON, LIBRARY, (LIBRARY_TAG,), ())
 
     async def _track(self, track_id: str) -> TrackRecord:
         record = await self._records.track(track_id)
@@ -323,9 +327,21 @@ class Resources:
             raise NotFoundError(f"no album has the id {album_id[:40]!r}")
         return album, tracks
 
+    async def _album_around(self, record: TrackRecord) -> AlbumRecord | None:
+        """The album of a track; a damaged one must not take its tracks away."""
+        if record.album_id is None:
+            return None
+        try:
+            return await self._records.find_album(record.album_id)
+        except (ObjectDamagedError, ObjectTooLargeError, RecordError) as error:
+            logger.warning(
+                "an album is left out", extra={"album_id": record.album_id, "reason": error.reason}
+            )
+            return None
+
     async def _surroundings_of(self, record: TrackRecord) -> Surroundings:
-        album_id, track_id = record.album_id, record.track_id
-        album = None if album_id is None else await self._records.find_album(album_id)
+        track_id = record.track_id
+        album = await self._album_around(record)
         if album is None:
             return Surroundings()
         before, after = neighbor_ids(album, track_id)
@@ -343,7 +359,7 @@ class Resources:
 
 def _surrogate_keys_of_album(album: AlbumRecord, tracks: Sequence[TrackRecord]) -> tuple[str, ...]:
     names = [f"track:{track.track_id}" for track in tracks[:_SURROGATE_TRACKS_MAX]]
-    return (f"album:{album.album_id}", *names)
+    return (f"album:{album.album_id}", listing_tag(album.album_id), *names)
 
 
 def _surrogate_keys(record: TrackRecord) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Every change goes through the outbox, so that edges purge what they have of the 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from origin.answer import LIBRARY_TAG, listing_tag
 from origin.collection import Collected, Collection, OnCollected
 from origin.demand import Demand, targets_of
 from origin.neighborhood import find_neighbors
@@ -16,8 +17,6 @@ from origin.retention import Retention
 from origin.tags import clean_text
 from origin.workshop import Workshop
 from packager.priority import Priority
-
-LIBRARY_TAG = "library"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +160,5 @@ class Upkeep:
 
 
 def _tags_of(record: TrackRecord) -> list[str]:
-    album = [] if record.album_id is None else [f"album:{record.album_id}"]
-    return [f"track:{record.track_id}", *album, LIBRARY_TAG]
+    listing = [] if record.album_id is None else [listing_tag(record.album_id)]
+    return [f"track:{record.track_id}", *listing, LIBRARY_TAG]

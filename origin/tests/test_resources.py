@@ -69,9 +69,12 @@ async def test_tracks_of_an_album_lead_from_one_to_the_next(
     album = await resources.album(record.album_id)
     listed = [one["track_id"] for one in orjson.loads(await content_of(album))["tracks"]]
     assert listed == [first.track_id, third.track_id]
-    keys = (f"album:{record.album_id}", f"track:{first.track_id}", f"track:{third.track_id}")
-    assert album.representation.surrogate_keys == keys
-    assert track.representation.surrogate_keys == keys[1::-1]
+    own, others = f"track:{first.track_id}", f"track:{third.track_id}"
+    names = (f"album:{record.album_id}", f"listing:{record.album_id}")
+    assert album.representation.surrogate_keys == (*names, own, others)
+    assert track.representation.surrogate_keys == (own, *names)
+    file = await resources.audio(first.track_id, record.current_version, "flac.mp4")
+    assert file.representation.surrogate_keys == (own, names[0])
 
 
 async def test_a_page_of_a_large_album_is_purged_by_its_album(
@@ -83,7 +86,7 @@ async def test_a_page_of_a_large_album_is_purged_by_its_album(
     album = AlbumRecord(ALBUM_ID, "Album", "", tuple(entry(one) for one in ids))
     await workshop.records.change_album(ALBUM_ID, lambda _: album)
     keys = (await resources.album(ALBUM_ID)).representation.surrogate_keys
-    assert keys[:2] == (f"album:{ALBUM_ID}", f"track:{ids[0]}")
+    assert keys[:3] == (f"album:{ALBUM_ID}", f"listing:{ALBUM_ID}", f"track:{ids[0]}")
     assert len(" ".join(keys)) < 4096
 
 
@@ -142,6 +145,17 @@ async def test_a_damaged_record_does_not_take_the_library_away(
     document = orjson.loads(await content_of(page))
     assert [one["track_id"] for one in document["tracks"]] == [result.track_id]
     assert [type(one) for one in failures] == [RecordError]
+
+
+async def test_a_damaged_album_does_not_take_its_tracks_away(
+    workshop: Workshop, resources: Resources, tmp_path: Path
+):
+    result = await ingest(workshop, tmp_path, "1.flac", "Album")
+    album_id = (await workshop.records.track(result.track_id)).album_id
+    assert album_id is not None
+    await workshop.store.put(f"albums/{album_id}.json", b"{}")
+    document = orjson.loads(await content_of(await resources.track(result.track_id)))
+    assert document["album"]["title"] == "Album"
 
 
 async def test_renditions_come_from_the_store(

@@ -117,6 +117,19 @@ async def test_a_track_that_was_taken_down_cannot_be_had_until_it_is_put_back(wo
             await library.upkeep.take_down("0" * 22, reason="a claim")
 
 
+async def test_the_files_of_an_album_stay_in_the_edges_when_one_of_its_tracks_changes(
+    world: World,
+):
+    async with library_of(world.first) as library:
+        track_id = (await library.ingest(world.master, album="Album", renditions=())).track_id
+        record = await library.upkeep.take_down(track_id, reason="a claim")
+    assert await world.tags_to_purge() == {
+        f"track:{track_id}",
+        f"listing:{record.album_id}",
+        "library",
+    }
+
+
 async def test_a_reason_is_kept_as_text_whatever_it_holds(world: World):
     track_id = await world.ingest()
     async with library_of(world.first) as library:
