@@ -58,6 +58,8 @@ def origin_app(
     @web.middleware
     async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
+        if not response.prepared:
+            response.headers.setdefault("Server", _SERVER["Server"])
         figures.record_response(
             request.match_info.route.name or "other",
             status=response.status,

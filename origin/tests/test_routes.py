@@ -157,6 +157,7 @@ async def test_conditions(origin: Origin):
         assert response.status == 416
         assert response.headers["Content-Range"] == "bytes */1280"
         assert response.content_type == "application/problem+json"
+        assert response.headers["Server"] == "attacca", "without releases of what it is made with"
 
 
 async def test_head_is_get_without_content(origin: Origin):
