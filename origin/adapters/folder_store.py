@@ -150,8 +150,10 @@ async def open_folder_store(root: Path) -> AsyncIterator[FolderStore]:
 
 
 def _open_files(root: Path, stack: contextlib.ExitStack) -> ObjectFiles:
+    # Masters lie there in the clear.
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
     locks = root / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
+    locks.mkdir(exist_ok=True)
     partials = stack.enter_context(open_work_folder(root / ".partial"))
     return ObjectFiles(root, partials=partials, locks=locks)
 

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import stat
 import signal
 import subprocess
 import sys
@@ -275,6 +276,12 @@ async def test_memory_is_bounded():
 
 
 # --- the folder
+
+
+async def test_a_folder_is_closed_to_others(tmp_path: Path):
+    async with open_folder_store(tmp_path / "a" / "store"):
+        mode = (await asyncio.to_thread((tmp_path / "a" / "store").stat)).st_mode
+    assert stat.S_IMODE(mode) == 0o700
 
 
 async def test_ranges_of_a_file_are_streamed(tmp_path: Path):
