@@ -9,8 +9,8 @@ import contextlib
 import hashlib
 import itertools
 import os
-import stat
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
