@@ -17,7 +17,7 @@ from origin.errors import OriginError
 from origin.intake.admission import Admission
 from origin.intake.announcing import Announcer
 from origin.intake.appending import Appender
-from origin.intake.content import Pace, read_content
+from origin.intake.content import Contents, Pace, read_content
 from origin.intake.creation import Creation, NewUpload
 from origin.intake.duplicates import Duplicates
 from origin.intake.errors import (
@@ -97,6 +97,7 @@ class Intake:
             label_requests_max=settings.label_requests_max,
             on_change=figures.show_requests,
         )
+        self._contents = Contents()
         self._pace = Pace(settings.idle_s, settings.rate_min_bps, monotonic)
         self.streams: Final = EventStreams(
             events,
@@ -182,7 +183,8 @@ class Intake:
             OffsetConflictError: the upload does not end there.
             IntakeBusyError: as many requests append as may.
         """
-        with self._admission.appending(label.name, upload_id):
+        appending = self._admission.appending(label.name, upload_id)
+        with appending, self._contents.reading(content):
             stored = await self.find(label, upload_id)
             upload = stored.upload
             there = received_bytes(upload)
@@ -196,6 +198,11 @@ class Intake:
         if stored.upload.state is not State.RECEIVING:
             await self._received(stored)
         return stored
+
+    def stop(self) -> None:
+        """Let no request go on: what came of contents is stored, and followers are let go."""
+        self._contents.stop()
+        self.streams.close()
 
     async def work(self) -> None:
         """Process uploads and remove what has expired, until cancelled."""

@@ -113,7 +113,7 @@ class _Routes:
             response.headers[hdrs.VARY] = hdrs.ORIGIN
 
     async def _shut(self, _: web.Application) -> None:
-        self._intake.streams.close()
+        self._intake.stop()
 
     async def _options(self, request: web.Request) -> web.Response:
         headers = {

@@ -4,7 +4,13 @@ import pytest
 from aiohttp import StreamReader
 from aiohttp.base_protocol import BaseProtocol
 
-from origin.intake.content import ContentCutError, Pace, read_content
+from origin.intake.content import (
+    ContentCutError,
+    Contents,
+    ContentStoppedError,
+    Pace,
+    read_content,
+)
 from origin.intake.errors import SlowContentError
 from origin.intake.tests.services import Clock
 
@@ -37,6 +43,19 @@ async def test_a_lost_connection_is_told():
     stream.set_exception(ConnectionResetError("gone"))
     with pytest.raises(ContentCutError):
         _ = [one async for one in read_content(stream, Pace(1.0, 0, Clock()))]
+
+
+async def test_what_is_stopped_says_so_and_is_stopped_alone():
+    contents, stream, other = Contents(), make_stream(), make_stream()
+    with contents.reading(other):
+        pass
+    with contents.reading(stream), pytest.raises(ContentStoppedError) as raised:
+        stream.feed_data(b"to")
+        async for chunk in read_content(stream, Pace(1.0, 0, Clock())):
+            assert chunk == b"to"
+            contents.stop()
+    assert (raised.value.status, raised.value.headers["Retry-After"]) == (503, "2")
+    assert other.exception() is None
 
 
 async def test_silence_is_not_waited_for():

@@ -537,6 +537,37 @@ async def test_a_slow_sender_is_not_waited_for(tmp_path: Path):
         assert await offset_of(client, path) == 2
 
 
+async def test_what_came_is_kept_when_the_origin_stops(tmp_path: Path):
+    store = make_store()
+    intake = make_intake(store, tmp_path)
+    is_under_way = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"half"
+        is_under_way.set()
+        await asyncio.Event().wait()
+
+    async def append_to(client: aiohttp.ClientSession, location: str) -> int:
+        headers = {**CONTENT, "Upload-Offset": "0"}
+        async with client.patch(location, headers=headers, data=endless()) as response:
+            return response.status
+
+    async with contextlib.AsyncExitStack() as stack:
+        url = await stack.enter_async_context(open_api(intake))
+        async with open_client(url) as client, asyncio.timeout(10):
+            async with client.post("/v1/uploads", headers={"Upload-Length": "10"}) as response:
+                location = response.headers["Location"]
+            appending = asyncio.get_running_loop().create_task(append_to(client, location))
+            await is_under_way.wait()
+            for _ in range(3):  # What was sent before these has been read after them.
+                assert await offset_of(client, location) == 0
+            await stack.aclose()
+            assert await appending == 503
+    found = await intake.uploads.find("nebula", location.rpartition("/")[2])
+    assert found is not None
+    assert found.upload.offset == 4
+
+
 async def test_requests_beyond_the_limit_are_told_to_wait(tmp_path: Path):
     intake = make_intake(make_store(), tmp_path, requests_max=1, label_requests_max=1)
     async with open_api(intake) as url, open_client(url) as client:
