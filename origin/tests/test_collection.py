@@ -141,3 +141,14 @@ async def test_a_damaged_record_stops_what_depends_on_all_records(world: World):
         await world.collect()
     assert f"contexts/{'77' * 32}.f32" in await world.keys()
     assert f"masters/{STRANGER}/{'ab' * 32}.flac" in await world.keys()
+
+
+async def test_what_was_touched_when_it_was_used_is_kept(world: World):
+    day_s = 86_400.0
+    await world.put(audio_key())
+    world.now_s += 29 * day_s
+    await world.store.touch(audio_key())
+    world.now_s += 29 * day_s
+    assert (await world.collect(unused_s=30 * day_s)).by_fate == {}
+    world.now_s += 2 * day_s
+    assert (await world.collect(unused_s=30 * day_s)).by_fate == {Fate.UNUSED: 1}
