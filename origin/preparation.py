@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from origin.track_id import album_id_of, track_id_of
 from origin.workshop import Workshop
 from packager.cover_facts import cover_file_name
 from packager.errors import WorkerDiedError, WorkerTimeoutError
+from packager.fingerprint import encode_fingerprint
 from packager.inspection_result import Inspection
 
 logger = logging.getLogger(__name__)
@@ -175,14 +175,13 @@ async def _cover_of(workshop: Workshop, master: Path, beside: Path | None) -> Co
 
 def _objects_of(record: TrackRecord, inspection: Inspection, folder: Path) -> list[NewObject]:
     facts = inspection.facts
-    items = inspection.fingerprint
-    fingerprint = struct.pack(f"<{len(items)}I", *items)
+    fingerprint = encode_fingerprint(inspection.fingerprint)
     objects = [
         NewObject(key_of_master(record.track_id, facts), folder / "master", facts.sha256),
         NewObject(context_key(inspection.head.sha256), folder / "head.f32", inspection.head.sha256),
         NewObject(context_key(inspection.tail.sha256), folder / "tail.f32", inspection.tail.sha256),
     ]
-    if items:
+    if fingerprint:
         digest = hashlib.sha256(fingerprint).hexdigest()
         key = fingerprint_key(record.track_id)
         objects.append(NewObject(key, fingerprint, digest, is_replaced=True))
