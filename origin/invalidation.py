@@ -1,7 +1,7 @@
 """Tells edges what to purge: every note of the outbox to every edge, until it has been heard.
 
-An edge that does not answer holds up nobody but itself. Telling twice does no harm, so what was
-told is remembered in memory only.
+An edge that does not answer holds up nobody but itself: it is asked again soon, then less and less
+often. Telling twice does no harm, so what was told is remembered in memory only.
 """
 
 import asyncio
@@ -20,6 +20,10 @@ _TAGS_AT_ONCE: Final = 256
 
 # A note that nobody releases: its process died, or its change takes long.
 UNRELEASED_S: Final = 30.0
+
+# Others wait for the end of each attempt to reach an edge that does not answer.
+_PAUSE_S_MAX: Final = 30.0
+_TRIES_AT_ONCE: Final = 2
 
 NOTE_AGE_S_MAX: Final = 7 * 86_400
 """An edge that has been away for longer is no edge any more: the note is dropped."""
@@ -70,6 +74,8 @@ class Invalidation:
         self._told: dict[str, set[str]] = {edge.name: set() for edge in edges}
         self._first_seen_s: dict[str, float] = {}
         self._notes: list[Note] = []
+        # Of edges that did not answer: how often in a row, and when to try again.
+        self._silent: dict[str, tuple[int, float]] = {}
 
     async def run(self, interval_s: float) -> None:
         """Deliver until cancelled."""
@@ -103,6 +109,8 @@ class Invalidation:
         return note.is_released or now_s - seen_s >= UNRELEASED_S
 
     async def _tell(self, edge: Edge, notes: Sequence[Note]) -> None:
+        if self._monotonic() < self._silent.get(edge.name, (0, 0.0))[1]:
+            return
         told = self._told[edge.name]
         left = [note for note in notes if note.note_id not in told]
         for batch in _batches(left):
@@ -110,12 +118,19 @@ class Invalidation:
             try:
                 await edge.purge(tags)
             except EdgeUnreachableError as error:
-                self._figures.record_failure(error)
-                logger.warning(
-                    "an edge was not told", extra={"edge": edge.name, "reason": str(error)}
-                )
+                self._note_silence(edge, error)
                 return
             told.update(note.note_id for note in batch)
+            if self._silent.pop(edge.name, None) is not None:
+                logger.info("an edge is told again", extra={"edge": edge.name})
+
+    def _note_silence(self, edge: Edge, error: EdgeUnreachableError) -> None:
+        self._figures.record_failure(error)
+        count = self._silent.get(edge.name, (0, 0.0))[0] + 1
+        pause_s = min(_PAUSE_S_MAX, 2.0 ** max(0, min(count, 9) - _TRIES_AT_ONCE) - 1)
+        self._silent[edge.name] = (count, self._monotonic() + pause_s)
+        if count == 1:
+            logger.warning("an edge was not told", extra={"edge": edge.name, "reason": str(error)})
 
     async def _drop_done(self, notes: Sequence[Note]) -> None:
         # Without edges of its own, an origin leaves the notes to others on the same store.

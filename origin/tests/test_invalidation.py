@@ -22,11 +22,13 @@ class AdminListener:
 
     def __init__(self) -> None:
         self.status = 200
+        self.asked = 0
         self.purged: list[list[str]] = []
 
     async def purge(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == f"Bearer {OPERATOR.reveal()}"
         document = await request.json()
+        self.asked += 1
         if self.status == 200:
             self.purged.append(document["tags"])
         return web.Response(status=self.status)
@@ -105,6 +107,23 @@ async def test_an_edge_that_refuses_is_told_again_and_holds_up_nobody(
     ill.status = 200
     await world.invalidation.deliver()
     assert ill.purged == [["track:a", "track:b"]]
+    assert await world.outbox.notes() == []
+
+
+async def test_an_edge_that_stays_away_is_asked_less_and_less_often(
+    world: World, listeners: list[AdminListener]
+):
+    well, ill = listeners
+    ill.status = 503
+    for _ in range(120):
+        await world.change(f"track:{world.now_s}")
+        await world.invalidation.deliver()
+        world.now_s += 1
+    assert len(well.purged) == 120
+    assert ill.asked == len([0, 1, 2, 3, 6, 13, 28, 58, 88, 118])
+    ill.status = 200
+    world.now_s += 30
+    await world.invalidation.deliver()
     assert await world.outbox.notes() == []
 
 
