@@ -11,6 +11,7 @@ from edge.tags import tags_of
     [
         pytest.param([], set(), id="none"),
         pytest.param([("Surrogate-Key", "track:a  album:b ")], {"track:a", "album:b"}, id="words"),
+        pytest.param([("Surrogate-Key", "a, b,c  ,, d")], {"a", "b", "c", "d"}, id="commas"),
         pytest.param([("surrogate-key", "a"), ("Surrogate-Key", "b")], {"a", "b"}, id="two lines"),
         pytest.param([("Cache-Groups", '"a", "b c"')], {"a", "b c"}, id="groups"),
         pytest.param([("Cache-Groups", '"a";x="y", "b"')], {"a", "b", "y"}, id="parameters too"),
