@@ -13,7 +13,7 @@ from typing import Final
 from config.tasks import open_tasks
 from origin.claims import Claims
 from origin.errors import StoreError
-from origin.object_key import CLAIMS_PREFIX, claim_name
+from origin.object_key import CLAIMS_PREFIX, parse_claim_key
 from origin.ports import ObjectStore
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class ClaimSweep:
         after, has_more = "", True
         while has_more and len(names) < _SWEPT_MAX:
             page = await self._store.list_keys(CLAIMS_PREFIX, after=after, limit=_PAGE)
-            found = map(claim_name, page.keys)
+            found = map(parse_claim_key, page.keys)
             names += [name for name in found if name is not None]
             after, has_more = page.keys[-1] if page.keys else after, page.has_more
         return names

@@ -100,7 +100,7 @@ def claim_key(name: str) -> str:
     return check_key(f"{CLAIMS_PREFIX}{name}.json")
 
 
-def claim_name(key: str) -> str | None:
+def parse_claim_key(key: str) -> str | None:
     """The name of the claim with this key; None if it is not that of a claim."""
     is_claim = key.startswith(CLAIMS_PREFIX) and key.endswith(".json")
     return key.removeprefix(CLAIMS_PREFIX).removesuffix(".json") if is_claim else None

@@ -33,7 +33,7 @@ from origin.intake.metrics import IntakeMetrics
 from origin.intake.part_store import PartStore
 from origin.intake.ports import Ingest
 from origin.intake.refusing import Failure, advice_of, is_final, is_suspect, refusal_of
-from origin.intake.upload import PROCESSED, Outcome, QueuedUpload, State, Upload, claim_name
+from origin.intake.upload import PROCESSED, Outcome, QueuedUpload, State, Upload, processing_claim
 from origin.intake.upload_metadata import file_name_of, tag_values
 from origin.intake.upload_store import StoredUpload, UploadStore
 from origin.progress import IngestProgress, Stage
@@ -110,7 +110,7 @@ class Processor:
                 continue
             self._progress[entry.upload_id] = 0.0
             try:
-                claim = await self._means.claims.take(claim_name(entry.upload_id))
+                claim = await self._means.claims.take(processing_claim(entry.upload_id))
                 if claim is not None:
                     self._backlog.begin(entry)
                     await self._process_under(claim, entry)
@@ -135,7 +135,7 @@ class Processor:
         here = self._progress.get(upload.upload_id)
         if here is not None:
             return here
-        found = await self._means.claims.peek(claim_name(upload.upload_id))
+        found = await self._means.claims.peek(processing_claim(upload.upload_id))
         return 0.0 if found is None else found.progress
 
     def waiting(self, upload_id: str) -> dict[str, str] | None:
@@ -285,7 +285,7 @@ class Processor:
             or found.upload.attempts != begun.attempts
             or found.upload.state not in PROCESSED
         ):
-            raise ObjectConflictError(claim_name(begun.upload_id))
+            raise ObjectConflictError(processing_claim(begun.upload_id))
         return found
 
     def _put_off(self, entry: QueuedUpload, error: Failure) -> None:

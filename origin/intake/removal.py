@@ -17,7 +17,7 @@ from origin.intake.errors import UploadClosedError, UploadLockedError, UploadMis
 from origin.intake.event_log import EventLog
 from origin.intake.ledger_store import LedgerStore
 from origin.intake.part_store import PartStore
-from origin.intake.upload import PROCESSED, State, Upload, claim_name
+from origin.intake.upload import PROCESSED, State, Upload, processing_claim
 from origin.intake.upload_store import StoredUpload, UploadStore
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Removal:
         if upload.state not in {State.DECODING, State.PACKAGING}:
             yield
             return
-        claim = await self._claims.take(claim_name(upload.upload_id))
+        claim = await self._claims.take(processing_claim(upload.upload_id))
         if claim is None:
             raise UploadClosedError(upload.state)
         async with self._claims.keep(claim):

@@ -195,7 +195,7 @@ def queue_key(upload: Upload) -> str:
     return check_key(f"{QUEUE_PREFIX}{label_segment(upload.label)}/{name}")
 
 
-def claim_name(upload_id: str) -> str:
+def processing_claim(upload_id: str) -> str:
     """Name of the claim to process an upload."""
     return f"uploads/{upload_id}"
 

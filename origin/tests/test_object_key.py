@@ -9,6 +9,7 @@ from origin.object_key import (
     cover_key,
     fingerprint_key,
     master_key,
+    parse_claim_key,
     rendition_key,
     track_key,
 )
@@ -26,6 +27,18 @@ def test_the_layout_of_the_store():
     assert cover_key("ab", size=480, extension="jpg") == "covers/ab-480.jpg"
     assert fingerprint_key("T") == "fingerprints/T.bin"
     assert claim_key("package/T/v/flac") == "claims/package/T/v/flac.json"
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("claims/package/T/v/flac.json", "package/T/v/flac"),
+        ("claims/package/T/v/flac", None),
+        ("tracks/T.json", None),
+    ],
+)
+def test_a_key_of_a_claim_tells_its_name(key: str, name: str | None):
+    assert parse_claim_key(key) == name
 
 
 @pytest.mark.parametrize("track_id", ["", "../x", "a/../b", "a\n", "."])

@@ -16,7 +16,7 @@ from origin.intake.tests.services import (
     make_store,
 )
 from origin.intake.tests.uploads import UPLOAD_ID, add_complete, append
-from origin.intake.upload import State, claim_name
+from origin.intake.upload import State, processing_claim
 from origin.intake.upload_store import UploadStore
 from origin.ports import ObjectStore
 
@@ -46,7 +46,7 @@ async def test_what_is_processed_is_not_terminated(tmp_path: Path):
     intake = make_intake(store, tmp_path)
     stored = await add_complete(store, b"tone")
     await UploadStore(store).change(stored, stored.upload.in_state(State.DECODING))
-    claim = await make_claims(store, Clock()).take(claim_name(stored.upload.upload_id))
+    claim = await make_claims(store, Clock()).take(processing_claim(stored.upload.upload_id))
     assert claim is not None
     with pytest.raises(UploadClosedError):
         await intake.removal.terminate("nebula", stored.upload.upload_id)
