@@ -4,7 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from origin.album_json import decode_album, encode_album
 from origin.errors import (
@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 # Writers of one record that get in each other's way; each turn one of them succeeds.
 _TRIES_MAX: Final = 100
 
+# The part of what is kept that albums may take.
+_ALBUMS_SHARE: Final = 4
+
+_Record = TypeVar("_Record")
+
 ChangeTrack = Callable[[TrackRecord], TrackRecord]
 ChangeAlbum = Callable[[AlbumRecord | None], AlbumRecord]
 
@@ -47,10 +52,42 @@ class TrackPage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Generic[_Record]):
     etag: str
     size_bytes: int
-    record: TrackRecord
+    record: _Record
+
+
+class _Shelf(Generic[_Record]):
+    """Records of one kind by id, those lately used, up to `bytes_max` in stored form."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._kept: OrderedDict[str, _Kept[_Record]] = OrderedDict()
+        self._bytes = 0
+        self._bytes_max = bytes_max
+
+    def find(self, record_id: str, etag: str) -> _Record | None:
+        """The record, if this is the entity tag that it was kept with."""
+        kept = self._kept.get(record_id)
+        if kept is None or kept.etag != etag:
+            return None
+        self._kept.move_to_end(record_id)
+        return kept.record
+
+    def keep(self, record_id: str, kept: _Kept[_Record]) -> None:
+        """Keep a record; the ones that were not used for longest make room."""
+        self.forget(record_id)
+        self._kept[record_id] = kept
+        self._bytes += kept.size_bytes
+        while self._bytes > self._bytes_max:
+            _, victim = self._kept.popitem(last=False)
+            self._bytes -= victim.size_bytes
+
+    def forget(self, record_id: str) -> None:
+        """Keep a record no longer."""
+        kept = self._kept.pop(record_id, None)
+        if kept is not None:
+            self._bytes -= kept.size_bytes
 
 
 class RecordStore:
@@ -64,9 +101,8 @@ class RecordStore:
 
     def __init__(self, store: ObjectStore, *, kept_bytes_max: int) -> None:
         self._store = store
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._kept_bytes = 0
-        self._kept_bytes_max = kept_bytes_max
+        self._albums = _Shelf[AlbumRecord](kept_bytes_max // _ALBUMS_SHARE)
+        self._tracks = _Shelf[TrackRecord](kept_bytes_max - kept_bytes_max // _ALBUMS_SHARE)
 
     async def find_track(self, track_id: str) -> TrackRecord | None:
         """The record of a track; None if there is none.
@@ -79,12 +115,11 @@ class RecordStore:
         key = track_key(track_id)
         head = await self._store.head(key)
         if head is None:
-            self._forget(track_id)
+            self._tracks.forget(track_id)
             return None
-        kept = self._kept.get(track_id)
-        if kept is not None and kept.etag == head.etag:
-            self._kept.move_to_end(track_id)
-            return kept.record
+        kept = self._tracks.find(track_id, head.etag)
+        if kept is not None:
+            return kept
         found = await self._read_track(track_id)
         return None if found is None else found.record
 
@@ -146,7 +181,7 @@ class RecordStore:
                 head = await self._store.put(key, content, condition=IfMatch(found.etag))
             except ObjectConflictError:
                 continue
-            self._keep(_Kept(head.etag, head.size_bytes, new))
+            self._tracks.keep(track_id, _Kept(head.etag, head.size_bytes, new))
             return new
         raise ObjectConflictError(key)
 
@@ -194,8 +229,17 @@ class RecordStore:
         Raises:
             StoreError: it cannot be read.
         """
-        found = await self._read_album(album_id) if is_id(album_id) else None
-        return None if found is None else found[0]
+        if not is_id(album_id):
+            return None
+        head = await self._store.head(album_key(album_id))
+        if head is None:
+            self._albums.forget(album_id)
+            return None
+        kept = self._albums.find(album_id, head.etag)
+        if kept is not None:
+            return kept
+        found = await self._read_album(album_id)
+        return None if found is None else found.record
 
     async def change_album(self, album_id: str, change: ChangeAlbum) -> None:
         """Put what `change` makes of an album; again if somebody else changed it meanwhile.
@@ -206,8 +250,8 @@ class RecordStore:
         """
         for _ in range(_TRIES_MAX):
             found = await self._read_album(album_id)
-            old = None if found is None else found[0]
-            condition: PutCondition = IfAbsent() if found is None else IfMatch(found[1])
+            old = None if found is None else found.record
+            condition: PutCondition = IfAbsent() if found is None else IfMatch(found.etag)
             new = change(old)
             if new == old:
                 return
@@ -218,32 +262,20 @@ class RecordStore:
             return
         raise ObjectConflictError(album_key(album_id))
 
-    async def _read_track(self, track_id: str) -> _Kept | None:
+    async def _read_track(self, track_id: str) -> _Kept[TrackRecord] | None:
         try:
             stored = await self._store.read(track_key(track_id), size_max=RECORD_BYTES_MAX)
         except ObjectMissingError:
             return None
         found = _Kept(stored.head.etag, stored.head.size_bytes, decode_track(stored.content))
-        self._keep(found)
+        self._tracks.keep(track_id, found)
         return found
 
-    async def _read_album(self, album_id: str) -> tuple[AlbumRecord, str] | None:
-        """An album and its entity tag."""
+    async def _read_album(self, album_id: str) -> _Kept[AlbumRecord] | None:
         try:
             stored = await self._store.read(album_key(album_id), size_max=RECORD_BYTES_MAX)
         except ObjectMissingError:
             return None
-        return decode_album(stored.content), stored.head.etag
-
-    def _keep(self, kept: _Kept) -> None:
-        self._forget(kept.record.track_id)
-        self._kept[kept.record.track_id] = kept
-        self._kept_bytes += kept.size_bytes
-        while self._kept_bytes > self._kept_bytes_max:
-            _, victim = self._kept.popitem(last=False)
-            self._kept_bytes -= victim.size_bytes
-
-    def _forget(self, track_id: str) -> None:
-        kept = self._kept.pop(track_id, None)
-        if kept is not None:
-            self._kept_bytes -= kept.size_bytes
+        found = _Kept(stored.head.etag, stored.head.size_bytes, decode_album(stored.content))
+        self._albums.keep(album_id, found)
+        return found

@@ -111,13 +111,17 @@ class JsonFields:
             name, lambda item, path: self._text_of(item, path, length_max), count_max=count_max
         )
 
-    def pair(self, value: object, path: str) -> tuple[int, int]:
-        """An item that is a list of two integers, for `items`."""
-        match value:
-            case [int(first), int(second)] if type(first) is type(second) is int:
-                return first, second
-            case _:
-                raise self._error(f"{path} is not a pair of integers")
+    def pairs(self, name: str, *, count_max: int) -> tuple[tuple[int, int], ...]:
+        """A list of lists of two integers. There may be thousands: they are looked at in bulk."""
+        value = self.take(name)
+        if not isinstance(value, list) or len(value) > count_max:
+            raise self.error(name, f"is not a list of 0 to {count_max} items")
+        if not all(
+            type(item) is list and len(item) == 2 and type(item[0]) is type(item[1]) is int
+            for item in value
+        ):
+            raise self.error(name, "is not a list of pairs of integers")
+        return tuple((first, second) for first, second in value)
 
     def error(self, name: str, detail: str) -> Exception:
         """The caller's error about the member `name`, for rules between members."""

@@ -164,7 +164,7 @@ def loudness_from_json(fields: JsonFields) -> Loudness:
         integrated_lufs=fields.number("integrated_lufs", SILENCE_LUFS, _DECIBELS_MAX),
         range_lu=fields.number("range_lu", 0.0, _DECIBELS_MAX),
         true_peak_dbtp=fields.number("true_peak_dbtp", SILENCE_DBTP, _DECIBELS_MAX),
-        blocks=fields.items("blocks", fields.pair, count_max=_BLOCKS_MAX),
+        blocks=fields.pairs("blocks", count_max=_BLOCKS_MAX),
     )
     steps = [tenths for tenths, _ in loudness.blocks]
     if steps != sorted(set(steps)) or any(count < 1 for _, count in loudness.blocks):

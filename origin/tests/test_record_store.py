@@ -115,9 +115,24 @@ async def test_a_record_is_read_again_only_when_it_changed(store: CountingStore)
     assert await records.find_track(TRACK_ID) is None
 
 
+async def test_an_album_is_read_again_only_when_it_changed(store: CountingStore):
+    records = records_in(store)
+    assert await records.find_album(ALBUM_ID) is None
+    album = AlbumRecord(ALBUM_ID, "Album", "", (entry(TRACK_ID),))
+    for title in ("Album", "Other"):
+        changed = replace(album, title=title)
+        await records_in(store).change_album(ALBUM_ID, lambda _, new=changed: new)
+        reads = store.reads
+        for _ in range(3):
+            assert await records.find_album(ALBUM_ID) == changed
+        assert store.reads == reads + 1
+    await store.delete(album_key(ALBUM_ID))
+    assert await records.find_album(ALBUM_ID) is None
+
+
 async def test_so_much_is_kept_and_no_more(store: CountingStore):
     size = len(encode_track(TRACK))
-    records = records_in(store, kept_bytes_max=2 * size)
+    records = records_in(store, kept_bytes_max=3 * size)  # A part of it is for albums.
     ids = [encode_base62(number.to_bytes(16, "big")) for number in range(1, 4)]
     for track_id in ids:
         await records.add_track(replace(TRACK, track_id=track_id))

@@ -90,10 +90,10 @@ def test_what_is_no_number_between_its_bounds_is_refused(value: object):
 
 def test_pairs_are_lists_of_two_integers():
     pairs = fields({"a": [[1, -2], [3, 4]]})
-    assert pairs.items("a", pairs.pair, count_max=2) == ((1, -2), (3, 4))
+    assert pairs.pairs("a", count_max=2) == ((1, -2), (3, 4))
     odd = fields({"a": [[1, 2.0]]})
-    with pytest.raises(OddError, match=r"it\.a\[0\] is not a pair"):
-        odd.items("a", odd.pair, count_max=2)
+    with pytest.raises(OddError, match=r"it\.a is not a list of pairs"):
+        odd.pairs("a", count_max=2)
 
 
 def test_a_rule_between_members_raises_the_same_error():
