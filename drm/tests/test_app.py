@@ -118,15 +118,16 @@ async def test_a_vault_that_is_gone_is_told_after_a_while(
     session: aiohttp.ClientSession,
 ):
     often = settings.model_copy(update={"probe_interval_s": 0.1})
-    async with open_drm(often, credentials, clock=clock) as drm, asyncio.timeout(10):
+    async with open_drm(often, credentials, clock=clock) as drm, asyncio.timeout(30):
         with contextlib.closing(sqlite3.connect(settings.database)) as connection:
             connection.execute("DROP TABLE vault")
         status, reasons = 200, list[str]()
-        while not reasons:
+        # A busy machine may find it slow before it finds it gone.
+        while reasons != ["vault-unavailable"]:
             async with session.get(drm.admin_url + "/readyz") as response:
                 status, answer = response.status, await response.json()
                 reasons = list(answer.get("reasons", ()))
-        assert (status, reasons) == (503, ["vault-unavailable"])
+        assert status == 503
 
 
 @pytest.mark.socket

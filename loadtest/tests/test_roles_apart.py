@@ -21,10 +21,16 @@ def running_role(node: Node, role: str, settings: str) -> Iterator[dict[str, str
     """A role with its TOML file; yields what it said when it was ready."""
     file = node.data / f"{role}.toml"
     file.write_text(settings)
-    with node.start_command(role, "--config", str(file), "--json") as process:
+    log = file.with_suffix(".log")
+    with (
+        log.open("w") as stderr,
+        node.start_command(role, "--config", str(file), "--json", stderr=stderr) as process,
+    ):
         try:
             assert process.stdout is not None
-            yield json.loads(process.stdout.readline())
+            ready = process.stdout.readline()
+            assert ready, log.read_text()
+            yield json.loads(ready)
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
         finally:
