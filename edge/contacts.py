@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from config.tasks import Tasks
-from edge.error_content import is_packaging, read_error_content
+from edge.error_content import Unready, read_error_content, unready_of
 from edge.errors import EdgeError, UpstreamProtocolError
-from edge.fields import Fields, is_personal, passed_back_fields
+from edge.fields import SESSION_FIELD, Fields, is_personal, passed_back_fields
 from edge.fill_slots import FillSlots
 from edge.fills import Fills
 from edge.metrics import EdgeCounts
@@ -62,6 +62,11 @@ class ContactRequest:
     def is_personal(self) -> bool:
         """Whether it says who is asking, so that its answer is for him."""
         return is_personal(self.fields)
+
+    @property
+    def session(self) -> str | None:
+        """What stands for the listener's session upstream."""
+        return self.fields.get(SESSION_FIELD)
 
 
 class Contacts:
@@ -221,10 +226,17 @@ class Contacts:
         content = await read_error_content(answer)
         if content is None:
             return Uncacheable(Unfit.STATUS)
-        self._counts.packaging += is_packaging(answer, content)
+        unready = unready_of(answer, content)
+        self._counts.note_unready(unready)
         fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)
         fields.popall("Content-Length", None)
-        return Told(answer.status, fields, content)
+        return Told(
+            answer.status,
+            fields,
+            content,
+            is_of_session=unready is Unready.SESSION_BUSY,
+            session=request.session,
+        )
 
     def _note(self, request: ContactRequest, head: ResponseHead, reason: str) -> None:
         """Remember that there is nothing to share, where the range alone is not the reason."""

@@ -23,6 +23,7 @@
         * UpstreamStatusError
             * UpstreamBusyError: it says so itself, and when to come again
                 * PackagingError: it is making what was asked for
+                * SessionBusyError: it is not, since one session has asked for too much
     * OverloadedError: this node has as much under way as it may
     * TokenKeysMissingError: no keys yet to check tokens with
     * SliceGoneError: a slice that cannot be fetched again on its own
@@ -297,3 +298,17 @@ class PackagingError(UpstreamBusyError):
     """The upstream is making what was asked for: that is no failure."""
 
     reason = "packaging"
+
+
+class SessionBusyError(UpstreamBusyError):
+    """The upstream does no more for one session at a time; others may ask.
+
+    Attributes:
+        session: what stands for it upstream.
+    """
+
+    reason = "session_busy"
+
+    def __init__(self, fields: Fields, content: bytes, *, session: str | None) -> None:
+        super().__init__(fields, content)
+        self.session = session

@@ -13,10 +13,11 @@ from functools import partial
 from typing import Final
 
 from config.tasks import Tasks
-from edge.error_content import is_packaging, read_error_content
+from edge.error_content import Unready, read_error_content, unready_of
 from edge.errors import (
     EdgeError,
     PackagingError,
+    SessionBusyError,
     SliceGoneError,
     UpstreamBusyError,
     UpstreamChangedError,
@@ -24,7 +25,7 @@ from edge.errors import (
     UpstreamProtocolError,
     UpstreamTruncatedError,
 )
-from edge.fields import Fields, passed_back_fields
+from edge.fields import SESSION_FIELD, Fields, passed_back_fields
 from edge.fill_slots import FillSlot, FillSlots
 from edge.filling import FillingSlice
 from edge.metrics import EdgeCounts
@@ -228,7 +229,7 @@ class Fills:
         request = UpstreamRequest("GET", representation.key, fields)
         answer = await slot.wait_for_answer(self._upstream.send(request))
         try:
-            await self._check_ready(answer)
+            await self._check_ready(answer, run.fields)
             head = head_of(answer, fields, is_token_checked=self._is_token_checked)
             part = check_fill(representation, head, answer.headers.get("Content-Range"), wanted)
         except BaseException:
@@ -238,7 +239,7 @@ class Fills:
             representation.is_range_ignored = run.is_whole = True
         return answer, part
 
-    async def _check_ready(self, answer: UpstreamAnswer) -> None:
+    async def _check_ready(self, answer: UpstreamAnswer, sent: Fields) -> None:
         """Let an upstream say itself that it is not ready: packaging takes a while, for instance.
 
         Raises:
@@ -248,10 +249,15 @@ class Fills:
         if content is not None:
             fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)
             fields.popall("Content-Length", None)
-            if is_packaging(answer, content):
-                self._counts.packaging += 1
-                raise PackagingError(fields, content)
-            raise UpstreamBusyError(fields, content)
+            unready = unready_of(answer, content)
+            self._counts.note_unready(unready)
+            match unready:
+                case Unready.PACKAGING:
+                    raise PackagingError(fields, content)
+                case Unready.SESSION_BUSY:
+                    raise SessionBusyError(fields, content, session=sent.get(SESSION_FIELD))
+                case None:
+                    raise UpstreamBusyError(fields, content)
 
     async def _pump(self, run: _Run, answer: UpstreamAnswer, part: ByteSlice) -> None:
         """Lay the content of an answer into the run's slices."""

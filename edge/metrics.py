@@ -22,6 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from edge.error_content import Unready
 from edge.errors import EdgeError
 from edge.purges import Purges
 from edge.slices import SliceStore
@@ -68,6 +69,7 @@ class EdgeCounts:
     fills_under_way: int = 0
     fill_bytes: int = 0
     packaging: int = 0
+    session_busy: int = 0
 
     def note_response(
         self, result: CacheResult, *, status: int, content_bytes: int, first_byte_s: float
@@ -79,6 +81,11 @@ class EdgeCounts:
         if times is None:
             times = self.first_byte[result] = FirstByteTimes()
         times.note(first_byte_s)
+
+    def note_unready(self, unready: Unready | None) -> None:
+        """Count an answer with which a sound upstream asks for patience, if it is one."""
+        self.packaging += unready is Unready.PACKAGING
+        self.session_busy += unready is Unready.SESSION_BUSY
 
     def note_upstream_error(self, error: EdgeError) -> None:
         """Count one failure of the upstream, or of our way there."""
@@ -152,6 +159,11 @@ class EdgeCollector(Collector):
             "edge_packaging_answers",
             "Requests to the upstream that it answered with: still being packaged.",
             value=self._counts.packaging,
+        )
+        yield CounterMetricFamily(
+            "edge_session_busy_answers",
+            "Requests to the upstream that it answered with: too many renditions for one session.",
+            value=self._counts.session_busy,
         )
         yield GaugeMetricFamily(
             "edge_fills_under_way", "Such requests now.", value=self._counts.fills_under_way

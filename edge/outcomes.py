@@ -19,11 +19,23 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An error for all who waited for it."""
+    """An error for all who waited for it.
+
+    Attributes:
+        fields: of the answer, for listeners.
+        is_of_session: it is for those only who have the session `session`.
+        session: of who asked, as it was told upstream; None if he has none.
+    """
 
     status: int
     fields: Fields
     content: bytes
+    is_of_session: bool = False
+    session: str | None = None
+
+    def is_for(self, session: str | None) -> bool:
+        """Whether whoever has this session may be told."""
+        return not self.is_of_session or session == self.session
 
 
 @dataclass(slots=True)

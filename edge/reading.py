@@ -2,12 +2,17 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Final
 
-from edge.fields import Fields
+from edge.errors import SessionBusyError
+from edge.fields import SESSION_FIELD, Fields
 from edge.fills import Fills
 from edge.representation import Representation
 from edge.slices import SliceStore
 from http_semantics.byte_range import ByteSlice
+
+# So many fills that ended, since sessions of others ask for too much, are followed in a row.
+_FOLLOWED_MAX: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class Reading:
         """
         size = representation.slice_bytes
         stop_number = representation.numbers_of(part).stop
-        position = part.start
+        position, followed = part.start, 0
         while position < part.stop:
             number = position // size
             start = position - number * size
@@ -89,11 +94,17 @@ class Reading:
                 continue
             filling = self._fills.ensure(representation, number, stop=stop_number, fields=fields)
             self._ask_ahead(representation, number + 1, stop_number, fields)
-            while start < stop:
-                data = await filling.read(start, stop)
-                yield data
-                start += len(data)
-            position = number * size + stop
+            try:
+                while start < stop:
+                    data = await filling.read(start, stop)
+                    yield data
+                    start += len(data)
+                    followed = 0
+            except SessionBusyError as error:
+                followed += 1
+                if error.session == fields.get(SESSION_FIELD) or followed > _FOLLOWED_MAX:
+                    raise
+            position = number * size + start
 
     def _ask_ahead(
         self, representation: Representation, number: int, stop: int, fields: Fields

@@ -37,6 +37,9 @@ from http_semantics.cache_status import Forward
 # A version may change under a request; an origin that changes it each time is sick.
 _RESTARTS_MAX: Final = 2
 
+# Whoever has followed so many who were told that their own sessions ask for too much asks alone.
+_FOLLOWED_MAX: Final = 8
+
 # Copying as much costs less than a second write.
 _COALESCED_BYTES_MAX: Final = 64 * 1024
 
@@ -157,12 +160,24 @@ class Serving:
                 exchange.is_collapsed = False
                 return await self._pass_through(request, answer)
 
-    async def _make_contact(self, first: ContactRequest) -> tuple[Outcome, bool]:
-        """What the upstream says, and whether it was asked for this request."""
+    async def _make_contact(
+        self, first: ContactRequest, *, followed: int = 0
+    ) -> tuple[Outcome, bool]:
+        """What the upstream says, and whether it was asked for this request.
+
+        Args:
+            first: the request.
+            followed: contacts that came to something for other sessions alone.
+        """
+        if followed == _FOLLOWED_MAX:
+            return await self._contacts.begin_alone(first).outcome_for_leader(), True
         contact, is_leader = self._contacts.join(first)
         if is_leader:
             return await contact.outcome_for_leader(), True
         outcome = await contact.outcome()
+        if isinstance(outcome, Told) and not outcome.is_for(first.session):
+            # Of all who followed, one leads the others now.
+            return await self._make_contact(first, followed=followed + 1)
         if isinstance(outcome, Learned):
             found = outcome.representation
             # What has to be validated before each use was so for the leader's: RFC 9111 section 4.

@@ -8,7 +8,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
-from edge.errors import EdgeError, PackagingError, UpstreamError
+from edge.errors import EdgeError, PackagingError, SessionBusyError, UpstreamError
 from edge.metrics import EdgeCounts
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,8 @@ def task_border(
     Args:
         tell: called once at the end, with what went wrong or None.
         work: what it is, for the log and for those who wait.
-        counts: errors of the edge are counted; anything else is a fault of ours and logged.
+        counts: errors of the edge are counted, unless a sound upstream asks for patience; anything
+            else is a fault of ours and logged.
 
     Raises:
         asyncio.CancelledError: the task was cancelled; those who wait are told first.
@@ -33,7 +34,7 @@ def task_border(
         yield
     except EdgeError as raised:
         error = raised
-        if not isinstance(raised, PackagingError):
+        if not isinstance(raised, PackagingError | SessionBusyError):
             counts.note_upstream_error(raised)
     except asyncio.CancelledError:
         error = UpstreamError("this node is shutting down")

@@ -222,22 +222,22 @@ class Demand:
         job = self._jobs.get(target)
         if job is None:
             self._recall_failure(target, priority)
-            self._check_session(target, session)
+            self._check_session(session)
             job = self._jobs[target] = _Job(target, Turn(priority))
             self._tasks.start(self._run(job))
         else:
             self._turns.hasten(job.turn, priority)
             if session not in job.sessions:
-                self._check_session(target, session)
+                self._check_session(session)
         if session and session not in job.sessions:
             job.sessions.add(session)
             self._jobs_by_session[session] += 1
         return job
 
-    def _check_session(self, target: Target, session: str) -> None:
+    def _check_session(self, session: str) -> None:
         jobs_max = self._limits.session_jobs_max
         if session and self._jobs_by_session[session] >= jobs_max:
-            raise SessionBusyError(target.track_id, target.rendition, jobs_max=jobs_max)
+            raise SessionBusyError(f"this session waits for {jobs_max} renditions already")
 
     def _recall_failure(self, target: Target, priority: Priority) -> None:
         error, until_s = self._failures.get(target, (None, 0.0))

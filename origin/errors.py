@@ -13,7 +13,7 @@
         * SourceChangedError
         * AlbumFullError
     * PackagingPendingError: a rendition is being packaged
-        * SessionBusyError: it is not, since its session waits for too many
+    * SessionBusyError: it is not begun, since its session waits for too many
     * ClaimLostError: another process has taken over the work that this one had claimed
     * EdgeUnreachableError: an edge was told to purge and did not confirm
     * RebuildError: a recorded version cannot be produced again
@@ -212,14 +212,15 @@ class PackagingPendingError(OriginError):
         self.headers = {**NO_STORE, "Retry-After": str(retry_after_s)}
 
 
-class SessionBusyError(PackagingPendingError):
-    """One session waits for as many renditions as it may: this one was not begun."""
+class SessionBusyError(OriginError):
+    """One session waits for as many renditions as it may; an edge tells that to it alone."""
 
+    status = 503
+    retryable = True
+    reason = "session_busy"
+    title = "The session waits for too many renditions"
     advice = "Ask again when some of the other renditions are there."
-
-    def __init__(self, track_id: str, rendition: str, *, jobs_max: int) -> None:
-        super().__init__(track_id, [rendition], progress=0.0)
-        self.args = (f"this session waits for {jobs_max} renditions already",)
+    headers = _no_store_and({"Retry-After": "5"})
 
 
 class ClaimLostError(OriginError):

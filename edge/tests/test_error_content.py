@@ -3,11 +3,12 @@
 import pytest
 from multidict import CIMultiDict
 
-from edge.error_content import CONTENT_BYTES_MAX, is_packaging, read_error_content
+from edge.error_content import CONTENT_BYTES_MAX, Unready, read_error_content, unready_of
 from edge.ports import UpstreamAnswer
 
 PROBLEM = "application/problem+json"
 PACKAGING = b'{"type":"urn:attacca:problem:packaging"}'
+BUSY = b'{"type":"urn:attacca:problem:session-busy"}'
 
 
 class Pages:
@@ -31,17 +32,26 @@ async def test_no_more_is_read_than_fits(size: int, is_read: bool):
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "content", "is_so"),
+    ("status", "kind", "content", "unready"),
     [
-        pytest.param(503, PROBLEM, PACKAGING, True, id="says so"),
-        pytest.param(503, "Application/Problem+JSON; charset=utf-8", PACKAGING, True, id="in full"),
-        pytest.param(500, PROBLEM, PACKAGING, False, id="another status"),
-        pytest.param(503, "application/json", PACKAGING, False, id="no problem document"),
-        pytest.param(503, PROBLEM, b'{"type":"urn:x"}', False, id="another problem"),
-        pytest.param(503, PROBLEM, b"[]", False, id="no object"),
-        pytest.param(503, PROBLEM, b"{", False, id="no JSON"),
+        pytest.param(503, PROBLEM, PACKAGING, Unready.PACKAGING, id="packaging"),
+        pytest.param(503, PROBLEM, BUSY, Unready.SESSION_BUSY, id="a session is busy"),
+        pytest.param(
+            503,
+            "Application/Problem+JSON; charset=utf-8",
+            PACKAGING,
+            Unready.PACKAGING,
+            id="in full",
+        ),
+        pytest.param(500, PROBLEM, PACKAGING, None, id="another status"),
+        pytest.param(503, "application/json", PACKAGING, None, id="no problem document"),
+        pytest.param(503, PROBLEM, b'{"type":"urn:x"}', None, id="another problem"),
+        pytest.param(503, PROBLEM, b"[]", None, id="no object"),
+        pytest.param(503, PROBLEM, b"{", None, id="no JSON"),
     ],
 )
-def test_packaging_is_told_by_its_problem_type(status: int, kind: str, content: bytes, is_so: bool):
+def test_what_is_not_ready_is_told_by_its_problem_type(
+    status: int, kind: str, content: bytes, unready: Unready | None
+):
     answer: UpstreamAnswer = Pages(status=status, kind=kind)  # type: ignore[assignment]
-    assert is_packaging(answer, content) is is_so
+    assert unready_of(answer, content) is unready

@@ -7,8 +7,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from edge.tests.conftest import Node, content_of, open_client, open_node
+from edge.fields import session_digest
+from edge.tests.conftest import Answer, Node, content_of, open_client, open_node
 from edge.tests.scripted_origin import FOREVER, Resource, ScriptedOrigin
+from edge.tests.token_making import AUDIO, bearer, open_guarded_node, open_scripted_drm, token_of
 
 pytestmark = pytest.mark.socket
 
@@ -221,6 +223,78 @@ async def test_packaging_is_told_at_once_to_all_who_wait_and_kept_for_nobody(
     assert (ready.status, ready.content) == (206, BODY[600_000:600_010])
     assert not node.service.counts.upstream_errors
     assert node.service.counts.packaging == 1
+
+
+class BusySessions:
+    """An origin that does no more for some sessions; it answers when all have asked."""
+
+    def __init__(self, origin: ScriptedOrigin, *sessions: str) -> None:
+        self._origin = origin
+        self._digests = [session_digest(session) for session in sessions]
+        self.asked: list[str | None] = []
+        self.gate = asyncio.Event()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        digest = request.headers.get("Attacca-Session")
+        self.asked.append(digest)
+        await self.gate.wait()
+        if digest not in self._digests:
+            return await self._origin.serve(request, Resource(BODY))
+        problem = {"type": "urn:attacca:problem:session-busy"}
+        fields = {"Retry-After": "5", "Cache-Control": "no-store"}
+        return web.json_response(
+            problem, status=503, headers=fields, content_type="application/problem+json"
+        )
+
+
+async def ask_in_order(
+    node: Node, behaviour: BusySessions, target: str, sessions: list[str]
+) -> list[Answer]:
+    """Answers to the same range for several sessions that ask in this order and then wait."""
+    before = len(node.origin.seen)
+    node.origin.behaviours[target] = behaviour
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        tasks = []
+        for session in sessions:
+            headers = {"Range": "bytes=600000-600009", **bearer(token_of(session=session))}
+            tasks.append(group.create_task(node.ask(target, headers=headers)))
+            await node.origin.wait_for_requests(before + 1)
+            for _ in range(10):  # It has reached the edge by then.
+                await node.ask(
+                    "/v1/x",
+                    method="HEAD",
+                    headers=bearer(token_of(prefixes=("/v1/",), is_path_bound=False)),
+                )
+        behaviour.gate.set()
+    return [task.result() for task in tasks]
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["first contact", "missing part"])
+async def test_a_busy_session_is_told_to_none_but_itself(origin: ScriptedOrigin, is_known: bool):
+    target = f"{AUDIO}/flac.mp4"
+    async with open_scripted_drm() as drm, open_guarded_node(origin, drm) as node:
+        origin.resources[target] = Resource(BODY)
+        if is_known:
+            await node.range(target, "0-9", **bearer(token_of()))
+        behaviour = BusySessions(origin, "busy", "busy-too")
+        sessions = ["busy", "idle", "busy-too", "idle-too", "busy"]
+        answers = await ask_in_order(node, behaviour, target, sessions)
+    assert [one.status for one in answers] == [503, 206, 206, 206, 503]
+    assert answers[0].headers["Retry-After"] == "5"
+    assert answers[1].content == BODY[600_000:600_010]
+    assert behaviour.asked == [session_digest("busy"), session_digest("idle")]
+    assert node.service.counts.session_busy == 1
+    assert not node.service.counts.upstream_errors
+
+
+async def test_who_follows_none_but_busy_sessions_is_served_in_the_end(origin: ScriptedOrigin):
+    target = f"{AUDIO}/flac.mp4"
+    busy = [f"busy-{number}" for number in range(12)]
+    async with open_scripted_drm() as drm, open_guarded_node(origin, drm) as node:
+        origin.resources[target] = Resource(BODY)
+        behaviour = BusySessions(origin, *busy)
+        answers = await ask_in_order(node, behaviour, target, [*busy, "idle"])
+    assert [one.status for one in answers] == [503] * 12 + [206]
 
 
 async def test_another_503_for_a_missing_part_is_told_and_counted_as_a_failure(node: Node):

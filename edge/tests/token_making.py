@@ -32,9 +32,10 @@ def token_of(
     network: str | None = None,
     is_path_bound: bool = True,
     albums: tuple[str, ...] = (),
+    session: str = "listener-1",
 ) -> str:
     claims = TokenClaims(
-        session="listener-1",
+        session=session,
         issued_s=NOW_S - 100_000,
         expires_s=expires_s,
         prefixes=prefixes,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from config.listener import problem_of
 from drm.adapters.memory_content_keys import MemoryContentKeys
 from origin.adapters.folder_store import open_folder_store
 from origin.adapters.memory_store import MemoryStore
@@ -178,8 +179,11 @@ async def test_a_session_may_not_have_everything_packaged(store: MemoryStore, tm
         for target in (*targets[:2], targets[0]):
             with pytest.raises(PackagingPendingError):
                 await demand.ensure(target, priority=LISTENER, session=SESSION, wait_s=0)
-        with pytest.raises(SessionBusyError):
+        with pytest.raises(SessionBusyError) as refused:
             await demand.ensure(targets[2], priority=LISTENER, session=SESSION)
+        problem = problem_of(refused.value)
+        assert (problem.slug, problem.status) == ("session-busy", 503)
+        assert problem.headers == {"Cache-Control": "no-store", "Retry-After": "5"}
         packager.opening.set()
         await demand.ensure(targets[2], priority=LISTENER, session="another")
         await demand.ensure_all(targets[:2], priority=LISTENER, session=SESSION)
