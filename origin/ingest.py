@@ -17,13 +17,14 @@ from pathlib import Path
 
 from drm.errors import DrmError
 from origin.demand import Demand, targets_of
-from origin.errors import OriginError, VersionGoneError
+from origin.errors import OriginError
 from origin.neighborhood import blank_album, find_neighbors
 from origin.object_key import context_key
 from origin.packaging_plan import Means, plan_version
 from origin.preparation import IngestOrder, Prepared, prepare
 from origin.progress import IngestProgress, OnIngestProgress, ProgressTeller, Stage
 from origin.publication import Publication
+from origin.rebuild_errors import VersionGoneError
 from origin.records import TrackRecord, entry_of
 from origin.work_folder import open_job_folder
 from origin.workshop import Workshop

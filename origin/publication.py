@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from origin.errors import ObjectConflictError, ObjectDamagedError, RebuildMismatchError
+from origin.errors import ObjectConflictError, ObjectDamagedError
 from origin.ports import IfAbsent, ObjectHead, ObjectStore, PutCondition
+from origin.rebuild_errors import RebuildMismatchError
 from origin.retention import ORPHAN_S
 
 # Half the age of what is collected: a collection under way has not come to it yet.

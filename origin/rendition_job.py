@@ -11,19 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from origin.errors import (
-    IngredientLostError,
-    NotFoundError,
-    ObjectConflictError,
-    ObjectDamagedError,
-    ObjectMissingError,
-    RebuildMismatchError,
-    VersionGoneError,
-)
+from origin.errors import NotFoundError, ObjectConflictError, ObjectDamagedError, ObjectMissingError
 from origin.local_masters import LocalMasters
 from origin.object_key import context_key, rendition_key
 from origin.packaging_plan import Ingredients, differences, order_of
 from origin.ports import IfAbsent, IfMatch, ObjectHead, ObjectStore, PutCondition
+from origin.rebuild_errors import IngredientLostError, RebuildMismatchError, VersionGoneError
 from origin.records import TrackRecord, VersionRecord
 from origin.work_folder import open_job_folder
 from origin.workshop import Workshop

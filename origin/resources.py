@@ -25,11 +25,11 @@ from origin.errors import (
     RecordError,
     StoreError,
     TakenDownError,
-    VersionGoneError,
 )
 from origin.neighbors import Neighbors, neighbor_ids
 from origin.object_key import cover_key
 from origin.ports import ObjectHead, ObjectStore
+from origin.rebuild_errors import VersionGoneError
 from origin.record_store import RecordStore
 from origin.records import AlbumRecord, TrackRecord
 from origin.rendition_file import RenditionFile, RenditionMeans

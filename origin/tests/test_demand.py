@@ -16,13 +16,9 @@ from origin.adapters.folder_store import open_folder_store
 from origin.adapters.memory_store import MemoryStore
 from origin.claims import Claims
 from origin.demand import Demand, Target, targets_of
-from origin.errors import (
-    IngredientLostError,
-    NotFoundError,
-    PackagingPendingError,
-    SessionBusyError,
-)
+from origin.errors import NotFoundError, PackagingPendingError, SessionBusyError
 from origin.ports import ObjectStore
+from origin.rebuild_errors import IngredientLostError
 from origin.tests.workshops import (
     TextPackager,
     ingest_master,

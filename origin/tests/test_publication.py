@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from origin.adapters.memory_store import MemoryStore
-from origin.errors import RebuildMismatchError
 from origin.publication import NewObject, Publication
+from origin.rebuild_errors import RebuildMismatchError
 from origin.retention import ORPHAN_S
 
 

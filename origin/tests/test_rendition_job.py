@@ -9,13 +9,9 @@ import pytest
 from drm.adapters.memory_content_keys import MemoryContentKeys
 from origin.adapters.folder_store import open_folder_store
 from origin.adapters.memory_store import MemoryStore
-from origin.errors import (
-    IngredientLostError,
-    RebuildMismatchError,
-    StoreFullError,
-    VersionGoneError,
-)
+from origin.errors import StoreFullError
 from origin.local_masters import LocalMasters
+from origin.rebuild_errors import IngredientLostError, RebuildMismatchError, VersionGoneError
 from origin.records import TrackRecord
 from origin.rendition_job import Target, find_published, make_rendition
 from origin.tests.examples import IDENTITY

@@ -15,9 +15,9 @@ from origin.errors import (
     RecordError,
     StoreError,
     TakenDownError,
-    VersionGoneError,
 )
 from origin.ingest import IngestResult
+from origin.rebuild_errors import VersionGoneError
 from origin.records import AlbumRecord, Takedown
 from origin.resources import Resource, Resources
 from origin.tests.examples import ALBUM_ID, IDENTITY, TRACK, entry
