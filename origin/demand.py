@@ -22,7 +22,12 @@ from origin.metrics import OriginMetrics
 from origin.rendition_job import Target, find_published, make_rendition
 from origin.turns import Turn, Turns
 from origin.workshop import Workshop
-from packager.errors import PackagerError, WorkerStartError
+from packager.errors import (
+    PackagerError,
+    WorkerDiedError,
+    WorkerStartError,
+    WorkerTimeoutError,
+)
 from packager.priority import Priority
 from packager.seek_index import RenditionFacts
 
@@ -36,7 +41,8 @@ _WAITING_MAX: Final = 512
 # Jobs that one call begins at a time: an album may want thousands.
 _JOINED_MAX: Final = 64
 
-# A broken master is not decoded again and again because somebody wants to hear it.
+# A broken master is not decoded again and again because somebody wants to hear it. A failure that
+# passes by itself is not remembered.
 _FAILURE_REMEMBERED_S: Final = 5.0
 _FAILURES_MAX: Final = 1000
 
@@ -274,6 +280,8 @@ class Demand:
     def _fail(self, job: _Job, error: Exception) -> None:
         # Without the frames, and what they hold.
         job.outcome = error.with_traceback(None)
+        if _is_passing(error):
+            return
         until_s = self._workshop.monotonic() + _FAILURE_REMEMBERED_S
         self._failures[job.target] = (error, until_s)
         while len(self._failures) > _FAILURES_MAX:
@@ -321,6 +329,13 @@ class Demand:
                     priority=job.turn.priority,
                     on_progress=tell,
                 )
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the next try may succeed: it failed of what goes on around it, not of itself."""
+    if isinstance(error, WorkerDiedError | WorkerTimeoutError):
+        return False  # Perhaps of this very master, and after long work.
+    return isinstance(error, OriginError | PackagerError | DrmError) and error.retryable
 
 
 async def _end_of(job: _Job) -> RenditionFacts:

@@ -16,7 +16,13 @@ from origin.adapters.folder_store import open_folder_store
 from origin.adapters.memory_store import MemoryStore
 from origin.claims import Claims
 from origin.demand import Demand, Target, targets_of
-from origin.errors import NotFoundError, PackagingPendingError, SessionBusyError
+from origin.errors import (
+    ClaimLostError,
+    NotFoundError,
+    PackagingPendingError,
+    SessionBusyError,
+    StoreUnreachableError,
+)
 from origin.ports import ObjectStore
 from origin.rebuild_errors import IngredientLostError
 from origin.tests.workshops import (
@@ -27,7 +33,7 @@ from origin.tests.workshops import (
     open_demand_of,
 )
 from origin.workshop import Workshop
-from packager.errors import WorkerDiedError
+from packager.errors import PoolBusyError, WorkerDiedError
 from packager.jobs import OnProgress, PackagingOrder
 from packager.priority import Priority
 from packager.renditions import PROFILES
@@ -135,6 +141,24 @@ async def test_a_failure_is_told_to_all_and_remembered_for_a_moment(
         assert len(packager.packaged) == 2, "an operator has perhaps repaired it"
         packager.failure = None
         now_s += 6
+        await demand.ensure(target, priority=LISTENER)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [PoolBusyError("all busy"), StoreUnreachableError("no answer"), ClaimLostError("package/a")],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_passes_by_itself_is_not_remembered(
+    store: MemoryStore, tmp_path: Path, failure: Exception
+):
+    packager = TextPackager()
+    workshop, (target, *_) = await unpackaged(store, tmp_path, packager)
+    packager.failure = failure
+    async with open_demand_of(workshop) as demand:
+        with pytest.raises(type(failure)):
+            await demand.ensure(target, priority=LISTENER)
+        packager.failure = None
         await demand.ensure(target, priority=LISTENER)
 
 
