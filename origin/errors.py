@@ -5,6 +5,7 @@
         * AccessRefusedError: no edge credential and no operator credential
         * NotFoundError
         * PreconditionFailedError
+        * QueryError: a parameter of the query is none
         * RangeNotSatisfiableError
         * TakenDownError: the track is withheld
     * SourceError: the file handed in for ingest cannot be taken
@@ -102,6 +103,17 @@ class NotFoundError(RequestError):
     advice = "Check the id; /v1/library lists what there is."
     # A moment only: a track may be ingested right after somebody asked for it.
     headers = _no_store_and({"Cache-Control": "public, max-age=1"})
+
+
+class QueryError(RequestError):
+    """A parameter of the query has a value that says nothing."""
+
+    reason = "query"
+    title = "A parameter of the query is wrong"
+    advice = "Correct the parameter that the detail names."
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"`{name}`: {problem}")
 
 
 class PreconditionFailedError(RequestError):

@@ -15,7 +15,7 @@ from config.listener import Handler, answering_problems
 from drm.errors import DrmError
 from origin.access import OriginCredentials, check_access
 from origin.answer import Answer, answer
-from origin.errors import NotFoundError, ObjectDamagedError, OriginError, StoreError
+from origin.errors import ObjectDamagedError, OriginError, QueryError, StoreError
 from origin.intake.routes import is_intake_path
 from origin.metrics import OriginMetrics
 from origin.resources import Resource, Resources
@@ -188,7 +188,7 @@ def _session_of(request: web.Request) -> str:
 def _limit_of(request: web.Request) -> int:
     text = request.query.get("limit", str(PAGE_DEFAULT))
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
-        raise NotFoundError("limit is not a number from 1 on")
+        raise QueryError("limit", "it is no number from 1 on")
     return min(int(text), PAGE_MAX)
 
 
