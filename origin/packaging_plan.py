@@ -6,13 +6,13 @@ rendition of it has been packaged.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drm.ports import TrackKeys
 from origin.neighbors import Neighbors, contexts_of
 from origin.records import TrackRecord, VersionRecord
-from packager.identity import EncoderIdentity, identity_to_json
+from packager.identity import EncoderIdentity, shared_identity_to_json
 from packager.jobs import PackagingOrder
 from packager.loudness import (
     SILENCE_LUFS,
@@ -20,7 +20,8 @@ from packager.loudness import (
     replaygain_gain_text,
     replaygain_peak_text,
 )
-from packager.renditions import PROFILES, Protection, profile_of
+from packager.renditions import PROFILES, Codec, Protection, profile_of
+from packager.seek_index import RenditionFacts
 from packager.version import VersionInputs, plan_ladder, version_of
 
 
@@ -129,15 +130,56 @@ def order_of(
 
 
 def differences(
-    track: TrackRecord, version: VersionRecord, identity: EncoderIdentity, keys: TrackKeys
+    track: TrackRecord,
+    version: VersionRecord,
+    identity: EncoderIdentity,
+    keys: TrackKeys,
+    *,
+    rendition: str | None = None,
 ) -> Iterator[str]:
-    """What keeps this process from making a version of a track, in words."""
-    yield from _differences_of(identity_to_json(version.identity), identity_to_json(identity), "")
+    """What keeps this process from making a version of a track, in words.
+
+    Args:
+        track: whose version it is.
+        version: to be made.
+        identity: of the encoders of this process.
+        keys: of the track.
+        rendition: the only one that is asked about; None for all of them.
+    """
+    recorded, ours = shared_identity_to_json(version.identity), shared_identity_to_json(identity)
+    yield from _differences_of(recorded, ours, "")
+    if _has_other_opus(version, identity, rendition):
+        yield "libopus computes otherwise on this machine"
     for key_class, kid in version.kids.items():
         if str(keys.by_class[key_class].kid) != kid:
             yield f"its {key_class} key is not the track's present one"
     if version.metadata_sha256 != digest_of_gain(embedded_gain(track)):
         yield "its files embed another loudness"
+
+
+def with_packaged(
+    version: VersionRecord, facts: RenditionFacts, *, opus_probe: str
+) -> VersionRecord:
+    """`version` with a rendition that was made now.
+
+    Args:
+        version: planned, maybe where libopus computes otherwise.
+        facts: of the rendition.
+        opus_probe: of whoever made it; the version keeps that of who made its Opus.
+    """
+    if facts.codec is Codec.OPUS:
+        version = replace(version, identity=replace(version.identity, opus_probe=opus_probe))
+    return version.with_rendition(facts)
+
+
+def _has_other_opus(
+    version: VersionRecord, identity: EncoderIdentity, rendition: str | None
+) -> bool:
+    """Whether Opus that was recorded would come out otherwise here."""
+    probe = version.identity.opus_probe
+    return probe not in ("", identity.opus_probe) and any(
+        facts.codec is Codec.OPUS for facts in version.renditions if rendition in (None, facts.name)
+    )
 
 
 def _differences_of(

@@ -14,7 +14,7 @@ from typing import Final
 from origin.errors import NotFoundError, ObjectConflictError, ObjectDamagedError, ObjectMissingError
 from origin.local_masters import LocalMasters
 from origin.object_key import context_key, rendition_key
-from origin.packaging_plan import Ingredients, differences, order_of
+from origin.packaging_plan import Ingredients, differences, order_of, with_packaged
 from origin.ports import IfAbsent, IfMatch, ObjectHead, ObjectStore, PutCondition
 from origin.rebuild_errors import IngredientLostError, RebuildMismatchError, VersionGoneError
 from origin.records import TrackRecord, VersionRecord
@@ -117,7 +117,8 @@ async def make_rendition(
         if left is not None:
             return left
     keys = await workshop.content_keys.keys_of_track(target.track_id)
-    found = list(differences(record, version, workshop.packager.identity, keys))
+    identity = workshop.packager.identity
+    found = list(differences(record, version, identity, keys, rendition=target.rendition))
     if found:
         raise VersionGoneError(
             version.version,
@@ -201,7 +202,7 @@ async def _adopt(workshop: Workshop, target: Target) -> RenditionFacts | None:
         return None
     if (facts.name, facts.sha256, facts.bytes) != (target.rendition, head.sha256, head.size_bytes):
         return None
-    await _note_facts(workshop, target, facts)
+    await _note_facts(workshop, target, facts, opus_probe="")  # Nobody is there to say.
     logger.info("a published rendition was adopted", extra={"target": target.name})
     return facts
 
@@ -217,7 +218,8 @@ async def _publish(workshop: Workshop, target: Target, facts: RenditionFacts, fi
         await _put_first(workshop.store, target, facts, file)
     await workshop.store.put(target.index_key, encode_seek_index(facts))
     if recorded is None:
-        await _note_facts(workshop, target, facts)
+        probe = workshop.packager.identity.opus_probe
+        await _note_facts(workshop, target, facts, opus_probe=probe)
 
 
 async def _put_first(store: ObjectStore, target: Target, facts: RenditionFacts, file: Path) -> None:
@@ -235,7 +237,9 @@ async def _put_first(store: ObjectStore, target: Target, facts: RenditionFacts, 
             return
 
 
-async def _note_facts(workshop: Workshop, target: Target, facts: RenditionFacts) -> None:
+async def _note_facts(
+    workshop: Workshop, target: Target, facts: RenditionFacts, *, opus_probe: str
+) -> None:
     def change(record: TrackRecord) -> TrackRecord:
         version = record.version(target.version)
         if version is None:
@@ -244,7 +248,7 @@ async def _note_facts(workshop: Workshop, target: Target, facts: RenditionFacts)
         if recorded is not None:
             _compare(target, recorded, facts)
             return record
-        return record.with_version(version.with_rendition(facts))
+        return record.with_version(with_packaged(version, facts, opus_probe=opus_probe))
 
     await workshop.records.change_track(target.track_id, change)
 

@@ -4,6 +4,11 @@ Within one identity packaging is deterministic to the byte. It holds the version
 digests of the binaries in their wheels (one version has several builds), the architecture, the C
 library, whose mathematics the encoders use, the CPU dispatch class and the number of our own
 packaging format. `packager.identity_probe` finds out that of a process.
+
+One encoder is not held by all that: libopus computes with instructions that makers of processors
+approximate each in their own way, and picks faster code by itself. What it does on a machine is
+told by a digest of what it makes of a probe. This counts for Opus alone and names no version: what
+differs in nothing else plans the same versions, and makes all of them but the other's Opus.
 """
 
 import enum
@@ -29,7 +34,7 @@ class CpuClass(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EncoderIdentity:
-    """Two workers of equal identity write equal bytes.
+    """Two workers of equal identity write equal bytes; but for Opus the probe need not be equal.
 
     Attributes:
         libraries: versions by name.
@@ -38,6 +43,8 @@ class EncoderIdentity:
         libc: name and version of the C library.
         cpu_class: which instructions FFmpeg was held to.
         packaging_format: see `PACKAGING_FORMAT`.
+        opus_probe: digest of what libopus makes of `packager.identity_probe`'s samples; empty if
+            it is not known.
     """
 
     libraries: Mapping[str, str]
@@ -46,10 +53,16 @@ class EncoderIdentity:
     libc: str
     cpu_class: CpuClass
     packaging_format: int = PACKAGING_FORMAT
+    opus_probe: str = ""
 
 
 def identity_to_json(identity: EncoderIdentity) -> dict[str, object]:
     """`identity` as objects that any JSON encoder takes."""
+    return {**shared_identity_to_json(identity), "opus_probe": identity.opus_probe}
+
+
+def shared_identity_to_json(identity: EncoderIdentity) -> dict[str, object]:
+    """What of `identity` takes part in versions: all but the probe."""
     return {
         "libraries": dict(identity.libraries),
         "wheels": dict(identity.wheels),
@@ -74,7 +87,8 @@ def identity_from_json(value: Mapping[str, object]) -> EncoderIdentity:
             "libc": str(libc),
             "cpu_class": str(cpu_class),
             "packaging_format": int(packaging_format),
-        }:
+            **rest,
+        } if isinstance(opus_probe := rest.get("opus_probe", ""), str):
             return EncoderIdentity(
                 libraries=libraries,
                 wheels=wheels,
@@ -82,6 +96,7 @@ def identity_from_json(value: Mapping[str, object]) -> EncoderIdentity:
                 libc=libc,
                 cpu_class=CpuClass(cpu_class),
                 packaging_format=packaging_format,
+                opus_probe=opus_probe,
             )
         case _:
             raise ValueError("not an encoder identity")

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from packager import fmp4, vorbis_file
-from packager.identity import EncoderIdentity, identity_to_json
+from packager.identity import EncoderIdentity, shared_identity_to_json
 from packager.renditions import (
     PROFILES,
     Container,
@@ -80,6 +80,7 @@ class VersionInputs:
         context_before: digest of the neighbouring audio used before the track; empty for none.
         context_after: likewise after it.
         metadata_sha256: of the metadata that the files embed; empty for none.
+        identity: of the encoders; its probe of Opus does not count.
         kids: identifiers of the track's content keys; those that `ladder` does not use do not
             count.
         ladder: see `plan_ladder`.
@@ -109,7 +110,7 @@ def version_of(inputs: VersionInputs) -> str:
         "context_before": inputs.context_before,
         "context_after": inputs.context_after,
         "metadata_sha256": inputs.metadata_sha256,
-        "identity": identity_to_json(inputs.identity),
+        "identity": shared_identity_to_json(inputs.identity),
         "kids": {key_class.value: str(inputs.kids[key_class]) for key_class in used},
         "ladder": [asdict(rendition) for rendition in inputs.ladder],
         "revision": inputs.revision,

@@ -14,9 +14,11 @@ from origin.packaging_plan import (
     embedded_gain,
     order_of,
     plan_version,
+    with_packaged,
 )
 from origin.records import TrackRecord, VersionRecord
 from origin.tests.examples import IDENTITY, LOUDNESS, MASTER, TRACK
+from origin.tests.examples import rendition as rendition_facts
 from packager.content_key import ContentKey
 from packager.loudness import SILENCE_LUFS, TrackGain
 from packager.renditions import PROFILES, KeyClass, Protection
@@ -93,6 +95,34 @@ def test_an_order_holds_what_the_version_names():
     assert order.output == Path("f/vorbis-96.ogg")
     assert order.gain == embedded_gain(TRACK)
     assert (order.version, order.scheme) == (version.version, Protection.CBCS)
+
+
+OTHER_OPUS = replace(IDENTITY, opus_probe="b2")
+OPUS = rendition_facts("opus-24")
+
+
+def test_machines_that_differ_in_opus_alone_plan_one_version():
+    assert plan(means=replace(MEANS, identity=OTHER_OPUS)).version == plan().version
+
+
+@pytest.mark.parametrize(
+    ("rendition", "is_told"),
+    [("opus-24", True), ("flac", False), ("aac-96", False), ("vorbis-96", False), (None, True)],
+)
+@pytest.mark.parametrize(("recorded", "is_known"), [("a1", True), ("b2", False), ("", False)])
+def test_other_arithmetic_keeps_from_making_recorded_opus_again(
+    rendition: str | None, is_told: object, recorded: str, is_known: object
+):
+    version = with_packaged(plan(), OPUS, opus_probe=recorded)
+    found = list(differences(TRACK, version, OTHER_OPUS, KEYS, rendition=rendition))
+    assert len(found) == bool(is_told and is_known)
+
+
+def test_opus_that_nobody_has_made_can_be_made_anywhere():
+    version = replace(plan(), identity=replace(IDENTITY, opus_probe="a1"))
+    assert not list(differences(TRACK, version, OTHER_OPUS, KEYS, rendition="opus-24"))
+    with_flac = with_packaged(version, rendition_facts("flac"), opus_probe="b2")
+    assert with_flac.identity.opus_probe == "a1"
 
 
 def test_a_version_that_can_be_made_has_no_differences():

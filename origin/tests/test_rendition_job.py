@@ -179,6 +179,36 @@ async def test_other_encoders_or_keys_cannot_make_the_version(workshop: Workshop
     assert await find_published(workshop, target) is None
 
 
+async def test_opus_is_made_again_only_where_libopus_computes_alike(
+    workshop: Workshop, target: Target
+):
+    here, there = (
+        replace(workshop, packager=TextPackager(replace(IDENTITY, opus_probe=probe)))
+        for probe in ("a1", "b2")
+    )
+    opus = replace(target, rendition="opus-24")
+    facts = await make(here, opus)  # Planned by neither of them: the first one decides.
+    record = await workshop.records.track(target.track_id)
+    assert record.current.identity.opus_probe == "a1"
+    await workshop.store.delete(opus.file_key)
+    with pytest.raises(VersionGoneError, match="libopus computes otherwise"):
+        await make(there, opus)
+    await make(there, target)
+    assert await make(here, opus) == facts
+
+
+async def test_adopted_opus_is_by_nobody_known(workshop: Workshop, target: Target):
+    opus = replace(target, rendition="opus-24")
+    other = replace(workshop, packager=TextPackager(replace(IDENTITY, opus_probe="a1")))
+    await make(other, opus)
+    await workshop.records.change_track(
+        target.track_id, lambda it: it.with_version(replace(it.current, renditions=()))
+    )
+    await make(workshop, opus)
+    record = await workshop.records.track(target.track_id)
+    assert record.current.identity.opus_probe == ""
+
+
 async def test_a_master_that_was_replaced_is_told(workshop: Workshop, target: Target):
     packager = TextPackager()
     packager.failure = MasterChangedError("other bytes")
