@@ -233,7 +233,7 @@ def count_leftovers(data: Path) -> int:
     store = data / "store"
     left = [
         *(path for path in (data / "scratch").rglob("*") if path.is_file() and path.name[0] != "."),
-        *store.glob("uploads/*/*"),
+        *store.glob("uploads/*/*/*"),
         *(path for path in store.glob("claims/**/*") if path.is_file() and path.name[0] != "."),
     ]
     for record in store.glob("tracks/*.json"):

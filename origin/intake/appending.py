@@ -127,11 +127,11 @@ class Appender:
         is_whole = _size_of(tail) + count == PART_BYTES
         is_last = upload.offset + count == upload.length
         merged = tail if is_whole or is_last or len(tail) >= TAIL_PARTS_MAX else ()
-        pieces = [await self._parts.read(upload.upload_id, part) for part in merged]
+        pieces = [await self._parts.read(upload.folder, part) for part in merged]
         with memoryview(self._buffer) as view:
             content = b"".join((*pieces, view[:count]))
         offset = merged[0].offset if merged else upload.offset
-        part = await self._parts.put(upload.upload_id, offset, content)
+        part = await self._parts.put(upload.folder, offset, content)
         del self._buffer[:count]
         self._replaced += merged
         self._upload = upload.with_part(part.size_bytes, part.nonce, replaced=merged)
@@ -150,7 +150,7 @@ class Appender:
         except ObjectConflictError as error:
             await self._yield_to(error)
         self._upload = self._stored.upload
-        await self._parts.discard(upload.upload_id, self._replaced)
+        await self._parts.discard(upload.folder, self._replaced)
         self._replaced = []
 
     async def _yield_to(self, error: ObjectConflictError) -> None:
@@ -172,7 +172,7 @@ class Appender:
         """Remove parts that the record does not name."""
         named = set(self._stored.upload.parts)
         new = [part for part in self._upload.parts if part not in named]
-        await self._parts.discard(self._upload.upload_id, new)
+        await self._parts.discard(self._upload.folder, new)
 
 
 def _size_of(parts: Sequence[Part]) -> int:

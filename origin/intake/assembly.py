@@ -32,7 +32,7 @@ async def assemble(parts: PartStore, upload: Upload, path: Path) -> None:
     try:
         await asyncio.to_thread(_check_room, path.parent, upload.length)
         for part in upload.parts:
-            content = await parts.read(upload.upload_id, part)
+            content = await parts.read(upload.folder, part)
             await finished(asyncio.to_thread(_append, path, content))
             await asyncio.to_thread(digest.update, content)
             size_bytes += len(content)

@@ -16,6 +16,7 @@ from origin.intake.upload import State, Upload
 from origin.intake.upload_store import StoredUpload, UploadStore
 
 _ID_DIGITS: Final = 32
+_NONCE_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Creation:
         now_s = int(self._clock())
         upload = Upload(
             upload_id=upload_id,
+            nonce=secrets.token_hex(_NONCE_BYTES),
             label=label.name,
             length=asked.length,
             metadata=asked.metadata,

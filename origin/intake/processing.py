@@ -198,7 +198,8 @@ class Processor:
             if stored.upload.state in PROCESSED:
                 stored = await self._make_track(stored, claim)
             await means.announcer.tell_once(stored)
-        await means.parts.clear(entry.upload_id)
+        if stored is not None:
+            await means.parts.clear(stored.upload.folder)
         self._backlog.wake(entry.upload_id)
         return True
 
@@ -282,6 +283,7 @@ class Processor:
         found = await self._means.uploads.find(begun.label, begun.upload_id)
         if (
             found is None
+            or found.upload.nonce != begun.nonce
             or found.upload.attempts != begun.attempts
             or found.upload.state not in PROCESSED
         ):

@@ -104,13 +104,18 @@ class Removal:
         if claim is None:
             return 0
         async with self._claims.keep(claim):
-            with_parts = {upload_id async for upload_id in self._parts.upload_ids()}
+            left = {folder async for folder in self._parts.folders()}
             count = 0
             async for label, upload_id in self._uploads.all_names():
-                with_parts.discard(upload_id)
-                count += await self._expire(label, upload_id)
-            for upload_id in with_parts:
-                await self._parts.clear(upload_id)
+                stored = await self._uploads.find_readable(label, upload_id)
+                if stored is None:
+                    # Nobody knows which are the parts of a record that cannot be read.
+                    left = {one for one in left if not one.startswith(f"{upload_id}/")}
+                    continue
+                left.discard(stored.upload.folder)
+                count += await self._expire(stored)
+            for folder in left:
+                await self._parts.clear(folder)
             for segment in await self._events.labels():
                 await self._events.expire(segment, before_s=self._clock() - self._kept_s)
         return count
@@ -133,10 +138,9 @@ class Removal:
         async with self._claims.keep(claim):
             yield
 
-    async def _expire(self, label: str, upload_id: str) -> bool:
+    async def _expire(self, stored: StoredUpload) -> bool:
         """Take an upload one step nearer to its end, if it is time."""
-        stored = await self._uploads.find_readable(label, upload_id)
-        if stored is None or not self._has_expired(stored.upload):
+        if not self._has_expired(stored.upload):
             return False
         try:
             if stored.upload.state is State.RECEIVING:
@@ -144,7 +148,7 @@ class Removal:
                 return True
         except ObjectConflictError:
             return False  # It goes on after all.
-        await self._parts.clear(upload_id)
+        await self._parts.clear(stored.upload.folder)
         await self._uploads.remove(stored.upload)
         return False
 
@@ -158,6 +162,6 @@ class Removal:
             expires_s=int(self._clock()) + self._kept_s,
         )
         await self._uploads.change(stored, upload)
-        await self._parts.clear(upload.upload_id)
+        await self._parts.clear(upload.folder)
         await self._ledgers.close(upload.label, upload.upload_id)
         logger.info("an upload was removed", extra={"upload_id": upload.upload_id})

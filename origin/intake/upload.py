@@ -1,13 +1,15 @@
 """An upload: how much of it is there, what it is, and what became of it. No I/O.
 
 upload-records/{label}/{id}.json            its record
-uploads/{id}/{offset}-{nonce}               its bytes, until it is processed
+uploads/{id}/{nonce}/{offset}-{nonce}       its bytes, until it is processed
 upload-queue/{label}/{created}-{id}         names it as long as something is to be done with it
 
 The operator's own uploads stand under the label `_` in keys. Parts have `PART_BYTES` but for those
 at the end, its *tail*: what a request leaves that is not a whole part is a part of its own, and is
 merged into a larger one by the requests that follow. A part's name is never used twice, and the
 record alone tells which parts are the upload: whoever loses a race leaves objects, never bytes.
+An upload that was removed may be created again under its id, which follows from its idempotency
+key. Its parts are in another folder then: whoever still clears the old one's leaves the new one's.
 """
 
 import enum
@@ -31,6 +33,7 @@ PARTS_PREFIX: Final = "uploads/"
 QUEUE_PREFIX: Final = "upload-queue/"
 
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_FOLDER: Final = re.compile(r"[0-9a-f]{32}/[0-9a-f]{16}", re.ASCII)
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 _QUEUED: Final = re.compile(r"(_|[a-z0-9][a-z0-9-]{0,62})/[0-9]{13}-([0-9a-f]{32})", re.ASCII)
 
@@ -111,6 +114,7 @@ class Upload:
         label: whose it is; empty for the operator's own.
         length: bytes that it will have.
         metadata: what its sender says about it.
+        nonce: of its creation; another upload with its id has another one.
         request_sha256: digest of the request that created it, for its idempotency key.
         expires_s: when it is removed; seconds since the epoch.
         parts: what is there, in order and without a gap.
@@ -120,6 +124,7 @@ class Upload:
     """
 
     upload_id: str
+    nonce: str
     label: str
     length: int
     metadata: Mapping[str, str]
@@ -132,6 +137,11 @@ class Upload:
     is_told: bool = False
     outcome: Outcome | None = None
     refusal: Refusal | None = None
+
+    @property
+    def folder(self) -> str:
+        """Where its parts are, below all parts."""
+        return f"{self.upload_id}/{self.nonce}"
 
     @property
     def offset(self) -> int:
@@ -184,9 +194,14 @@ def record_key(label: str, upload_id: str) -> str:
     return check_key(f"{RECORDS_PREFIX}{label_segment(label)}/{upload_id}.json")
 
 
-def part_key(upload_id: str, part: Part) -> str:
-    """Key of a part."""
-    return check_key(f"{PARTS_PREFIX}{upload_id}/{part.offset:016d}-{part.nonce}")
+def is_folder(text: str) -> bool:
+    """Whether `text` can be the folder of an upload's parts."""
+    return _FOLDER.fullmatch(text) is not None
+
+
+def part_key(folder: str, part: Part) -> str:
+    """Key of a part in the folder of its upload."""
+    return check_key(f"{PARTS_PREFIX}{folder}/{part.offset:016d}-{part.nonce}")
 
 
 def queue_key(upload: Upload) -> str:

@@ -20,7 +20,7 @@ from origin.intake.upload import (
 from origin.intake.upload_metadata import METADATA_BYTES_MAX, METADATA_FIELDS_MAX
 from packager.json_fields import JsonFields
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 # 40 bytes a part, and metadata.
 RECORD_BYTES_MAX: Final = 8 << 20
@@ -28,6 +28,7 @@ RECORD_BYTES_MAX: Final = 8 << 20
 DUPLICATES_MAX: Final = 10
 TEXT_LENGTH_MAX: Final = 2000
 
+_UPLOAD_NONCE_DIGITS: Final = 16
 _NONCE_DIGITS: Final = 8
 _SHA256_DIGITS: Final = 64
 
@@ -38,6 +39,7 @@ def encode_upload(upload: Upload) -> bytes:
         {
             "schema": SCHEMA,
             "upload_id": upload.upload_id,
+            "nonce": upload.nonce,
             "label": upload.label,
             "length": upload.length,
             "metadata": dict(upload.metadata),
@@ -69,6 +71,7 @@ def decode_upload(data: bytes) -> Upload:
         raise RecordError(f"upload has another schema than {SCHEMA}, which this release reads")
     upload = Upload(
         upload_id=_checked(fields.text("upload_id", length_max=32), is_upload_id),
+        nonce=fields.hexadecimal("nonce", sizes=(_UPLOAD_NONCE_DIGITS,)),
         label=_label_of(fields.text("label", length_max=63)),
         length=fields.integer("length"),
         metadata=_metadata_of(fields.take("metadata")),

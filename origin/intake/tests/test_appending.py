@@ -193,6 +193,6 @@ async def test_who_finds_a_part_merged_by_another_is_told_so():
 async def test_a_part_that_the_store_has_lost_is_told():
     store = make_store()
     stored = await append(store, await UploadStore(store).add(make_upload()), b"half")
-    await PartStore(store).clear(stored.upload.upload_id)
+    await PartStore(store).clear(stored.upload.folder)
     with pytest.raises(UploadDamagedError):
         await make_appender(store, stored).append(chunks_of(b"second"))

@@ -238,7 +238,9 @@ async def test_an_entry_without_an_upload_is_removed(tmp_path: Path):
     store = make_store()
     stored = await add_complete(store, b"tone")
     await UploadStore(store).remove(stored.upload)
-    assert await make_intake(store, tmp_path).processor.step()
+    intake = make_intake(store, tmp_path)
+    assert await intake.processor.step()
+    await intake.removal.sweep()
     assert await keys_in(store) == []
 
 

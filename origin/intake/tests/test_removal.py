@@ -15,8 +15,8 @@ from origin.intake.tests.services import (
     make_intake,
     make_store,
 )
-from origin.intake.tests.uploads import UPLOAD_ID, add_complete, append
-from origin.intake.upload import State, processing_claim
+from origin.intake.tests.uploads import FOLDER, add_complete, append, content_of
+from origin.intake.upload import State, processing_claim, record_key
 from origin.intake.upload_store import UploadStore
 from origin.ports import ObjectStore
 
@@ -104,11 +104,49 @@ async def test_what_is_processed_never_expires(tmp_path: Path):
 async def test_what_belongs_to_nothing_is_removed(tmp_path: Path):
     store = make_store()
     intake = make_intake(store, tmp_path)
-    await PartStore(store).put(UPLOAD_ID, 0, b"of no upload")
+    await PartStore(store).put(FOLDER, 0, b"of no upload")
     upload_id = await begin(intake, store)
     await intake.removal.sweep()
     (key,) = await keys_in(store, "uploads/")
     assert upload_id in key
+
+
+async def test_whoever_still_clears_an_upload_leaves_the_next_one_of_its_key(tmp_path: Path):
+    store = make_store()
+    intake = make_intake(store, tmp_path)
+    first, _ = await intake.create(LABEL, 10, {}, "key")
+    first = await append(store, first, b"half")
+    (part,) = first.upload.parts
+    await intake.removal.terminate("nebula", first.upload.upload_id)
+    await PartStore(store).put(first.upload.folder, part.offset, b"late")
+    second, is_new = await intake.create(LABEL, 10, {}, "key")
+    assert is_new
+    assert second.upload.upload_id == first.upload.upload_id
+    second = await append(store, second, b"other")
+    await PartStore(store).clear(first.upload.folder)
+    assert await content_of(store, second.upload) == b"other"
+
+
+async def test_a_sweep_tells_an_upload_from_an_earlier_one_of_its_key(tmp_path: Path):
+    store = make_store()
+    intake = make_intake(store, tmp_path)
+    first, _ = await intake.create(LABEL, 10, {}, "key")
+    await intake.removal.terminate("nebula", first.upload.upload_id)
+    second, _ = await intake.create(LABEL, 10, {}, "key")
+    second = await append(store, second, b"other")
+    await PartStore(store).put(first.upload.folder, 0, b"late")
+    await intake.removal.sweep()
+    assert await content_of(store, second.upload) == b"other"
+    assert len(await keys_in(store, "uploads/")) == 1
+
+
+async def test_the_parts_of_a_record_that_cannot_be_read_stay(tmp_path: Path):
+    store = make_store()
+    intake = make_intake(store, tmp_path)
+    upload_id = await begin(intake, store)
+    await store.put(record_key("nebula", upload_id), b"{")
+    await intake.removal.sweep()
+    assert len(await keys_in(store, "uploads/")) == 1
 
 
 async def test_old_events_expire(tmp_path: Path):

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from origin.intake.tests.uploads import UPLOAD_ID, make_upload
+from origin.intake.tests.uploads import FOLDER, UPLOAD_ID, make_upload
 from origin.intake.upload import (
     PART_BYTES,
     Part,
@@ -48,7 +48,7 @@ def test_keys_name_the_upload_they_are_of(label: str):
     assert parse_record_key(record_key(label, upload.upload_id)) == (label, UPLOAD_ID)
     key = queue_key(upload)
     assert parse_queue_key(key) == QueuedUpload(key, label, UPLOAD_ID)
-    assert part_key(UPLOAD_ID, Part(5, 7, "abcd")) == f"uploads/{UPLOAD_ID}/0000000000000005-abcd"
+    assert part_key(upload.folder, Part(5, 7, "abcd")) == f"uploads/{FOLDER}/0000000000000005-abcd"
 
 
 def test_older_uploads_come_first_in_the_queue():

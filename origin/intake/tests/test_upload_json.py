@@ -36,9 +36,10 @@ def test_what_is_written_is_read_again(upload: Upload):
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"schema": 2}, id="another schema"),
+        pytest.param({"schema": 1}, id="another schema"),
         pytest.param({"more": 1}, id="an unknown member"),
         pytest.param({"upload_id": "../x"}, id="no id"),
+        pytest.param({"nonce": "../x"}, id="no nonce"),
         pytest.param({"label": "UPPER"}, id="no label"),
         pytest.param({"state": "lost"}, id="no state"),
         pytest.param({"parts": [[0, "0" * 8]]}, id="an empty part"),

@@ -13,6 +13,8 @@ from origin.ports import ObjectStore
 
 NOW_S = 1_700_000_000
 UPLOAD_ID = "0123456789abcdef" * 2
+NONCE = "fedcba9876543210"
+FOLDER = f"{UPLOAD_ID}/{NONCE}"
 
 
 def make_upload(
@@ -20,6 +22,7 @@ def make_upload(
 ) -> Upload:
     return Upload(
         upload_id=upload_id,
+        nonce=NONCE,
         label=label,
         length=length,
         metadata=fields,
@@ -67,4 +70,4 @@ async def add_complete(store: ObjectStore, content: bytes, **told: str) -> Store
 
 async def content_of(store: ObjectStore, upload: Upload) -> bytes:
     parts = PartStore(store)
-    return b"".join([await parts.read(upload.upload_id, part) for part in upload.parts])
+    return b"".join([await parts.read(upload.folder, part) for part in upload.parts])
