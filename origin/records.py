@@ -166,13 +166,26 @@ class TrackRecord:
         return next((one for one in self.versions if one.version == version), None)
 
     def with_planned(self, planned: VersionRecord) -> "TrackRecord":
-        """This track with one more version, unless it has it; the oldest make room for it."""
+        """This track with one more version, unless it has it.
+
+        To make room go those that were never the current one, then the oldest.
+        """
         if self.version(planned.version) is not None:
             return self
         kept = list(self.versions)
         while len(kept) >= VERSIONS_MAX or (len(kept) > 1 and _segments_of(kept) > SEGMENTS_MAX):
-            kept.remove(next(one for one in kept if one.version != self.current_version))
+            others = [one for one in kept if one.version != self.current_version]
+            kept.remove(next((one for one in others if not self.was_current(one)), others[0]))
         return replace(self, versions=(*kept, planned))
+
+    def without_planned(self, version: str) -> "TrackRecord":
+        """This track without a version that never was the current one; any other stays."""
+        kept = (one for one in self.versions if one.version != version or self.was_current(one))
+        return replace(self, versions=tuple(kept))
+
+    def was_current(self, version: VersionRecord) -> bool:
+        """Whether listeners get this version of the track, or once got it."""
+        return version.version == self.current_version or version.superseded_s is not None
 
     def moved_to(self, version: str, *, now_s: int) -> "TrackRecord":
         """This track with another one of its versions for listeners, from `now_s` on."""

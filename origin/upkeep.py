@@ -12,6 +12,7 @@ from origin.demand import Demand, targets_of
 from origin.neighborhood import find_neighbors
 from origin.outbox import Outbox
 from origin.packaging_plan import Means, differences, plan_version
+from origin.rebuild_errors import RebuildMismatchError
 from origin.records import Takedown, TrackRecord, VersionRecord
 from origin.retention import Retention
 from origin.tags import clean_text
@@ -77,7 +78,16 @@ class Upkeep:
             return Repackaged(track_id, record.current_version, record.current_version)
         record = await self._records.change_track(track_id, lambda old: old.with_planned(planned))
         targets = list(targets_of(track_id, planned.version, planned.ladder))
-        await self._demand.ensure_all(targets, priority=Priority.OPERATOR, on_progress=on_progress)
+        try:
+            await self._demand.ensure_all(
+                targets, priority=Priority.OPERATOR, on_progress=on_progress
+            )
+        except RebuildMismatchError:
+            # What is recorded of the plan cannot be made again: the next one begins afresh.
+            await self._records.change_track(
+                track_id, lambda old: old.without_planned(planned.version)
+            )
+            raise
         now_s = int(self._workshop.clock())
         former = record.current_version
         async with self._outbox.announcing(_tags_of(record)):
@@ -149,14 +159,19 @@ class Upkeep:
         keys = await workshop.content_keys.keys_of_track(record.track_id)
         means = Means(workshop.packager.identity, keys, workshop.scheme)
         neighbors = await find_neighbors(self._records, record)
-        revision = (
-            max(one.revision for one in record.versions) + 1
-            if is_forced
-            else (record.current.revision)
-        )
-        return plan_version(
-            record, neighbors, means, now_s=int(workshop.clock()), revision=revision
-        )
+
+        def planned(revision: int) -> VersionRecord:
+            return plan_version(
+                record, neighbors, means, now_s=int(workshop.clock()), revision=revision
+            )
+
+        if not is_forced:
+            return planned(record.current.revision)
+        newest = max(one.revision for one in record.versions)
+        # A plan that failed to be packaged is taken up again: one more each time would push out
+        # versions that listeners still play.
+        left = record.version(planned(newest).version)
+        return planned(newest + 1) if left is None or record.was_current(left) else left
 
 
 def _tags_of(record: TrackRecord) -> list[str]:

@@ -12,6 +12,7 @@ from origin.ingest import IngestOrder
 from origin.library import Library
 from origin.metrics import OriginMetrics
 from origin.outbox import Outbox
+from origin.rebuild_errors import RebuildMismatchError
 from origin.records import VERSIONS_MAX, Takedown
 from origin.retention import Fate, Retention
 from origin.tests.examples import IDENTITY, TRACK, VERSION
@@ -104,6 +105,29 @@ async def test_listeners_keep_their_version_when_the_other_one_fails(world: Worl
     assert done.version != before
 
 
+async def test_a_version_that_keeps_failing_is_planned_once(world: World):
+    track_id = await world.ingest()
+    world.packager.failure = WorkerDiedError("memory")
+    for _ in range(3):
+        async with library_of(world.first) as library:
+            with pytest.raises(WorkerDiedError):
+                await library.upkeep.repackage(track_id, is_forced=True)
+    assert len((await world.first.records.track(track_id)).versions) == 2
+    world.packager.failure = None
+    async with library_of(world.first) as library:
+        done = [await library.upkeep.repackage(track_id, is_forced=True) for _ in range(2)]
+    assert done[0].version == done[1].former != done[1].version
+
+
+async def test_a_plan_that_contradicts_itself_is_given_up(world: World):
+    track_id = await world.ingest()
+    world.packager.failure = RebuildMismatchError("key", recorded="a" * 64, built="b" * 64)
+    async with library_of(world.first) as library:
+        with pytest.raises(RebuildMismatchError):
+            await library.upkeep.repackage(track_id, is_forced=True)
+    assert len((await world.first.records.track(track_id)).versions) == 1
+
+
 async def test_a_track_that_was_taken_down_cannot_be_had_until_it_is_put_back(world: World):
     track_id = await world.ingest()
     async with library_of(world.first) as library:
@@ -189,6 +213,15 @@ def test_versions_of_a_track_are_bounded_and_the_current_one_stays():
     assert record.version(VERSION) is not None
     assert record.versions[-1].version == f"{VERSIONS_MAX + 2:016x}"
     assert record.with_planned(record.versions[-1]) == record
+
+
+def test_what_nobody_ever_heard_makes_room_before_what_somebody_may_still_hear():
+    heard = replace(TRACK.current, version="a" * 16, superseded_s=NOW_S)
+    plans = [replace(TRACK.current, version=f"{one:016x}") for one in range(VERSIONS_MAX)]
+    record = replace(TRACK, versions=(TRACK.current, heard))
+    for plan in plans:
+        record = record.with_planned(plan)
+    assert [one.version for one in record.versions[:3]] == [VERSION, "a" * 16, plans[2].version]
 
 
 def test_versions_of_a_long_track_are_fewer(monkeypatch: pytest.MonkeyPatch):
