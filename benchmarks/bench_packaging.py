@@ -59,6 +59,32 @@ async def measure(master: Path, folder: Path) -> None:
         print(_line("whole ladder", total, their_total, seconds))
         peaks = [_peak_mib(pid) for pid in pool.worker_pids]
         print(f"  memory of the worker at most {max(peaks):.0f} MiB")
+    await _measure_side_by_side(master, folder)
+
+
+async def _measure_side_by_side(master: Path, folder: Path) -> None:
+    """CPU of a job while another worker does the same, beside that of a job alone."""
+    profile = PROFILES["aac-160"]
+    folders = [folder / name for name in ("one", "two")]
+    for one in folders:
+        one.mkdir()
+    async with open_pool(workers=2, memory_bytes_max=_MEMORY_BYTES_MAX) as pool:
+        facts = (await pool.inspect(master, edges=folder)).facts
+        orders = [_order(master, facts, profile, one) for one in folders]
+        await asyncio.gather(*map(pool.package, orders))  # Starts both.
+        alone, together = [], []
+        for _ in range(RUNS):
+            begin = _cpu_of_workers_s()
+            await pool.package(orders[0])
+            alone.append(_cpu_of_workers_s() - begin)
+            begin = _cpu_of_workers_s()
+            await asyncio.gather(*map(pool.package, orders))
+            together.append((_cpu_of_workers_s() - begin) / 2)
+    one_s, two_s = statistics.median(alone), statistics.median(together)
+    print(
+        f"  {profile.name}: {two_s:.2f} s of CPU a job with two workers, {one_s:.2f} s with one: "
+        f"{two_s / one_s:.2f} x"
+    )
 
 
 async def _measure_one(pool: PackagingPool, order: PackagingOrder) -> tuple[float, float]:
