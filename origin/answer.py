@@ -26,6 +26,11 @@ LIBRARY_TAG: Final = "library"
 """Surrogate key of the pages of the library."""
 
 
+def cover_tag(digest: str) -> str:
+    """Surrogate key of a cover in all its sizes."""
+    return f"cover:{digest}"
+
+
 def listing_tag(album_id: str) -> str:
     """Surrogate key of whatever tells of several tracks of an album."""
     return f"listing:{album_id}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from origin.errors import ObjectDamagedError, RecordError
-from origin.object_key import CLAIMS_PREFIX, RENDITIONS_PREFIX
+from origin.object_key import CLAIMS_PREFIX, COVER_TRACKS_PREFIX, RENDITIONS_PREFIX
 from origin.ports import ObjectHead, ObjectStore
 from origin.record_store import RecordStore
 from origin.records import TrackRecord, VersionRecord
@@ -100,6 +100,7 @@ class Collection:
         await self._walk(RENDITIONS_PREFIX, self._fate_of_rendition)
         for prefix in OWNED_PREFIXES:
             await self._walk(prefix, self._fate_of_owned)
+        await self._walk(COVER_TRACKS_PREFIX, self._fate_of_cover_track)
         await self._walk(CLAIMS_PREFIX, self._fate_of_nameless)
         named = await self._names()
         for prefix in SHARED_PREFIXES:
@@ -149,6 +150,12 @@ class Collection:
 
     async def _fate_of_owned(self, head: ObjectHead) -> Fate:
         if await self._record_of(track_of(head.key)) is not None:
+            return Fate.KEPT
+        return await self._fate_of_nameless(head)
+
+    async def _fate_of_cover_track(self, head: ObjectHead) -> Fate:
+        track_id = head.key.rpartition("/")[2].removesuffix(".json")
+        if await self._record_of(track_id) is not None:
             return Fate.KEPT
         return await self._fate_of_nameless(head)
 

@@ -6,6 +6,7 @@ renditions/{track_id}/{version}/{rendition}.{ext}  packaged; `.json` is the seek
 albums/{album_id}.json                             the album's record
 contexts/{sha256}.f32                              first or last samples of masters
 covers/{digest}-{size}.{ext}                       pictures, as they are served
+cover-tracks/{digest}/{track_id}.json              that a track has a cover; nothing is in it
 fingerprints/{track_id}.bin                        Chromaprint of a master
 claims/{name}.json                                 who is doing what
 outbox/{id}.json                                   what edges are still to be told
@@ -21,6 +22,7 @@ ALBUMS_PREFIX: Final = "albums/"
 CLAIMS_PREFIX: Final = "claims/"
 CONTEXTS_PREFIX: Final = "contexts/"
 COVERS_PREFIX: Final = "covers/"
+COVER_TRACKS_PREFIX: Final = "cover-tracks/"
 FINGERPRINTS_PREFIX: Final = "fingerprints/"
 MASTERS_PREFIX: Final = "masters/"
 RENDITIONS_PREFIX: Final = "renditions/"
@@ -88,6 +90,16 @@ def context_key(sha256: str) -> str:
 def cover_key(digest: str, *, size: int, extension: str) -> str:
     """Key of a cover in one size."""
     return check_key(f"covers/{digest}-{size}.{extension}")
+
+
+def cover_tracks_prefix(digest: str) -> str:
+    """What the keys of the tracks with a cover begin with."""
+    return check_prefix(f"{COVER_TRACKS_PREFIX}{digest}/")
+
+
+def cover_track_key(digest: str, track_id: str) -> str:
+    """Key of the note that a track has a cover."""
+    return check_key(f"{cover_tracks_prefix(digest)}{track_id}.json")
 
 
 def fingerprint_key(track_id: str) -> str:

@@ -10,10 +10,11 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from origin.covers import CoverRecord
 from origin.errors import ObjectDamagedError, TakenDownError
-from origin.object_key import context_key, cover_key, fingerprint_key
+from origin.object_key import context_key, cover_key, cover_track_key, fingerprint_key
 from origin.progress import ProgressTeller, Stage
 from origin.publication import NewObject
 from origin.records import TrackRecord, key_of_master
@@ -27,6 +28,9 @@ from packager.fingerprint import encode_fingerprint
 from packager.inspection_result import Inspection
 
 logger = logging.getLogger(__name__)
+
+# What is in an object that says all by its key.
+_NOTE: Final = b"{}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ async def prepare(
 async def _has_lost(workshop: Workshop, record: TrackRecord) -> bool:
     """Whether something is missing that renditions of it or of its neighbours need, or a cover."""
     edges = (context_key(record.head.sha256), context_key(record.tail.sha256))
-    covers = () if record.cover is None else tuple(_cover_keys(record.cover))
+    covers = () if record.cover is None else tuple(_cover_keys(record.cover, record.track_id))
     for key in (record.master_key, *edges, *covers):
         with contextlib.suppress(ObjectDamagedError):
             if await workshop.store.head(key) is not None:
@@ -192,13 +196,16 @@ def _covers_of(record: TrackRecord, folder: Path) -> Iterator[NewObject]:
     cover = record.cover
     if cover is None:
         return
-    for key, one in zip(_cover_keys(cover), cover.sizes, strict=True):
+    *keys, note_key = _cover_keys(cover, record.track_id)
+    for key, one in zip(keys, cover.sizes, strict=True):
         yield NewObject(key, folder / cover_file_name(cover.digest, one), one.sha256)
+    yield NewObject(note_key, _NOTE, hashlib.sha256(_NOTE).hexdigest())
 
 
-def _cover_keys(cover: CoverRecord) -> Iterator[str]:
+def _cover_keys(cover: CoverRecord, track_id: str) -> Iterator[str]:
     for one in cover.sizes:
         yield cover_key(cover.digest, size=one.size, extension=one.extension)
+    yield cover_track_key(cover.digest, track_id)
 
 
 def album_artist_of(tags: Tags) -> str:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from origin.album_files import AlbumTrack, NeedsOfTracks, find_album_file
-from origin.answer import IMMUTABLE, LIBRARY, LIBRARY_TAG, RECORD, Representation, listing_tag
+from origin.answer import (
+    IMMUTABLE,
+    LIBRARY,
+    LIBRARY_TAG,
+    RECORD,
+    Representation,
+    cover_tag,
+    listing_tag,
+)
 from origin.demand import Demand, targets_of
 from origin.documents import (
     Surroundings,
@@ -36,6 +44,7 @@ from origin.rendition_file import RenditionFile, RenditionMeans
 from origin.rendition_job import Target
 from origin.track_id import is_id
 from origin.version_files import NeedsRenditions, WrittenFile, find_file
+from origin.visible_tracks import VisibleTracks
 from packager.presentation import file_name
 from packager.priority import Priority
 from packager.seek_index import RenditionFacts
@@ -119,6 +128,7 @@ class Resources:
     ) -> None:
         self._store = store
         self._records = records
+        self._visible = VisibleTracks(store, records)
         self._demand = demand
         self._wait_s = wait_s
         self._note_use = note_use
@@ -216,6 +226,7 @@ class Resources:
 
         Raises:
             NotFoundError: there is no such cover.
+            TakenDownError: all tracks that have it are withheld.
         """
         match = _COVER_NAME.fullmatch(name)
         if match is None:
@@ -224,12 +235,13 @@ class Resources:
         head = await self._store.head(cover_key(digest, size=int(size), extension=extension))
         if head is None:
             raise NotFoundError(f"no cover is called {name[:60]!r}")
+        await self._visible.check_cover(digest)
         representation = Representation(
             size_bytes=head.size_bytes,
             sha256=head.sha256,
             content_type=_COVER_TYPES[extension],
             cache_control=IMMUTABLE,
-            surrogate_keys=("covers",),
+            surrogate_keys=(cover_tag(digest),),
             modified_s=head.modified_s,
         )
         return InStore(representation, self._store, head)
@@ -259,17 +271,6 @@ class Resources:
         if record.takedown is not None:
             raise TakenDownError(track_id, record.takedown.reason)
         return record
-
-    async def _find_track(self, track_id: str) -> TrackRecord | None:
-        """A track that listeners may see; a damaged one must not take the others away."""
-        try:
-            record = await self._records.find_track(track_id)
-        except (ObjectDamagedError, ObjectTooLargeError, RecordError) as error:
-            logger.warning(
-                "a track is left out", extra={"track_id": track_id, "reason": error.reason}
-            )
-            return None
-        return record if record is not None and record.takedown is None else None
 
     async def _find_file(
         self, record: TrackRecord, version: str, name: str, session: str
@@ -321,11 +322,11 @@ class Resources:
     async def _album(self, album_id: str) -> tuple[AlbumRecord, list[TrackRecord]]:
         """An album, and those of its tracks that listeners may see."""
         album = await self._records.find_album(album_id)
-        found = [await self._find_track(one.track_id) for one in album.entries] if album else []
-        tracks = [track for track in found if track is not None]
-        if album is None or not tracks:
-            raise NotFoundError(f"no album has the id {album_id[:40]!r}")
-        return album, tracks
+        if album is not None:
+            tracks = await self._visible.find_all([one.track_id for one in album.entries])
+            if tracks:
+                return album, tracks
+        raise NotFoundError(f"no album has the id {album_id[:40]!r}")
 
     async def _album_around(self, record: TrackRecord) -> AlbumRecord | None:
         """The album of a track; a damaged one must not take its tracks away."""
@@ -346,12 +347,12 @@ class Resources:
             return Surroundings()
         before, after = neighbor_ids(album, track_id)
         neighbors = Neighbors(
-            before=None if before is None else await self._find_track(before),
-            after=None if after is None else await self._find_track(after),
+            before=None if before is None else await self._visible.find(before),
+            after=None if after is None else await self._visible.find(after),
         )
         following: str | None = None
         for entry in album.entries_after(track_id)[:_LOOKAHEAD_MAX]:
-            if await self._find_track(entry.track_id) is not None:
+            if await self._visible.find(entry.track_id) is not None:
                 following = entry.track_id
                 break
         return Surroundings(album, following, neighbors)

@@ -6,7 +6,7 @@ Every change goes through the outbox, so that edges purge what they have of the 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from origin.answer import LIBRARY_TAG, listing_tag
+from origin.answer import LIBRARY_TAG, cover_tag, listing_tag
 from origin.collection import Collected, Collection, OnCollected
 from origin.demand import Demand, targets_of
 from origin.neighborhood import find_neighbors
@@ -176,4 +176,5 @@ class Upkeep:
 
 def _tags_of(record: TrackRecord) -> list[str]:
     listing = [] if record.album_id is None else [listing_tag(record.album_id)]
-    return [f"track:{record.track_id}", *listing, LIBRARY_TAG]
+    cover = [] if record.cover is None else [cover_tag(record.cover.digest)]
+    return [f"track:{record.track_id}", *cover, *listing, LIBRARY_TAG]

@@ -66,6 +66,7 @@ NAMED = {
     f"contexts/{TAIL.sha256}.f32",
     f"contexts/{TRACK.current.context_after}.f32",
     f"covers/{COVER.digest}-480.jpg",
+    f"cover-tracks/{COVER.digest}/{TRACK_ID}.json",
 }
 NAMELESS = {
     audio_key(STRANGER),
@@ -74,6 +75,7 @@ NAMELESS = {
     f"fingerprints/{STRANGER}.bin",
     f"contexts/{'77' * 32}.f32",
     f"covers/{'77' * 16}-480.jpg",
+    f"cover-tracks/{COVER.digest}/{STRANGER}.json",
     "claims/a/b.json",
 }
 

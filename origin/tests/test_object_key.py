@@ -7,6 +7,7 @@ from origin.object_key import (
     claim_key,
     context_key,
     cover_key,
+    cover_track_key,
     fingerprint_key,
     master_key,
     parse_claim_key,
@@ -25,6 +26,7 @@ def test_the_layout_of_the_store():
     )
     assert context_key("ab") == "contexts/ab.f32"
     assert cover_key("ab", size=480, extension="jpg") == "covers/ab-480.jpg"
+    assert cover_track_key("ab", "T") == "cover-tracks/ab/T.json"
     assert fingerprint_key("T") == "fingerprints/T.bin"
     assert claim_key("package/T/v/flac") == "claims/package/T/v/flac.json"
 

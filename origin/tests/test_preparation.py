@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from origin.adapters.memory_store import MemoryStore
-from origin.object_key import cover_key
+from origin.object_key import cover_key, cover_track_key
 from origin.preparation import IngestOrder, Prepared, prepare
 from origin.progress import ProgressTeller
 from origin.tests.examples import LOUDNESS
@@ -39,6 +39,7 @@ async def test_a_new_master_gets_a_record_without_a_version(workshop: Workshop, 
     assert {new.key.partition("/")[0] for new in prepared.objects} == {
         "masters",
         "contexts",
+        "cover-tracks",
         "covers",
         "fingerprints",
     }
@@ -86,7 +87,7 @@ async def test_what_is_there_keeps_its_record_when_its_master_is_put_again(
     assert replace(again.record, album_id=None) == replace(record, album_id=None)
 
 
-@pytest.mark.parametrize("lost", ["master", "cover"])
+@pytest.mark.parametrize("lost", ["master", "cover", "note of the cover"])
 async def test_what_a_track_with_a_cover_has_lost_is_put_again(
     workshop: Workshop, tmp_path: Path, lost: str
 ):
@@ -97,9 +98,11 @@ async def test_what_a_track_with_a_cover_has_lost_is_put_again(
     assert record.cover is not None
     (size,) = record.cover.sizes
     cover = cover_key(record.cover.digest, size=size.size, extension=size.extension)
-    await workshop.store.delete(record.master_key if lost == "master" else cover)
+    note = cover_track_key(record.cover.digest, record.track_id)
+    keys = {"master": record.master_key, "cover": cover, "note of the cover": note}
+    await workshop.store.delete(keys[lost])
     assert (await ingest_master(workshop, path, renditions=())).is_new is False
-    for key in (record.master_key, cover):
+    for key in keys.values():
         assert await workshop.store.head(key) is not None
 
 

@@ -310,9 +310,23 @@ async def test_covers_come_from_the_store(workshop: Workshop, resources: Resourc
     assert await content_of(cover) == b"a picture"
     assert cover.representation.content_type == "image/jpeg"
     assert cover.representation.cache_control == IMMUTABLE
+    assert cover.representation.surrogate_keys == (f"cover:{'3c' * 16}",)
     for name in (f"{'3c' * 16}-128.jpg", "../x", f"{'3c' * 16}-480.exe", ""):
         with pytest.raises(NotFoundError):
             await resources.cover(name)
+
+
+async def test_a_cover_is_withheld_when_all_of_its_tracks_are(
+    workshop: Workshop, resources: Resources, tmp_path: Path
+):
+    tracks = [await ingest(workshop, tmp_path, name, "Album") for name in ("cover1", "cover2")]
+    for track in tracks:
+        await resources.cover(f"{'3c' * 16}-480.jpg")
+        await workshop.records.change_track(
+            track.track_id, lambda record: replace(record, takedown=Takedown("by order", NOW_S))
+        )
+    with pytest.raises(TakenDownError, match="by order"):
+        await resources.cover(f"{'3c' * 16}-480.jpg")
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,18 @@ async def test_the_files_of_an_album_stay_in_the_edges_when_one_of_its_tracks_ch
     }
 
 
+async def test_edges_drop_the_cover_of_a_track_that_is_taken_down_or_put_back(world: World):
+    world.master.write_bytes(b"tone cover")
+    track_id = await world.ingest()
+    async with library_of(world.first) as library:
+        await library.upkeep.take_down(track_id, reason="a claim")
+        assert f"cover:{'3c' * 16}" in await world.tags_to_purge()
+        for note in await Outbox(world.store, clock=world.first.clock).notes():
+            await Outbox(world.store, clock=world.first.clock).drop(note)
+        await library.upkeep.put_back(track_id)
+        assert f"cover:{'3c' * 16}" in await world.tags_to_purge()
+
+
 async def test_a_reason_is_kept_as_text_whatever_it_holds(world: World):
     track_id = await world.ingest()
     async with library_of(world.first) as library:
