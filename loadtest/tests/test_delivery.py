@@ -39,6 +39,14 @@ def test_flac_is_the_master_bit_by_bit(node: Node, track: dict[str, Any]):
     assert report["pcm_sha256"] == track["pcm_sha256"]
 
 
+def test_a_person_is_told_how_it_went(node: Node, track: dict[str, Any]):
+    said = node.output("play", track["track_id"])
+    assert said.startswith(f"{track['title']} · flac · 7.300 s\n")
+    assert said.endswith(
+        f"PCM           {track['samples']} samples, SHA-256 {track['pcm_sha256']}\n"
+    )
+
+
 def test_the_same_bytes_again_are_the_same_track(node: Node, track: dict[str, Any], folder: Path):
     copy = folder / "another name.wav"
     copy.write_bytes((folder / "master.wav").read_bytes())
