@@ -176,6 +176,8 @@ class Ingests:
                     record, None if ahead is None else ahead.prepared, publication
                 )
                 item.is_new = await self._records.add_track(record)
+                if item.is_new:
+                    item.teller.note_new()
             await publication.confirm()
             item.record = record if item.is_new else await self._records.track(record.track_id)
             await self._join_album(item.record)

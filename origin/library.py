@@ -136,6 +136,17 @@ class Library:
             self._figures.record_failure(failure)
         return page
 
+    async def label_of(self, track_id: str) -> str | None:
+        """Whose a track is; None if there is no such track.
+
+        Raises:
+            StoreError: its record cannot be read.
+        """
+        try:
+            return (await self._workshop.records.track(track_id)).label
+        except NotFoundError:
+            return None
+
     async def has_tracks(self) -> bool:
         """Whether there is any track.
 

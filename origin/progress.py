@@ -23,10 +23,12 @@ class IngestProgress:
     Attributes:
         stage: what is being done.
         fraction: of the whole ingest, from 0 to 1; it never falls.
+        is_new: whether this ingest has made the track by now.
     """
 
     stage: Stage
     fraction: float
+    is_new: bool = False
 
 
 OnIngestProgress = Callable[[IngestProgress], None]
@@ -48,6 +50,7 @@ class ProgressTeller:
     def __init__(self, on_progress: OnIngestProgress | None) -> None:
         self._on_progress = on_progress
         self._fraction = 0.0
+        self._is_new = False
 
     def enter(self, stage: Stage) -> Callable[[float], None]:
         """Begin a stage; the function returned is told the stage's own fraction."""
@@ -59,6 +62,11 @@ class ProgressTeller:
         tell(0.0)
         return tell
 
+    def note_new(self) -> None:
+        """The track was not there before, and is now."""
+        self._is_new = True
+        self._tell(Stage.PUBLISHING, self._fraction)
+
     def finish(self) -> None:
         """All is done."""
         self._tell(Stage.PACKAGING, 1.0)
@@ -66,4 +74,4 @@ class ProgressTeller:
     def _tell(self, stage: Stage, fraction: float) -> None:
         self._fraction = max(self._fraction, fraction)
         if self._on_progress is not None:
-            self._on_progress(IngestProgress(stage, self._fraction))
+            self._on_progress(IngestProgress(stage, self._fraction, self._is_new))

@@ -27,6 +27,11 @@ class IntakeMetrics:
             "Uploads whose audio is that of another track.",
             registry=registry,
         )
+        self._searches_failed = Counter(
+            "origin_upload_duplicate_failures_total",
+            "Uploads of which could not be told whether their audio is that of another track.",
+            registry=registry,
+        )
         self._requests = Gauge(
             "origin_upload_requests", "Requests that are appending.", registry=registry
         )
@@ -58,6 +63,10 @@ class IntakeMetrics:
     def record_duplicate(self) -> None:
         """Count an upload whose audio is there already."""
         self._duplicates.inc()
+
+    def record_failed_search(self) -> None:
+        """Count an upload whose duplicates could not be looked up."""
+        self._searches_failed.inc()
 
     def show_requests(self, count: int) -> None:
         """Tell how many requests are appending."""

@@ -32,3 +32,11 @@ class Ingest(Protocol):
                 another try may go well.
         """
         ...
+
+    async def label_of(self, track_id: str) -> str | None:
+        """Whose a track is; None if there is no such track.
+
+        Raises:
+            StoreError: that cannot be told.
+        """
+        ...

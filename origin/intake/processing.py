@@ -33,7 +33,15 @@ from origin.intake.metrics import IntakeMetrics
 from origin.intake.part_store import PartStore
 from origin.intake.ports import Ingest
 from origin.intake.refusing import Failure, advice_of, is_final, is_suspect, refusal_of
-from origin.intake.upload import PROCESSED, Outcome, QueuedUpload, State, Upload, processing_claim
+from origin.intake.upload import (
+    PROCESSED,
+    Duplicate,
+    Outcome,
+    QueuedUpload,
+    State,
+    Upload,
+    processing_claim,
+)
 from origin.intake.upload_metadata import file_name_of, tag_values
 from origin.intake.upload_store import StoredUpload, UploadStore
 from origin.progress import IngestProgress, Stage
@@ -79,6 +87,23 @@ class _Pause:
     length_min: int
     problem: str
     advice: str
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """An attempt to make a track of an upload.
+
+    Attributes:
+        stored: the upload, as the attempt has begun.
+        claim: to the work.
+        told: states of the processing that there are events for.
+        is_new: whether this attempt or an earlier one has made the track.
+    """
+
+    stored: StoredUpload
+    claim: Claim
+    told: set[State]
+    is_new: bool
 
 
 class Processor:
@@ -209,12 +234,13 @@ class Processor:
         if stored.upload.state is State.RECEIVED:
             stored = await means.announcer.tell_once(stored)
         begun = replace(stored.upload.in_state(State.DECODING), attempts=stored.upload.attempts + 1)
-        stored = await means.announcer.enter(stored, begun)
+        attempt = _Attempt(stored, claim, set(begun.told), begun.is_new)
+        attempt.stored = await self._enter(attempt, begun)
         try:
-            outcome = await self._ingest(stored, claim)
+            outcome = await self._ingest(attempt)
         except (OriginError, PackagerError, DrmError) as error:
             if not is_final(error, attempts=begun.attempts):
-                await self._step_back(begun, is_counted=is_suspect(error))
+                await self._step_back(attempt, is_counted=is_suspect(error))
                 raise
             ended = replace(begun.in_state(State.REFUSED), refusal=refusal_of(error))
         else:
@@ -225,19 +251,34 @@ class Processor:
         expires_s = int(means.clock()) + means.kept_s
         return await means.uploads.change(latest, replace(ended, parts=(), expires_s=expires_s))
 
-    async def _step_back(self, begun: Upload, *, is_counted: bool) -> None:
+    async def _enter(self, attempt: _Attempt, upload: Upload) -> StoredUpload:
+        """Put `upload` in place of what it was, and tell its state unless another attempt did."""
+        if upload.state in attempt.told:
+            return await self._means.uploads.change(attempt.stored, upload)
+        entered = await self._means.announcer.enter(attempt.stored, upload)
+        attempt.told.add(upload.state)
+        return entered
+
+    async def _step_back(self, attempt: _Attempt, *, is_counted: bool) -> None:
         """Let an upload wait for another attempt, as one that its label may terminate meanwhile."""
-        attempts = begun.attempts if is_counted else begun.attempts - 1
-        waiting = replace(begun, state=State.RECEIVED, is_told=True, attempts=attempts)
+        begun = attempt.stored.upload
+        waiting = replace(
+            begun,
+            state=State.RECEIVED,
+            is_told=True,
+            attempts=begun.attempts if is_counted else begun.attempts - 1,
+            told=frozenset(attempt.told),
+            is_new=attempt.is_new,
+        )
         try:
             await self._means.uploads.change(await self._latest(begun), waiting)
         except StoreError as error:
             logger.info("a state was not noted", extra={"reason": error.reason})
 
-    async def _ingest(self, stored: StoredUpload, claim: Claim) -> Outcome:
+    async def _ingest(self, attempt: _Attempt) -> Outcome:
         means = self._means
-        upload = stored.upload
-        async with open_job_folder(means.scratch) as folder, self._reporting(stored, claim) as tell:
+        upload = attempt.stored.upload
+        async with open_job_folder(means.scratch) as folder, self._reporting(attempt) as tell:
             path = folder / (file_name_of(upload.metadata) or _NAME_WITHOUT)
             await assemble(means.parts, upload, path)
             result = await means.ingest.ingest(
@@ -246,27 +287,56 @@ class Processor:
                 overrides=tag_values(upload.metadata),
                 on_progress=tell,
             )
-        duplicates = await means.duplicates.find(result.track_id)
-        return Outcome(result.track_id, result.version, result.is_new, duplicates)
+        if result.is_new or attempt.is_new:
+            attempt.is_new = True
+            # What follows may be cut off, and another attempt will find the track there.
+            await self._note_new(upload)
+        duplicates = await self._find_duplicates(upload, result.track_id)
+        return Outcome(result.track_id, result.version, attempt.is_new, duplicates)
+
+    async def _note_new(self, begun: Upload) -> None:
+        latest = await self._latest(begun)
+        if not latest.upload.is_new:
+            await self._means.uploads.change(latest, replace(latest.upload, is_new=True))
+
+    async def _find_duplicates(self, upload: Upload, track_id: str) -> tuple[Duplicate, ...]:
+        """Other tracks with the same audio; none if they cannot be looked up."""
+        means = self._means
+        try:
+            found = await means.duplicates.find(track_id)
+            labels = [await means.ingest.label_of(one.track_id) for one in found]
+        except OriginError as error:
+            means.figures.record_failed_search()
+            logger.warning(
+                "duplicates of an upload were not looked up",
+                extra={"upload_id": upload.upload_id, "reason": error.reason},
+            )
+            return ()
+        return tuple(
+            replace(one, is_foreign=label != upload.label)
+            for one, label in zip(found, labels, strict=True)
+        )
 
     @contextlib.asynccontextmanager
     async def _reporting(
-        self, stored: StoredUpload, claim: Claim
+        self, attempt: _Attempt
     ) -> AsyncIterator[Callable[[IngestProgress], None]]:
         """A function that is told how far it is; the state follows behind."""
-        upload = stored.upload
+        upload = attempt.stored.upload
         is_packaging = asyncio.Event()
 
         def tell(progress: IngestProgress) -> None:
             self._progress[upload.upload_id] = progress.fraction
-            claim.tell(progress.fraction)
+            attempt.claim.tell(progress.fraction)
+            attempt.is_new |= progress.is_new
             if progress.stage is Stage.PACKAGING:
                 is_packaging.set()
 
         async def follow() -> None:
             await is_packaging.wait()
             try:
-                await self._means.announcer.enter(stored, upload.in_state(State.PACKAGING))
+                packaged = replace(upload.in_state(State.PACKAGING), is_new=attempt.is_new)
+                await self._enter(attempt, packaged)
             except StoreError as error:
                 logger.info("a state was not told", extra={"reason": error.reason})
 

@@ -85,10 +85,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A track whose audio is that of the upload; `similarity` goes up to 1."""
+    """A track whose audio is that of the upload.
+
+    Attributes:
+        similarity: up to 1.
+        is_foreign: whether it is another label's, which this one is to learn nothing of.
+    """
 
     track_id: str
     similarity: float
+    is_foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,8 @@ class Upload:
         parts: what is there, in order and without a gap.
         attempts: how often its processing has begun, but for those that failed for want of
             something else.
+        told: states of its processing that there are events for, of attempts that failed.
+        is_new: whether an attempt has made its track, which was not there before.
         is_told: whether there is an event for its state.
     """
 
@@ -134,6 +142,8 @@ class Upload:
     state: State = State.RECEIVING
     parts: tuple[Part, ...] = ()
     attempts: int = 0
+    told: frozenset[State] = frozenset()
+    is_new: bool = False
     is_told: bool = False
     outcome: Outcome | None = None
     refusal: Refusal | None = None

@@ -75,18 +75,23 @@ def _outcome_members(upload: Upload) -> dict[str, object]:
         "track_id": outcome.track_id if outcome is not None else None,
         "version": outcome.version if outcome is not None else None,
         "is_new": outcome.is_new if outcome is not None else None,
-        "duplicates": _duplicates_of(outcome),
+        "duplicates": _duplicates_of(outcome, is_operator=upload.label == ""),
         "refused": refusal_to_json(upload.refusal) if upload.refusal is not None else None,
     }
 
 
-def _duplicates_of(outcome: Outcome | None) -> list[dict[str, object]]:
+def _duplicates_of(outcome: Outcome | None, *, is_operator: bool) -> list[dict[str, object]]:
+    """The duplicates as their label may know them: of other labels', that there are some."""
     found: Sequence[Duplicate] = outcome.duplicates if outcome is not None else ()
-    return [
-        {
-            "track_id": one.track_id,
-            "similarity": one.similarity,
-            "url": f"/v1/tracks/{one.track_id}",
-        }
-        for one in found
-    ]
+    documents: list[dict[str, object]] = []
+    is_hidden_told = False
+    for one in found:
+        told: dict[str, object] = {"similarity": one.similarity, "foreign": one.is_foreign}
+        if is_operator or not one.is_foreign:
+            told |= {"track_id": one.track_id, "url": f"/v1/tracks/{one.track_id}"}
+        elif is_hidden_told:
+            continue
+        else:
+            is_hidden_told = True
+        documents.append(told)
+    return documents

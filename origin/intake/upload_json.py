@@ -50,6 +50,8 @@ def encode_upload(upload: Upload) -> bytes:
             # Their offsets follow from their sizes.
             "parts": [[part.size_bytes, part.nonce] for part in upload.parts],
             "attempts": upload.attempts,
+            "told": sorted(upload.told),
+            "is_new": upload.is_new,
             "is_told": upload.is_told,
             "outcome": None if upload.outcome is None else outcome_to_json(upload.outcome),
             "refusal": None if upload.refusal is None else refusal_to_json(upload.refusal),
@@ -81,6 +83,8 @@ def decode_upload(data: bytes) -> Upload:
         state=fields.choice("state", State),
         parts=_parts_of(fields.items("parts", _part_of, count_max=PARTS_MAX)),
         attempts=fields.integer("attempts"),
+        told=frozenset(fields.items("told", _state_of, count_max=len(State))),
+        is_new=fields.boolean("is_new"),
         is_told=fields.boolean("is_told"),
         outcome=_outcome_of(fields.take("outcome")),
         refusal=_refusal_of(fields.take("refusal")),
@@ -98,7 +102,11 @@ def outcome_to_json(outcome: Outcome) -> dict[str, object]:
         "version": outcome.version,
         "is_new": outcome.is_new,
         "duplicates": [
-            {"track_id": one.track_id, "similarity_permille": round(one.similarity * 1000)}
+            {
+                "track_id": one.track_id,
+                "similarity_permille": round(one.similarity * 1000),
+                "is_foreign": one.is_foreign,
+            }
             for one in outcome.duplicates
         ],
     }
@@ -147,6 +155,13 @@ def _parts_of(values: tuple[tuple[int, str], ...]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def _state_of(value: object, path: str) -> State:
+    found = next((one for one in State if one == value), None)
+    if found is None:
+        raise RecordError(f"{path} is no state")
+    return found
+
+
 def _outcome_of(value: object) -> Outcome | None:
     if value is None:
         return None
@@ -164,7 +179,9 @@ def _outcome_of(value: object) -> Outcome | None:
 def _duplicate_of(value: object, path: str) -> Duplicate:
     fields = JsonFields(value, path, RecordError)
     found = Duplicate(
-        fields.text("track_id", length_max=64), fields.integer("similarity_permille") / 1000
+        fields.text("track_id", length_max=64),
+        fields.integer("similarity_permille") / 1000,
+        fields.boolean("is_foreign"),
     )
     fields.finish()
     return found

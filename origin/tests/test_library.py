@@ -13,6 +13,7 @@ from origin.ingest import IngestOrder
 from origin.library import Library
 from origin.metrics import OriginMetrics
 from origin.outbox import Outbox
+from origin.progress import IngestProgress
 from origin.tests.workshops import TextPackager, make_workshop, open_demand_of
 from origin.upkeep import Upkeep
 from packager.errors import NotAudioError, WorkerStartError
@@ -159,3 +160,16 @@ async def test_workers_that_do_not_start_are_told_until_they_do(tmp_path: Path):
         packager.is_lame = False
         await library.package(result.track_id, "flac")
         assert library.packager_problem == ""
+
+
+async def test_a_track_is_known_by_its_label(tmp_path: Path):
+    async with library_in(tmp_path, TextPackager()) as (library, _):
+        path = tmp_path / "a"
+        path.write_bytes(b"tone")
+        told: list[IngestProgress] = []
+        result = await library.ingest(path, label="nebula", on_progress=told.append)
+        again: list[IngestProgress] = []
+        await library.ingest(path, label="quasar", on_progress=again.append)
+        assert (told[-1].is_new, again[-1].is_new) == (True, False)
+        assert await library.label_of(result.track_id) == "nebula"
+        assert await library.label_of("0" * 22) is None

@@ -16,6 +16,15 @@ def test_the_fraction_never_falls_and_stays_within_bounds(steps: list[tuple[Stag
     assert 0.0 <= fractions[0] <= fractions[-1] == 1.0
 
 
+def test_a_track_that_is_made_stays_so():
+    told: list[IngestProgress] = []
+    teller = ProgressTeller(told.append)
+    teller.enter(Stage.PUBLISHING)
+    teller.note_new()
+    teller.enter(Stage.PACKAGING)
+    assert [one.is_new for one in told] == [False, True, True]
+
+
 def test_it_may_be_told_to_nobody():
     told: list[IngestProgress] = []
     for listener in (None, told.append):

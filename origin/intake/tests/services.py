@@ -17,7 +17,7 @@ from config.listener import answering_problems, open_listener
 from drm.errors import DrmError
 from origin.adapters.memory_store import MemoryStore
 from origin.claims import Claims
-from origin.errors import ObjectConflictError, OriginError
+from origin.errors import ObjectConflictError, ObjectMissingError, OriginError
 from origin.ingest import IngestResult
 from origin.intake.intake import Intake, IntakeMeans
 from origin.intake.labels import KnownLabel, Label, Labels, Quota
@@ -65,10 +65,15 @@ class TextIngest:
     """Takes files that begin with `tone` for audio, and makes tracks of them in no time.
 
     A track is an object that is put if it is absent, and a fingerprint of what stands after `:`.
+
+    Attributes:
+        failures: raised one after another before there is a track.
+        late_failures: the same, once there is one.
     """
 
     store: ObjectStore
     failures: list[OriginError | PackagerError | DrmError] = field(default_factory=list)
+    late_failures: list[OriginError | PackagerError | DrmError] = field(default_factory=list)
     calls: list[tuple[str, str, Mapping[str, Sequence[str]]]] = field(default_factory=list)
     go: asyncio.Event | None = None
     is_reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -104,6 +109,10 @@ class TextIngest:
             is_new = False
         else:
             is_new = True
+        if on_progress is not None:
+            on_progress(IngestProgress(Stage.PACKAGING, 0.6, is_new))
+        if self.late_failures:
+            raise self.late_failures.pop(0)
         return IngestResult(
             track_id=track_id,
             version="0123456789abcdef",
@@ -114,6 +123,13 @@ class TextIngest:
             renditions=(),
             is_new=is_new,
         )
+
+    async def label_of(self, track_id: str) -> str | None:
+        try:
+            found = await self.store.read(f"tracks/{track_id}.json", size_max=100)
+        except ObjectMissingError:
+            return None
+        return found.content.decode()
 
 
 def sound_of(seed: int, count: int = 300) -> bytes:

@@ -7,8 +7,10 @@ from typing import Any
 
 import orjson
 import pytest
+from typing_extensions import override
 
-from origin.errors import OriginError, StoreFullError, TakenDownError
+from origin.adapters.memory_store import MemoryStore
+from origin.errors import OriginError, StoreError, StoreFullError, TakenDownError
 from origin.intake.errors import IntakePausedError, UploadRoomError
 from origin.intake.event_log import EventLog
 from origin.intake.tests.services import (
@@ -26,7 +28,8 @@ from origin.intake.tests.services import (
 from origin.intake.tests.uploads import add_complete
 from origin.intake.upload import State, Upload
 from origin.intake.upload_store import UploadStore
-from origin.ports import ObjectStore
+from origin.object_key import FINGERPRINTS_PREFIX
+from origin.ports import KeyPage, ObjectStore
 from packager.errors import PackagerError, ScratchError, WorkerDiedError
 
 
@@ -119,6 +122,94 @@ async def test_duplicate_audio_is_told_and_taken(tmp_path: Path):
     assert outcome.is_new
     assert [one.track_id for one in outcome.duplicates] == [there.track_id]
     assert (await events_in(store))[-1]["duplicates"][0]["similarity"] == 1.0
+
+
+async def test_a_duplicate_of_another_label_is_told_without_its_name(tmp_path: Path):
+    store = make_store()
+    intake = make_intake(store, tmp_path)
+    for number, label in enumerate(["nebula", "quasar", ""]):
+        await add_complete(store, b"tone %d" % number + sound_of(1)[4:], label=label)
+        assert await intake.processor.step()
+    ids = [(await events_in(store, label))[-1]["track_id"] for label in ("nebula", "quasar")]
+    own, foreign = [(await events_in(store, label))[-1] for label in ("nebula", "quasar")]
+    assert own["duplicates"] == []
+    assert foreign["duplicates"] == [{"similarity": 1.0, "foreign": True}]
+    told = (await events_in(store, ""))[-1]["duplicates"]
+    assert sorted(one["track_id"] for one in told) == sorted(ids)
+
+
+class BlindStore(MemoryStore):
+    """A store in which no fingerprint can be listed."""
+
+    failures: list[BaseException]
+
+    @override
+    async def list_keys(self, prefix: str, *, after: str = "", limit: int) -> KeyPage:
+        if prefix == FINGERPRINTS_PREFIX and self.failures:
+            raise self.failures.pop(0)
+        return await super().list_keys(prefix, after=after, limit=limit)
+
+
+def make_blind_store(*failures: BaseException) -> BlindStore:
+    store = BlindStore(size_max=1 << 30, clock=Clock())
+    store.failures = list(failures)
+    return store
+
+
+async def test_a_search_for_duplicates_that_fails_found_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    store = make_blind_store(StoreError("gone"))
+    ingest = TextIngest(store)
+    stored = await add_complete(store, sound_of(1))
+    assert await make_intake(store, tmp_path, ingest=ingest).processor.step()
+    outcome = (await upload_in(store, stored.upload)).outcome
+    assert outcome is not None
+    assert (outcome.is_new, outcome.duplicates) == (True, ())
+    assert len(ingest.calls) == 1
+    assert "duplicates of an upload were not looked up" in caplog.text
+
+
+async def test_a_track_is_new_though_the_process_was_killed_after_it_was_made(tmp_path: Path):
+    store, clock = make_blind_store(KilledError()), Clock()
+    stored = await add_complete(store, sound_of(1))
+    with contextlib.suppress(KilledError, BaseExceptionGroup):
+        await make_intake(store, tmp_path / "1", clock=clock).processor.step()
+    heir = make_intake(store, tmp_path / "2", clock=clock)
+    for _ in range(2):
+        await heir.processor.step()
+        clock.now_s += LEASE_S
+    outcome = (await upload_in(store, stored.upload)).outcome
+    assert outcome is not None
+    assert outcome.is_new
+
+
+async def test_a_track_is_new_though_packaging_it_took_more_than_one_attempt(tmp_path: Path):
+    store, clock = make_store(), Clock()
+    ingest = TextIngest(store, late_failures=[WorkerDiedError("x"), ScratchError("full")])
+    intake = make_intake(store, tmp_path, clock=clock, ingest=ingest)
+    stored = await add_complete(store, b"tone")
+    for _ in range(3):
+        assert await intake.processor.step()
+        clock.now_s += 300
+    outcome = (await upload_in(store, stored.upload)).outcome
+    assert outcome is not None
+    assert outcome.is_new
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["while decoding", "while packaging"])
+async def test_a_state_is_told_once_however_often_an_upload_is_tried(tmp_path: Path, is_late: bool):
+    store, clock = make_store(), Clock()
+    failures: list[Any] = [ScratchError("full") for _ in range(5)]
+    ingest = TextIngest(store)
+    (ingest.late_failures if is_late else ingest.failures).extend(failures)
+    intake = make_intake(store, tmp_path, clock=clock, ingest=ingest)
+    await add_complete(store, b"tone")
+    for _ in range(6):
+        await intake.processor.step()
+        clock.now_s += 300
+    states = [one["state"] for one in await events_in(store)]
+    assert states == ["received", "decoding", "packaging", "ready"]
 
 
 async def test_a_failure_that_may_pass_is_tried_again(tmp_path: Path):

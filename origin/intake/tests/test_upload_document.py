@@ -35,7 +35,26 @@ def test_an_outcome_names_the_track_and_its_duplicates():
     outcome = Outcome("t", "v", is_new=False, duplicates=(Duplicate("u", 0.9),))
     document = event_document(replace(make_upload(), outcome=outcome), at_s=NOW_S)
     assert (document["track_id"], document["version"], document["is_new"]) == ("t", "v", False)
-    assert document["duplicates"] == [{"track_id": "u", "similarity": 0.9, "url": "/v1/tracks/u"}]
+    assert document["duplicates"] == [
+        {"track_id": "u", "similarity": 0.9, "foreign": False, "url": "/v1/tracks/u"}
+    ]
+
+
+def test_of_other_labels_it_is_told_that_there_is_a_duplicate_and_no_more():
+    found = (
+        Duplicate("a", 0.95, is_foreign=True),
+        Duplicate("b", 0.9),
+        Duplicate("c", 0.85, is_foreign=True),
+    )
+    outcome = Outcome("t", "v", is_new=True, duplicates=found)
+    label = upload_document(replace(make_upload(), outcome=outcome))["duplicates"]
+    assert label == [
+        {"similarity": 0.95, "foreign": True},
+        {"track_id": "b", "similarity": 0.9, "foreign": False, "url": "/v1/tracks/b"},
+    ]
+    operator = upload_document(replace(make_upload(label=""), outcome=outcome))["duplicates"]
+    assert isinstance(operator, list)
+    assert [one["track_id"] for one in operator] == ["a", "b", "c"]
 
 
 def test_a_refusal_says_what_to_do():

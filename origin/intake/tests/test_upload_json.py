@@ -15,8 +15,12 @@ UPLOADS = [
         replace(
             make_upload(label=""),
             state=State.READY,
-            outcome=Outcome("t", "v", is_new=True, duplicates=(Duplicate("u", 0.912),)),
+            outcome=Outcome(
+                "t", "v", is_new=True, duplicates=(Duplicate("u", 0.912, is_foreign=True),)
+            ),
             attempts=2,
+            told=frozenset({State.DECODING, State.PACKAGING}),
+            is_new=True,
             is_told=True,
         ),
         id="ready",
@@ -42,6 +46,7 @@ def test_what_is_written_is_read_again(upload: Upload):
         pytest.param({"nonce": "../x"}, id="no nonce"),
         pytest.param({"label": "UPPER"}, id="no label"),
         pytest.param({"state": "lost"}, id="no state"),
+        pytest.param({"told": ["lost"]}, id="no state that was told"),
         pytest.param({"parts": [[0, "0" * 8]]}, id="an empty part"),
         pytest.param({"parts": [[11, "0" * 8]]}, id="more parts than length"),
         pytest.param({"parts": [["1", "0" * 8]]}, id="no part"),
