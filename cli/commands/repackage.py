@@ -15,6 +15,7 @@ from drm.errors import DrmError
 from origin.errors import OriginError, StoreError
 from origin.library import Library
 from packager.errors import PackagerError
+from packager.format_error import FormatError
 
 _HOUR_S = 3600.0
 
@@ -79,7 +80,7 @@ async def _repackage(
     async with opened_library(data, file) as library:
         async for track_id in _ids(library, tracks):
             if isinstance(track_id, StoreError):
-                _tell_failure("a track", track_id, is_json=is_json)
+                tell_failure("a track", track_id, is_json=is_json)
                 failed += 1
                 continue
             begin_s = MONOTONIC_CLOCK_S()
@@ -104,11 +105,13 @@ async def _ids(library: Library, tracks: tuple[str, ...]) -> AsyncIterator[str |
         after = page.after
 
 
-def _tell_failure(
-    what: str, error: OriginError | DrmError | PackagerError, *, is_json: bool
+def tell_failure(
+    what: str, error: OriginError | DrmError | PackagerError | FormatError, *, is_json: bool
 ) -> None:
+    """Say why something could not be done with `what`, a track: on standard error, and as JSON."""
     if is_json:
-        failure = {"failed": error.reason, "detail": console.describe(error)}
+        reason = "damaged" if isinstance(error, FormatError) else error.reason
+        failure = {"failed": reason, "detail": console.describe(error)}
         console.print_json({"track_id": what, **failure})
     click.echo(f"attacca: {shown(what)}: {console.describe(error)}", err=True)
 
@@ -119,7 +122,7 @@ async def _move(library: Library, track_id: str, *, is_forced: bool, is_json: bo
         with console.progress_bar(track_id, is_hidden=is_json) as show:
             done = await library.upkeep.repackage(track_id, is_forced=is_forced, on_progress=show)
     except (OriginError, DrmError, PackagerError) as error:
-        _tell_failure(track_id, error, is_json=is_json)
+        tell_failure(track_id, error, is_json=is_json)
         return None
     has_moved = done.former != done.version
     if is_json:

@@ -71,6 +71,18 @@ def test_what_cannot_be_exported_is_told(shop: Shop, track: dict[str, Any], tmp_
     assert "no track has the id" in shop.failure("export", UNKNOWN, "--out", str(tmp_path))
 
 
+def test_a_track_that_cannot_be_exported_does_not_stop_the_others(
+    shop: Shop, track: dict[str, Any], tmp_path: Path
+):
+    tracks = (UNKNOWN, track["track_id"])
+    result = shop.run("export", *tracks, "--out", str(tmp_path), "--json")
+    assert result.exit_code == 1
+    assert "1 of 2 failed" in result.stderr
+    failed, done = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (failed["track_id"], failed["failed"]) == (UNKNOWN, "not_found")
+    assert Path(done["path"]).exists()
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["words", "JSON"])
 def test_a_track_is_taken_down_and_put_back(
     shop: Shop, track: dict[str, Any], options: tuple[str, ...]
