@@ -3,7 +3,8 @@
 Beside each object `name` lies `.name.sha256` with a line for its digest and length. It is written
 before the object takes its name. When an object is replaced, the new and the old line stand in it
 until the new object is in place: whenever a process is killed, the object that is there has its
-line. Names that begin with a dot are ours; keys never do.
+line. A sidecar whose object did not come, or has gone, is removed by whoever lists the folder. Names
+that begin with a dot are ours; keys never do.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,12 @@ from origin.ports import IfAbsent, IfMatch, ObjectContent, ObjectHead, PutCondit
 CHUNK_BYTES: Final = 1 << 20
 
 _LINE: Final = re.compile(r"([0-9a-f]{64}) (\d{1,19})", re.ASCII)
+
+_SIDECAR: Final = re.compile(r"\.(.+)\.sha256", re.ASCII)
+
+# How old a sidecar without an object must be to be removed. Needed only where locks do not work: a
+# writer holds one until the object is there.
+_ORPHAN_AGE_S: Final = 86_400
 
 # Two lines at most, and nobody else writes there.
 _SIDECAR_BYTES_MAX: Final = 4096
@@ -160,7 +167,7 @@ class ObjectFiles:
 
     def keys(self, prefix: str, after: str) -> Iterator[str]:
         """Keys with this prefix that sort after `after`, in order."""
-        return _walk(self._root / prefix, prefix, after)
+        return self._walk(self._root / prefix, prefix, after)
 
     def check(self) -> None:
         """Write, read and remove a small file."""
@@ -246,15 +253,47 @@ class ObjectFiles:
         return found if found in digests else None
 
     @contextlib.contextmanager
-    def _locked(self, key: str) -> Iterator[None]:
-        """Hold the lock that serves this key (and others) among all processes on the store."""
+    def _locked(self, key: str) -> Iterator[int]:
+        """Hold the lock that serves this key (and others) among all processes on the store.
+
+        What it yields is the descriptor of the lock's file.
+        """
         name = hashlib.sha256(key.encode()).hexdigest()[:2]
         handle = os.open(self._locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+            yield handle
         finally:
             os.close(handle)
+
+    def _walk(self, folder: Path, prefix: str, after: str) -> Iterator[str]:
+        """Keys below a folder in the order of their characters: a folder sorts with its "/"."""
+        try:
+            with os.scandir(folder) as entries:
+                found = [one.name + "/" * one.is_dir(follow_symlinks=False) for one in entries]
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        names = sorted(name for name in found if not name.startswith("."))
+        for orphan in _sidecars_in(found) - set(names):
+            self._remove_orphan(prefix + orphan)
+        for name in names:
+            key = prefix + name
+            if not name.endswith("/"):
+                if key > after:
+                    yield key
+            elif key > after or after.startswith(key):
+                yield from self._walk(folder / name, key, after)
+
+    def _remove_orphan(self, key: str) -> None:
+        """Remove what an object's writer left beside it that was killed, if it is long ago."""
+        path = self.path_of(key)
+        # Whoever may only read leaves it there.
+        with contextlib.suppress(OSError), self._locked(key) as handle:
+            os.utime(handle)  # Both times are the file system's own.
+            age_s = os.fstat(handle).st_mtime - _sidecar_of(path).stat().st_mtime
+            if age_s > _ORPHAN_AGE_S and not path.exists():
+                _sidecar_of(path).unlink()
+                self._remove_empty_folders(path.parent)
 
     def _remove_empty_folders(self, folder: Path) -> None:
         while folder != self._root:
@@ -318,6 +357,12 @@ def _sidecar_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.sha256")
 
 
+def _sidecars_in(names: Iterable[str]) -> set[str]:
+    """Names of the objects whose sidecars are among the names in a folder."""
+    matches = (_SIDECAR.fullmatch(name) for name in names)
+    return {match[1] for match in matches if match is not None}
+
+
 def _read_sidecar(path: Path) -> list[Digest]:
     """Digests noted beside an object; none if the note is lost or is not one."""
     try:
@@ -357,23 +402,3 @@ def _problem_of(digests: list[Digest], size_bytes: int) -> str:
     if not digests:
         return "its digest is not known"
     return f"it has {size_bytes} bytes, {digests[0].size_bytes} were put"
-
-
-def _walk(folder: Path, prefix: str, after: str) -> Iterator[str]:
-    """Keys below a folder in the order of their characters, so that a folder sorts with its "/"."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(
-                entry.name + "/" * entry.is_dir(follow_symlinks=False)
-                for entry in entries
-                if not entry.name.startswith(".")
-            )
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in names:
-        key = prefix + name
-        if not name.endswith("/"):
-            if key > after:
-                yield key
-        elif key > after or after.startswith(key):
-            yield from _walk(folder / name, key, after)

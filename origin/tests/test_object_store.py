@@ -39,6 +39,8 @@ from origin.tests.s3 import open_bucket, s3_settings
 
 KEY = "renditions/track/version/flac.mp4"
 
+ORPHANS = (("a", "gone"), ("b", "gone"))
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -396,6 +398,23 @@ def start_python(code: str, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+async def test_what_a_killed_process_left_beside_no_object_is_removed_in_time(tmp_path: Path):
+    async with open_folder_store(tmp_path) as store:
+        await store.put("a/there", b"content")
+        sidecars = [tmp_path / f"{folder}/.{name}.sha256" for folder, name in ORPHANS]
+        for sidecar in sidecars:
+            sidecar.parent.mkdir(exist_ok=True)
+            sidecar.touch()
+        assert (await store.list_keys("", limit=10)).keys == ("a/there",)
+        assert all(sidecar.exists() for sidecar in sidecars), "their writers may be at work"
+        for sidecar in [*sidecars, tmp_path / "a/.there.sha256"]:
+            os.utime(sidecar, (0, 0))
+        assert (await store.list_keys("", limit=10)).keys == ("a/there",)
+        assert not any(sidecar.exists() for sidecar in sidecars)
+        assert not (tmp_path / "b").exists()
+        assert (await store.read("a/there", size_max=7)).content == b"content"
 
 
 @pytest.mark.parametrize("before", [None, b"before"], ids=["create", "replace"])
