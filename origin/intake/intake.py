@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from config.tasks import open_tasks
 from origin.claims import Claims
 from origin.errors import OriginError
-from origin.intake.admission import Admission
+from origin.intake.admission import Admission, AdmissionLimits
 from origin.intake.announcing import Announcer
 from origin.intake.appending import Appender
 from origin.intake.content import Contents, Pace, read_content
@@ -93,8 +93,11 @@ class Intake:
             self.uploads, self._ledgers, expiry_s=settings.expiry_s, clock=clock
         )
         self._admission = Admission(
-            requests_max=settings.requests_max,
-            label_requests_max=settings.label_requests_max,
+            AdmissionLimits(
+                settings.requests_max,
+                settings.label_requests_max,
+                settings.operator_requests_kept,
+            ),
             on_change=figures.show_requests,
         )
         self._contents = Contents()

@@ -54,7 +54,18 @@ class UploadSettings(Section):
         le=1024,
         description="Requests that append at a time; each holds up to 16 MiB of memory.",
     )
-    label_requests_max: int = Field(default=8, ge=1, le=1024, description="The same for one label.")
+    label_requests_max: int = Field(
+        default=4,
+        ge=1,
+        le=1024,
+        description=(
+            "The same for one label, and the operator. After its first a label gets no more than "
+            "it leaves to others."
+        ),
+    )
+    operator_requests_kept: int = Field(
+        default=2, ge=0, le=1024, description="Those that are kept for the operator's own uploads."
+    )
     idle_s: float = Field(
         default=30.0, ge=1, le=3600, description="Longest silence within the content of a request."
     )
@@ -80,6 +91,8 @@ class UploadSettings(Section):
     def _fits(self) -> Self:
         if self.label_requests_max > self.requests_max:
             raise ValueError("label_requests_max is above requests_max")
+        if self.operator_requests_kept >= self.requests_max:
+            raise ValueError("operator_requests_kept leaves none of requests_max to labels")
         if self.label_streams_max > self.streams_max:
             raise ValueError("label_streams_max is above streams_max")
         return self

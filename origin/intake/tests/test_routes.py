@@ -569,7 +569,9 @@ async def test_what_came_is_kept_when_the_origin_stops(tmp_path: Path):
 
 
 async def test_requests_beyond_the_limit_are_told_to_wait(tmp_path: Path):
-    intake = make_intake(make_store(), tmp_path, requests_max=1, label_requests_max=1)
+    intake = make_intake(
+        make_store(), tmp_path, requests_max=1, label_requests_max=1, operator_requests_kept=0
+    )
     async with open_api(intake) as url, open_client(url) as client:
         paths = [await create(client, 8) for _ in range(2)]
         is_begun, may_end = asyncio.Event(), asyncio.Event()
