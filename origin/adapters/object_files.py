@@ -3,8 +3,8 @@
 Beside each object `name` lies `.name.sha256` with a line for its digest and length. It is written
 before the object takes its name. When an object is replaced, the new and the old line stand in it
 until the new object is in place: whenever a process is killed, the object that is there has its
-line. A sidecar whose object did not come, or has gone, is removed by whoever lists the folder. Names
-that begin with a dot are ours; keys never do.
+line. A sidecar whose object did not come, or has gone, is removed by whoever lists the folder.
+Names that begin with a dot are ours; keys never do.
 """
 
 import contextlib

@@ -152,6 +152,11 @@ class S3Control:
         self._slots = slots
         self._answer_s = answer_s
 
+    @property
+    def patience_s(self) -> float:
+        """How long a call may go on for a caller who was cancelled: as one without a body may."""
+        return ATTEMPTS * self._answer_s
+
     async def of_bucket(self, operation: str, arguments: Mapping[str, object]) -> Mapping[str, Any]:
         """Call an operation on the bucket. Raises what the client raises, and StoreError."""
         return await self._call(operation, arguments, size_bytes=0)
@@ -166,7 +171,7 @@ class S3Control:
     async def _call(
         self, operation: str, arguments: Mapping[str, object], *, size_bytes: int
     ) -> Mapping[str, Any]:
-        limit_s = ATTEMPTS * self._answer_s + size_bytes / _RATE_MIN_BYTES_S
+        limit_s = self.patience_s + size_bytes / _RATE_MIN_BYTES_S
         method = getattr(self._client, operation)
         async with self._slots.one():
             try:

@@ -9,10 +9,10 @@ import base64
 import contextlib
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -36,6 +36,8 @@ _PARTS_MAX: Final = 10_000
 _PARTS_AT_ONCE: Final = 4
 
 _READ_BYTES: Final = 1 << 20
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +106,15 @@ class S3Writer:
     async def put(self, upload: Upload) -> Placed:
         """Put an object. A cancellation takes effect before the put or after it.
 
+        A store that is stuck is not waited for: what is not sent whole by then, it does not take.
+
         Raises:
             ObjectConflictError: its condition does not hold.
             StoreError: it was not taken, or nobody knows.
         """
         if isinstance(upload.source, Path) and upload.size_bytes > PARTS_FROM_BYTES:
             return await self._put_parts(upload, upload.source)
-        return await finished(self.put_whole(upload))
+        return await self._finished(self.put_whole(upload))
 
     async def put_whole(self, upload: Upload) -> Placed:
         """The same in one request, and without care for cancellations."""
@@ -130,6 +134,9 @@ class S3Writer:
                 return await self._ours_after_all(upload, error)
         return _placed(answer)
 
+    async def _finished(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        return await finished(work, patience_s=self._control.patience_s)
+
     async def _put_parts(self, upload: Upload, path: Path) -> Placed:
         await self._check_before(upload, is_kept=self.conditions.on_parts)
         upload_ids: list[str] = []
@@ -143,13 +150,13 @@ class S3Writer:
 
         with translated(upload.key, is_write=True):
             try:
-                await finished(create())
+                await self._finished(create())
                 parts = await self._send_parts(upload, path, upload_ids[0])
-                return await finished(self._complete(upload, upload_ids[0], parts))
+                return await self._finished(self._complete(upload, upload_ids[0], parts))
             except BaseException:
                 # What is not aborted is paid for. A lifecycle rule ends what a kill leaves.
                 for upload_id in upload_ids:
-                    await finished(self._abort(upload.key, upload_id))
+                    await self._finished(self._abort(upload.key, upload_id))
                 raise
 
     async def _send_parts(

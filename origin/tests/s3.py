@@ -78,12 +78,16 @@ class Wire:
         cuts: after how many bytes of an answer connections are cut, one after the other; when
             there are no more, nothing is cut.
         is_talking: answers are held back while this is not set.
+        is_listening: what is sent to the store is held back while this is not set.
+        held: set when something is.
         connections: how many there have been.
     """
 
     url: str = ""
     cuts: list[int] = field(default_factory=list)
     is_talking: asyncio.Event = field(default_factory=asyncio.Event)
+    is_listening: asyncio.Event = field(default_factory=asyncio.Event)
+    held: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
 
 
@@ -93,6 +97,7 @@ async def open_wire(endpoint_url: str, *, tls: ssl.SSLContext | None = None) -> 
     host, _, port = endpoint_url.removeprefix("http://").partition(":")
     wire = Wire()
     wire.is_talking.set()
+    wire.is_listening.set()
 
     carriers: set[asyncio.Task[None]] = set()
     writers: set[asyncio.StreamWriter] = set()
@@ -107,7 +112,7 @@ async def open_wire(endpoint_url: str, *, tls: ssl.SSLContext | None = None) -> 
             writers.update((writer, up_writer))
             with contextlib.closing(writer), contextlib.closing(up_writer):
                 async with asyncio.TaskGroup() as group:
-                    asking = group.create_task(_pump(reader, up_writer))
+                    asking = group.create_task(_pump(reader, up_writer, wire))
                     await _answer(up_reader, writer, wire)
                     asking.cancel()
 
@@ -118,6 +123,7 @@ async def open_wire(endpoint_url: str, *, tls: ssl.SSLContext | None = None) -> 
     finally:
         server.close()
         wire.is_talking.set()
+        wire.is_listening.set()
         for writer in writers:
             writer.close()
         await asyncio.gather(*carriers)
@@ -146,9 +152,12 @@ def own_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
     return context, chain
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wire: Wire) -> None:
     with contextlib.suppress(OSError):
         while chunk := await reader.read(65536):
+            if not wire.is_listening.is_set():
+                wire.held.set()
+            await wire.is_listening.wait()
             writer.write(chunk)
             await writer.drain()
 

@@ -249,6 +249,18 @@ async def test_a_store_that_says_nothing_is_given_up(
             await ask(hasty)
 
 
+async def test_a_cancelled_put_does_not_wait_for_a_store_that_is_stuck(hasty: S3Store, wire: Wire):
+    wire.is_listening.clear()
+    put = asyncio.create_task(hasty.put(KEY, bytes(32 << 20)))
+    await wire.held.wait()
+    put.cancel()
+    async with asyncio.timeout(30):
+        with pytest.raises(asyncio.CancelledError):
+            await put
+    wire.is_listening.set()
+    assert await hasty.head(KEY) is None
+
+
 async def test_an_empty_pool_is_told_and_does_not_hang(hasty: S3Store):
     head = await hasty.put(KEY, CONTENT)
     streams = [hasty.stream(head, start=0, stop=head.size_bytes) for _ in range(4)]
