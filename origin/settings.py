@@ -71,7 +71,10 @@ class S3Settings(Section):
         default=None, description="Certificates (PEM) to check the store's with. Unset: system's."
     )
     connections_max: int = Field(
-        default=64, ge=4, le=1024, description="Connections of this process, for each of two pools."
+        default=64,
+        ge=4,
+        le=1024,
+        description="Reads that wait for an answer of the store at a time, and as many writes.",
     )
     connect_timeout_s: float = Field(default=1.0, gt=0, le=60, description="Time to connect.")
     read_timeout_s: float = Field(

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -106,15 +106,15 @@ class SessionCredentials:
 
 
 class Slots:
-    """A bounded number of connections; whoever waits too long for one is told."""
+    """Bounds how many wait for the store at a time; who waits too long for a slot is told."""
 
     def __init__(self, count: int, *, wait_s: float) -> None:
         self._free = asyncio.Semaphore(count)
         self._wait_s = wait_s
 
     @contextlib.asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Have one for the block.
+    async def one(self) -> AsyncIterator[Callable[[], None]]:
+        """Have one for the block; what it yields gives the slot back earlier.
 
         Raises:
             StoreBusyError: none became free in time.
@@ -125,10 +125,9 @@ class Slots:
         except TimeoutError:
             text = f"no connection to the store became free within {self._wait_s} s"
             raise StoreBusyError(text) from None
-        try:
-            yield
-        finally:
-            self._free.release()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._free.release)
+            yield stack.close
 
 
 class S3Control:
@@ -261,7 +260,8 @@ async def open_reading(settings: S3Settings) -> AsyncIterator[aiohttp.ClientSess
         text = f"`store.s3.ca_bundle`: {settings.ca_bundle}: {error.strerror or error}"
         raise SettingsError(text) from error
     connector = aiohttp.TCPConnector(
-        limit=settings.connections_max,
+        # `Slots` bounds those that wait for an answer. Those that read one are as many as ask us.
+        limit=0,
         keepalive_timeout=_KEEPALIVE_S,
         ttl_dns_cache=_DNS_S,
         ssl=trust,

@@ -145,7 +145,7 @@ class S3Reader:
     ) -> AsyncGenerator[bytes, None]:
         """The bytes of one answer to `[start, stop)`, all of them."""
         fields = {"Range": f"bytes={start}-{stop - 1}"}
-        async with self._answer("GET", content.key, fields) as response:
+        async with self._answer("GET", content.key, fields, is_slow=True) as response:
             if _digest_in(content.key, response.headers) != content.sha256:
                 raise ObjectConflictError(content.key)
             _check_range(content, response, start=start, stop=stop)
@@ -161,12 +161,21 @@ class S3Reader:
 
     @contextlib.asynccontextmanager
     async def _answer(
-        self, method: str, key: str, fields: Mapping[str, str]
+        self, method: str, key: str, fields: Mapping[str, str], *, is_slow: bool = False
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A successful answer. What goes wrong while it is read is an error of the port, too."""
-        async with self._slots.one():
+        """A successful answer. What goes wrong while it is read is an error of the port, too.
+
+        Args:
+            method: of the request.
+            key: of the object.
+            fields: of the request, beside the signature.
+            is_slow: whether it is read as fast as somebody else takes it; then it keeps no slot.
+        """
+        async with self._slots.one() as give_slot_back:
             with translated(key):
                 response = await self._send_twice(method, key, fields)
+                if is_slow:
+                    give_slot_back()
                 try:
                     yield response
                 finally:

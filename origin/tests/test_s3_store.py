@@ -249,6 +249,15 @@ async def test_a_store_that_says_nothing_is_given_up(
             await ask(hasty)
 
 
+async def test_slow_readers_keep_nobody_from_the_store(hasty: S3Store):
+    head = await hasty.put(KEY, CONTENT)
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(6):  # There are 4 slots.
+            chunks = hasty.stream(head, start=0, stop=head.size_bytes)
+            await anext(await stack.enter_async_context(contextlib.aclosing(chunks)))
+        assert await hasty.head(KEY) is not None
+
+
 async def test_a_cancelled_put_does_not_wait_for_a_store_that_is_stuck(hasty: S3Store, wire: Wire):
     wire.is_listening.clear()
     put = asyncio.create_task(hasty.put(KEY, bytes(32 << 20)))
@@ -261,17 +270,13 @@ async def test_a_cancelled_put_does_not_wait_for_a_store_that_is_stuck(hasty: S3
     assert await hasty.head(KEY) is None
 
 
-async def test_an_empty_pool_is_told_and_does_not_hang(hasty: S3Store):
-    head = await hasty.put(KEY, CONTENT)
-    streams = [hasty.stream(head, start=0, stop=head.size_bytes) for _ in range(4)]
-    async with asyncio.timeout(10), contextlib.AsyncExitStack() as stack:
-        for stream in streams:
-            await stack.enter_async_context(contextlib.aclosing(stream))
-            await anext(stream)
-        with pytest.raises(StoreBusyError):
-            await hasty.head(KEY)
-        await streams[0].aclose()
-        assert (await hasty.head(KEY)) is not None
+async def test_who_finds_no_slot_is_told_and_does_not_hang(hasty: S3Store, wire: Wire):
+    wire.is_talking.clear()
+    async with asyncio.timeout(10):
+        found = await asyncio.gather(*(hasty.head(KEY) for _ in range(5)), return_exceptions=True)
+    assert [type(one) for one in found] == [StoreUnreachableError] * 4 + [StoreBusyError]
+    wire.is_talking.set()
+    assert await hasty.head(KEY) is None
 
 
 # --- who is first
