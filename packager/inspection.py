@@ -12,6 +12,7 @@ from packager.edges import EdgeKeeper
 from packager.errors import MasterTooCostlyError, NoSamplesError
 from packager.fingerprint import Fingerprinter
 from packager.inspection_result import Inspection
+from packager.job_limits import inspection_allowance_s
 from packager.jobs import MasterFacts, OnProgress
 from packager.loudness_meter import LoudnessMeter
 from packager.master_file import hash_file, open_regular_file
@@ -21,12 +22,6 @@ from packager.sample_rates import lossy_rate_hz, resampled_length
 # Of the whole inspection; hashing a file takes far less than decoding it.
 _HASHING_SHARE: Final = 0.1
 
-
-# Hours of silence fit into some kilobytes. What is music needs a tenth of this for its size, even
-# at the lowest bit rates.
-_CPU_S_MIN: Final = 120.0
-_BYTES_PER_CPU_S: Final = 100_000
-
 CpuClock = Callable[[], float]
 
 
@@ -35,7 +30,7 @@ class _Allowance:
 
     def __init__(self, size: int, clock: CpuClock) -> None:
         self._clock = clock
-        self._end_s = clock() + _CPU_S_MIN + size / _BYTES_PER_CPU_S
+        self._end_s = clock() + inspection_allowance_s(size)
 
     def check(self, samples: int) -> None:
         if self._clock() > self._end_s:

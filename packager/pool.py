@@ -87,6 +87,7 @@ class PackagingPool:
 
         Raises:
             MasterError: it cannot be taken.
+            WorkerTimeoutError: it takes far too long for its size; the worker is gone.
             WorkerError: this machine failed.
         """
         request = {"job": "inspect", "master": path_to_text(master), "edges": path_to_text(edges)}
@@ -103,6 +104,7 @@ class PackagingPool:
 
         Raises:
             MasterError: the master is not the one that was inspected.
+            WorkerTimeoutError: it takes far too long for its length; the worker is gone.
             WorkerError: this machine failed.
         """
         request: dict[str, object] = {"job": "package", "order": order_to_json(order)}

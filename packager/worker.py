@@ -32,6 +32,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import BinaryIO, Final
 
 import av
@@ -45,7 +46,19 @@ from packager.identity import CpuClass, identity_to_json
 from packager.identity_probe import identity_of_this_process
 from packager.inspection import inspect_master
 from packager.inspection_result import inspection_to_json
-from packager.jobs import EXIT_NO_MEMORY, OnProgress, order_from_json, path_from_text
+from packager.job_limits import (
+    READING_LIMITS,
+    JobLimits,
+    inspection_limits,
+    packaging_limits,
+)
+from packager.jobs import (
+    EXIT_NO_MEMORY,
+    OnProgress,
+    master_facts_from_json,
+    order_from_json,
+    path_from_text,
+)
 from packager.packaging import package_rendition
 from packager.seek_index import facts_to_json
 from packager.tag_reader import read_tags
@@ -55,9 +68,10 @@ Reply = Callable[[Mapping[str, object]], None]
 _NICENESS: Final = 5
 _NICENESS_MAX: Final = 19
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_NO_NEW_PRIVS: Final = 38
 
-# Longer than twelve hours of eight channels at 192 kHz take: a codec that never ends is ended.
-_JOB_CPU_S_MAX: Final = 6 * 3600
+# Less than any job takes.
+_JOB_BYTES_MIN: Final = 16 << 20
 
 
 def run(*, memory_bytes_max: int, cpu_class: CpuClass | None, parent_pid: int) -> None:
@@ -116,6 +130,8 @@ def serve(requests: Iterator[bytes], reply: Reply) -> None:
 def _do_nicely(request: object, on_progress: OnProgress) -> dict[str, object]:
     match request:
         case {"niceness": int(niceness), **job}:
+            # A thread that lacks the memory to begin would be waited for for ever.
+            bytearray(_JOB_BYTES_MIN)
             with ThreadPoolExecutor(1, initializer=_yield_more, initargs=(niceness,)) as thread:
                 try:
                     done = thread.submit(_do, job, on_progress)
@@ -190,19 +206,47 @@ def _follow_parent(parent_pid: int) -> None:
 
 
 def _limit(memory_bytes_max: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes_max, memory_bytes_max))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # A core file would hold content keys.
     os.nice(_NICENESS)
 
 
 def _limited(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The same lines; between two of them the kernel grants so much of the processor's time."""
-    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    """The same lines; before each of them the kernel is told what its job may take.
+
+    A job that takes more of the processor's time is ended, with all of the process; one that writes
+    a larger file is told that there is no room.
+    """
     for line in lines:
-        end_s = int(time.process_time()) + _JOB_CPU_S_MAX
-        if most == resource.RLIM_INFINITY or end_s < most:
-            resource.setrlimit(resource.RLIMIT_CPU, (end_s, most))
+        limits = _limits_of(line)
+        _set_soft(resource.RLIMIT_CPU, int(time.process_time()) + limits.cpu_s)
+        _set_soft(resource.RLIMIT_FSIZE, limits.file_bytes)
         yield line
+
+
+def _set_soft(kind: int, limit: int) -> None:
+    _, most = resource.getrlimit(kind)
+    soft = limit if most == resource.RLIM_INFINITY else min(limit, most)
+    resource.setrlimit(kind, (soft, most))
+
+
+def _limits_of(line: bytes) -> JobLimits:
+    match orjson.loads(line):
+        case {"job": "inspect", "master": str(master)}:
+            return inspection_limits(_size_of(path_from_text(master)))
+        case {"job": "package", "order": {"facts": facts}}:
+            return packaging_limits(master_facts_from_json(facts))
+        case _:
+            return READING_LIMITS
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # The job itself will say so.
+        return 0
 
 
 def _lines_until_end(file: BinaryIO) -> Iterator[bytes]:
@@ -210,8 +254,11 @@ def _lines_until_end(file: BinaryIO) -> Iterator[bytes]:
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def read() -> None:
-        for line in file:
-            lines.put(line)
+        try:
+            for line in file:
+                lines.put(line)
+        except MemoryError:  # The main thread would wait for ever.
+            os._exit(EXIT_NO_MEMORY)
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import Final, cast
 import orjson
 from typing_extensions import override
 
-from packager.errors import WorkerDiedError, WorkerStartError, decode_error
+from packager.errors import WorkerDiedError, WorkerStartError, WorkerTimeoutError, decode_error
 from packager.identity import CpuClass, EncoderIdentity, identity_from_json
 from packager.jobs import EXIT_NO_MEMORY, OnProgress
 
@@ -45,6 +46,14 @@ class _Pipes(asyncio.SubprocessProtocol):
         self.answers = asyncio.StreamReader(limit=_ANSWER_BYTES_MAX)
         self.has_exited = asyncio.Event()
         self._logged_bytes = 0
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        pipes = cast("asyncio.SubprocessTransport", transport)
+        answers = pipes.get_pipe_transport(1)
+        assert answers is not None
+        # What nobody reads stays with the process, which then waits.
+        self.answers.set_transport(answers)
 
     @override
     def pipe_data_received(self, fd: int, data: bytes) -> None:
@@ -99,6 +108,7 @@ class WorkerProcess:
         Raises:
             PackagerError: the job's own error; the process takes further jobs.
             WorkerDiedError: the process ended; it does not.
+            WorkerTimeoutError: it was ended, since the job took too much of the processor's time.
         """
         stdin = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0))
         self._is_busy = True
@@ -126,7 +136,7 @@ class WorkerProcess:
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 answer = await self._next_answer()
-        except (TimeoutError, WorkerDiedError) as error:
+        except (TimeoutError, WorkerDiedError, WorkerTimeoutError) as error:
             raise WorkerStartError(f"the worker does not become ready: {error}") from error
         match answer:
             case {"event": "ready", "identity": dict(identity)}:
@@ -166,15 +176,18 @@ class WorkerProcess:
         except ValueError as error:  # Too long, or no JSON.
             raise WorkerDiedError("the worker answers what is not understood") from error
         await self._wait_exited()
-        raise WorkerDiedError(self._cause_of_death())
-
-    def _cause_of_death(self) -> str:
         status = self._transport.get_returncode()
-        if status == EXIT_NO_MEMORY:
-            return "the worker needed more memory than it may have"
-        if status is not None and status < 0:
-            return f"the worker was ended by signal {-status}"
-        return f"the worker ended with status {status}"
+        if status == -signal.SIGXCPU:
+            raise WorkerTimeoutError("the job took far more of the processor's time than it should")
+        raise WorkerDiedError(_cause_of_death(status))
+
+
+def _cause_of_death(status: int | None) -> str:
+    if status == EXIT_NO_MEMORY:
+        return "the worker needed more memory than it may have"
+    if status is not None and status < 0:
+        return f"the worker was ended by signal {-status}"
+    return f"the worker ended with status {status}"
 
 
 async def start_worker(*, memory_bytes_max: int, cpu_class: CpuClass | None) -> WorkerProcess:

@@ -65,6 +65,7 @@ SANS_IO: Final = (
     "packager/common_encryption.py",
     "packager/content_key.py",
     "packager/cover_facts.py",
+    "packager/job_limits.py",
     "packager/dash.py",
     "packager/fingerprint.py",
     "packager/downmix.py",

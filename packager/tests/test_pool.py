@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import os
 import resource
 import signal
@@ -245,11 +246,30 @@ async def test_a_cover_is_made_beside_the_event_loop(pool: PackagingPool, tmp_pa
         assert file.stat().st_size == size.bytes
 
 
-async def test_each_job_may_use_so_much_of_the_processor(pool: PackagingPool, tmp_path: Path):
-    await inspect(pool, saved(tmp_path, FLAC))
-    soft, hard = resource.prlimit(pool.worker_pids[0], resource.RLIMIT_CPU)
-    assert 6 * 3600 <= soft < 7 * 3600
-    assert hard == resource.RLIM_INFINITY
+async def test_each_job_may_take_what_its_size_warrants(pool: PackagingPool, tmp_path: Path):
+    small, large = saved(tmp_path, FLAC), tmp_path / "large"
+    large.write_bytes(b"no audio")
+    os.truncate(large, 50_000_000)
+    for master, least_s in ((small, 180), (large, 680)):
+        with contextlib.suppress(errors.MasterError):
+            await inspect(pool, master)
+        soft, hard = resource.prlimit(pool.worker_pids[0], resource.RLIMIT_CPU)
+        assert least_s <= soft < least_s + 60
+        assert hard == resource.RLIM_INFINITY
+    soft, _ = resource.prlimit(pool.worker_pids[0], resource.RLIMIT_FSIZE)
+    assert soft == 64 << 20
+
+
+async def test_a_job_that_spins_is_ended_and_the_next_one_has_another_worker(
+    pool: PackagingPool, tmp_path: Path
+):
+    master = saved(tmp_path, sound_file(music(1_000_000)))
+    first = pool.worker_pids[0]
+    # What the kernel does, without the wait for it.
+    with pytest.raises(errors.WorkerTimeoutError, match="processor's time"):
+        await inspect(pool, master, on_progress=lambda _: os.kill(first, signal.SIGXCPU))
+    await inspect(pool, saved(tmp_path, FLAC, "sound"))
+    assert first not in pool.worker_pids
 
 
 async def test_jobs_wait_in_order_for_a_worker(pool: PackagingPool, tmp_path: Path):

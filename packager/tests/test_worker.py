@@ -1,6 +1,7 @@
 # mypy: disallow-untyped-calls=False
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -140,6 +141,16 @@ def test_a_worker_says_who_it_is_and_ends_with_its_input():
         assert identity_from_json(ready["identity"]).cpu_class in CpuClass
         said, errors = worker.communicate(timeout=20)
     assert (said, errors, worker.returncode) == (b"", b"", 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells so much of a process")
+def test_a_worker_gains_no_privileges():
+    with start() as worker:
+        assert worker.stdout is not None
+        worker.stdout.readline()
+        status = Path(f"/proc/{worker.pid}/status").read_text()
+        worker.communicate(timeout=20)
+    assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
 
 
 def test_a_class_that_this_machine_lacks_is_answered_as_an_error():

@@ -1,12 +1,14 @@
+import asyncio
 import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from packager import worker_process
-from packager.errors import WorkerDiedError, WorkerStartError
+from packager.errors import WorkerDiedError, WorkerStartError, WorkerTimeoutError
 from packager.worker_process import WorkerProcess, start_worker
 
 READY = (
@@ -106,6 +108,17 @@ async def test_a_job_whose_worker_fails_fails_with_the_cause(
     await running.kill()
 
 
+async def test_a_job_that_takes_too_much_of_the_processors_time_is_late(
+    program: Callable[[str], None],
+):
+    program(f"import os; print('{READY}', flush=True); input(); os.kill(os.getpid(), 24)")
+    running = await worker()
+    await running.identify()
+    with pytest.raises(WorkerTimeoutError, match="processor's time"):
+        await running.call({"job": "any"}, None)
+    await running.kill()
+
+
 async def test_what_a_worker_writes_to_standard_error_is_logged_up_to_a_bound(
     program: Callable[[str], None], caplog: pytest.LogCaptureFixture
 ):
@@ -120,6 +133,36 @@ async def test_what_a_worker_writes_to_standard_error_is_logged_up_to_a_bound(
     texts = [str(vars(record)["text"]) for record in caplog.records]
     assert "trouble" in texts[0]
     assert sum(map(len, texts)) <= 32 << 10
+
+
+class _Reading(asyncio.ReadTransport):
+    """Tells whether the pipe is read; stands for the process, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_read = True
+
+    @override
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    @override
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+    def get_pipe_transport(self, fd: int) -> asyncio.ReadTransport | None:
+        return self if fd == 1 else None
+
+
+async def test_a_worker_that_writes_without_end_does_not_fill_this_processs_memory():
+    pipes, reading = worker_process._Pipes(), _Reading()
+    pipes.connection_made(reading)
+    chunks = 0
+    while reading.is_read:
+        pipes.pipe_data_received(1, bytes(1 << 20))
+        chunks += 1
+        assert chunks < 20
+    assert chunks > 8
 
 
 async def test_without_python_there_is_no_worker(monkeypatch: pytest.MonkeyPatch):
