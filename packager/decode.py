@@ -29,6 +29,7 @@ from av.container import InputContainer
 from packager.container_check import ContainerCheck, check_container
 from packager.errors import (
     ChannelCountError,
+    ChannelLayoutError,
     EmptyMasterError,
     MasterError,
     MasterTooLongError,
@@ -81,9 +82,12 @@ _KINDS_BY_FORMAT: Final = {
 }
 _DTYPES_BY_FORMAT: Final = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
 
-_NAMED_LAYOUT = re.compile(
-    r"(?:mono|stereo|quad|hexagonal|octagonal|\d\.\d)(?:\((?:back|side|front|wide)\))?"
-)
+# FFmpeg's names of layouts whose channels stand in the order of FLAC (RFC 9639 section 9.1.3), which
+# does not tell surrounds at the sides from those in the back.
+_KEPT_LAYOUTS: Final = frozenset({*LAYOUTS, "quad(side)", "5.0(side)", "5.1(side)"})
+
+# Channels that a file only counts, and other words for stereo: FLAC's own layout is as good.
+_PLAIN_LAYOUTS: Final = re.compile(r"\d+ channels|downmix|binaural")
 
 # A lost frame is 20 ms and more; codecs that start with a shorter one shift by a few.
 _GAP_S_MAX: Final = Fraction(1, 100)
@@ -283,14 +287,13 @@ class MasterReader:
             self._has_hidden_depth or _declared_bits(decoder, self._info) > 24
         ):
             kind = SampleKind.S32
-        name = frame.layout.name
         self._signature = (frame.sample_rate, channels, frame.format.name)
         return MasterFormat(
             codec=decoder.codec.name,
             container=self._container.format.name.partition(",")[0],
             sample_rate_hz=frame.sample_rate,
             channels=channels,
-            layout=name if _NAMED_LAYOUT.fullmatch(name) else LAYOUTS[channels - 1],
+            layout=_layout_of(frame),
             kind=kind,
         )
 
@@ -384,6 +387,15 @@ def _has_memory() -> bool:
     except MemoryError:
         return False
     return True
+
+
+def _layout_of(frame: av.AudioFrame) -> str:
+    name, channels = frame.layout.name, frame.layout.nb_channels
+    if channels == 1 or _PLAIN_LAYOUTS.fullmatch(name):  # A left channel alone is mono, too.
+        return LAYOUTS[channels - 1]
+    if name not in _KEPT_LAYOUTS:
+        raise ChannelLayoutError(name)
+    return name
 
 
 def _streaminfo_of(decoder: av.AudioCodecContext) -> StreamInfo | None:

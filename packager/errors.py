@@ -135,6 +135,19 @@ class ChannelCountError(UnsupportedMasterError):
         self.channels = channels
 
 
+class ChannelLayoutError(UnsupportedMasterError):
+    """Channels of a layout that FLAC cannot tell: players would take some of them for others."""
+
+    reason = "channel_layout"
+    title = "The channel layout is not supported"
+    advice = "Convert the master to mono, stereo, 3.0, quad, 5.0, 5.1, 6.1 or 7.1."
+    fact_names: ClassVar[tuple[str, ...]] = ("layout",)
+
+    def __init__(self, layout: str) -> None:
+        super().__init__(f"FLAC has no layout {layout[:40]}")
+        self.layout = layout[:40]
+
+
 class SampleRateError(UnsupportedMasterError):
     """A sample rate outside of the range that is packaged."""
 

@@ -359,6 +359,66 @@ def test_what_is_not_supported_is_refused_with_advice(data: bytes, kind: type[er
     assert raised.value.status == 422
 
 
+def with_speakers(mask: int, channels: int) -> bytes:
+    """A WAV file that tells where its channels belong."""
+    form = struct.pack(
+        "<HHIIHHHHIH",
+        0xFFFE,
+        channels,
+        44_100,
+        88_200 * channels,
+        2 * channels,
+        16,
+        22,
+        16,
+        mask,
+        1,
+    ) + bytes.fromhex("000000001000800000aa00389b71")
+    data = bytes(2 * channels * 1000)
+    chunks = b"fmt " + struct.pack("<I", len(form)) + form
+    chunks += b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WAVE" + chunks
+
+
+@pytest.mark.parametrize(
+    ("mask", "channels", "layout"),
+    [
+        (0x0, 3, "3.0"),
+        (0x0, 8, "7.1"),
+        (0x1, 1, "mono"),
+        (0x7, 3, "3.0"),
+        (0x603, 4, "quad(side)"),
+        (0x607, 5, "5.0(side)"),
+        (0x3F, 6, "5.1"),
+        (0x60F, 6, "5.1(side)"),
+        (0x70F, 7, "6.1"),
+        (0x63F, 8, "7.1"),
+    ],
+)
+def test_a_layout_that_flac_has_is_taken(mask: int, channels: int, layout: str):
+    assert read_all(with_speakers(mask, channels))[0].format.layout == layout
+
+
+@pytest.mark.parametrize(
+    ("mask", "channels", "layout"),
+    [
+        pytest.param(0xB, 3, "2.1", id="2.1"),
+        pytest.param(0xF, 4, "3.1", id="3.1"),
+        pytest.param(0x107, 4, "4.0", id="4.0"),
+        pytest.param(0x707, 6, "6.0", id="6.0"),
+        pytest.param(0x13F, 7, "6.1(back)", id="6.1 with other places"),
+        pytest.param(0xFF, 8, "7.1(wide)", id="7.1 wide"),
+        pytest.param(0x6CF, 8, "7.1(wide-side)", id="7.1 wide at the sides"),
+        pytest.param(0x9, 2, "2 channels (FL+LFE)", id="a layout without a name"),
+    ],
+)
+def test_a_layout_that_flac_cannot_tell_is_refused(mask: int, channels: int, layout: str):
+    with pytest.raises(errors.ChannelLayoutError) as raised:
+        read_all(with_speakers(mask, channels))
+    assert raised.value.layout == layout
+    assert "5.1" in raised.value.advice
+
+
 @pytest.mark.parametrize("rate", [8_000, 192_000])
 def test_the_bounds_of_the_sample_rate_are_accepted(rate: int):
     assert read_all(wav_header(rate=rate))[0].format.sample_rate_hz == rate

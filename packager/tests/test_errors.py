@@ -20,6 +20,7 @@ EXAMPLES = [
     errors.NoSamplesError(),
     errors.SampleFormatError("why"),
     errors.WorkerError("why"),
+    errors.ChannelLayoutError("2.1"),
     errors.WorkerDiedError("why"),
     errors.WorkerStartError("why"),
     errors.PoolBusyError("why"),
