@@ -23,6 +23,7 @@ from origin.tags import Tags, clean_text, make_tags
 from origin.track_id import album_id_of, track_id_of
 from origin.workshop import Workshop
 from packager.cover_facts import cover_file_name
+from packager.edges import HEAD_NAME, TAIL_NAME
 from packager.errors import WorkerDiedError, WorkerTimeoutError
 from packager.fingerprint import encode_fingerprint
 from packager.inspection_result import Inspection
@@ -182,8 +183,8 @@ def _objects_of(record: TrackRecord, inspection: Inspection, folder: Path) -> li
     fingerprint = encode_fingerprint(inspection.fingerprint)
     objects = [
         NewObject(key_of_master(record.track_id, facts), folder / "master", facts.sha256),
-        NewObject(context_key(inspection.head.sha256), folder / "head.f32", inspection.head.sha256),
-        NewObject(context_key(inspection.tail.sha256), folder / "tail.f32", inspection.tail.sha256),
+        NewObject(context_key(inspection.head.sha256), folder / HEAD_NAME, inspection.head.sha256),
+        NewObject(context_key(inspection.tail.sha256), folder / TAIL_NAME, inspection.tail.sha256),
     ]
     if fingerprint:
         digest = hashlib.sha256(fingerprint).hexdigest()

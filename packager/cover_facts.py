@@ -76,10 +76,6 @@ class CoverFacts:
     digest: str
     sizes: tuple[CoverSize, ...]
 
-    def of_size(self, size: int) -> CoverSize | None:
-        """The size that was made for this longest side."""
-        return next((one for one in self.sizes if one.size == size), None)
-
 
 @dataclass(frozen=True, slots=True)
 class CoverFinding:

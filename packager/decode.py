@@ -82,8 +82,8 @@ _KINDS_BY_FORMAT: Final = {
 }
 _DTYPES_BY_FORMAT: Final = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
 
-# FFmpeg's names of layouts whose channels stand in the order of FLAC (RFC 9639 section 9.1.3), which
-# does not tell surrounds at the sides from those in the back.
+# FFmpeg's names of layouts whose channels stand in FLAC's order (RFC 9639 section 9.1.3). That does
+# not tell surrounds at the sides from those in the back.
 _KEPT_LAYOUTS: Final = frozenset({*LAYOUTS, "quad(side)", "5.0(side)", "5.1(side)"})
 
 # Channels that a file only counts, and other words for stereo: FLAC's own layout is as good.

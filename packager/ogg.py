@@ -16,7 +16,6 @@ from typing import Final
 
 from packager.format_error import FormatError
 
-PAGE_BYTES_MAX: Final = 27 + 255 + 255 * 255
 NO_GRANULE: Final = -1
 """Granule position of a page on which no packet ends."""
 

@@ -31,13 +31,6 @@ SUFFIXES: Final = {
 }
 """How the name of a tagged file ends."""
 
-MEDIA_TYPES: Final = {
-    Codec.FLAC: "audio/flac",
-    Codec.VORBIS: "audio/ogg",
-    Codec.OPUS: "audio/ogg",
-    Codec.AAC: "audio/mp4",
-}
-
 _AAC_FRAME_SAMPLES: Final = 1024
 _FLAC_HEAD: Final = b"fLaC\x80" + STREAMINFO_SIZE.to_bytes(3, "big")
 

@@ -43,13 +43,6 @@ def test_a_finding_comes_back(finding: CoverFinding):
     assert finding_from_json(orjson.loads(orjson.dumps(finding_to_json(finding)))) == finding
 
 
-def test_a_size_is_found_by_its_longest_side():
-    size = COVER.of_size(480)
-    assert size is not None
-    assert size.width == 480
-    assert COVER.of_size(481) is None
-
-
 @pytest.mark.parametrize(
     "changed",
     [
