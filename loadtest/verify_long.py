@@ -1,4 +1,4 @@
-"""Proof: a master of three hours is packaged in bounded memory and keeps its exact length."""
+"""Proof: a master of many hours is packaged in bounded memory and keeps its exact length."""
 
 import argparse
 import sys
@@ -14,6 +14,7 @@ import psutil
 from loadtest.exact_length import exact_length
 from loadtest.masters import write_tone
 from loadtest.node import Node, running_node
+from packager.renditions import PROFILES
 
 RENDITIONS: Final = ("flac", "aac-160", "vorbis-160")
 WORKER_BYTES_MAX: Final = 300 << 20
@@ -24,14 +25,16 @@ def main() -> int:
     """Run the proof; 0 when everything holds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=3.0)
-    hours = parser.parse_args().hours
+    parser.add_argument("--rendition", action="append", choices=list(PROFILES), dest="renditions")
+    arguments = parser.parse_args()
+    renditions: list[str] = arguments.renditions or list(RENDITIONS)
     with tempfile.TemporaryDirectory() as name, running_node(Path(name) / "data") as node:
-        master = write_long(Path(name) / "master.wav", hours=hours)
+        master = write_long(Path(name) / "master.wav", hours=arguments.hours)
         begin = time.monotonic()
-        peak, track_id, samples = ingest_watched(node, master)
+        peak, track_id, samples = ingest_watched(node, master, renditions)
         print(f"ingested in {time.monotonic() - begin:.0f} s, peak {peak >> 20} MiB in a process")
         failures = int(peak > WORKER_BYTES_MAX)
-        for rendition in RENDITIONS:
+        for rendition in renditions:
             (report,) = node.json_lines("play", track_id, "--rendition", rendition)
             expected = exact_length(rendition, samples=samples, sample_rate_hz=44100)
             is_exact = (report["samples"], report["sample_rate_hz"]) == expected
@@ -53,7 +56,7 @@ def write_long(path: Path, *, hours: float) -> Path:
     return path
 
 
-def ingest_watched(node: Node, master: Path) -> tuple[int, str, int]:
+def ingest_watched(node: Node, master: Path, renditions: list[str]) -> tuple[int, str, int]:
     """Ingest, and watch the memory of every process of it.
 
     Returns:
@@ -73,7 +76,8 @@ def ingest_watched(node: Node, master: Path) -> tuple[int, str, int]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        (track,) = node.json_lines("ingest", str(master))
+        wanted = [f"--rendition={name}" for name in renditions]
+        (track,) = node.json_lines("ingest", str(master), *wanted)
     finally:
         done.set()
         watcher.join()
