@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -81,19 +82,30 @@ def find_masters(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 async def _ingest(data: str, file: Path | None, orders: list[IngestOrder], *, is_json: bool) -> int:
     async with opened_library(data, file, is_made=True) as library:
-        return await ingest_all(library, orders, is_json=is_json)
+        return (await ingest_all(library, orders, is_json=is_json)).refused
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of masters.
+
+    Attributes:
+        track_ids: of those that are there now.
+        refused: how many are not.
+    """
+
+    track_ids: tuple[str, ...]
+    refused: int
 
 
 async def ingest_all(
     library: Library, orders: list[IngestOrder], *, is_json: bool, is_result: bool = True
-) -> int:
+) -> Taken:
     """Take masters in; a refused one does not stop the others.
 
     Prints a line for each as it ends; to standard error unless they are results of the command.
-
-    Returns:
-        How many were refused.
     """
+    track_ids: list[str] = []
     refused = 0
     with _Bars(len(orders), is_hidden=is_json) as bars:
         outcomes = library.ingest_all(orders, on_progress=bars.show)
@@ -104,8 +116,9 @@ async def ingest_all(
                     refused += 1
                     _tell_refusal(outcome.order.path, outcome.failure, is_json=is_json)
                 elif outcome.result is not None:
+                    track_ids.append(outcome.result.track_id)
                     _tell_result(outcome.result, is_json=is_json, err=not is_result)
-    return refused
+    return Taken(tuple(track_ids), refused)
 
 
 class _Bars:

@@ -68,15 +68,15 @@ async def _up(
 ) -> None:
     try:
         async with stop_on_signals(), _opened(installation, port) as everything:
-            if demo:
-                await _take_in_demonstration(everything.library)
+            library = everything.library
+            taken = await _take_in_demonstration(library) if demo else ()
             _tell_ready(everything.running, is_json=is_json)
             if music is not None:
-                masters = list(find_masters((music,)))
-                orders = [IngestOrder(path) for path in masters]
-                await ingest_all(everything.library, orders, is_json=is_json)
+                orders = [IngestOrder(path, renditions=()) for path in find_masters((music,))]
+                taken += (await ingest_all(library, orders, is_json=is_json)).track_ids
             if not is_json:
                 await _tell_links(everything)
+            await _package(library, taken)
             await asyncio.Event().wait()
     except (
         InstallationError,
@@ -99,21 +99,32 @@ async def _opened(installation: Installation, port: int) -> AsyncIterator[Everyt
                 yield everything
 
 
-async def _take_in_demonstration(library: Library) -> None:
+async def _package(library: Library, track_ids: tuple[str, ...]) -> None:
+    """Package what was taken in, behind whatever listeners ask for."""
+    for track_id in track_ids:
+        try:
+            await library.package(track_id)
+        except (DrmError, OriginError, PackagerError) as error:
+            click.echo(f"attacca: {track_id}: {console.describe(error)}", err=True)
+
+
+async def _take_in_demonstration(library: Library) -> tuple[str, ...]:
     """Compose and ingest the album of the first start, unless there is other music already.
 
-    A start that was cut short has taken in a part of it; this completes it.
+    A start that was cut short has taken in a part of it; this completes it. Nothing of it is
+    packaged yet.
     """
     there = (await library.tracks(limit=len(TITLES))).tracks
     if len(there) == len(TITLES) or any(track.tags.album != ALBUM for track in there):
-        return
+        return ()
     with tempfile.TemporaryDirectory(prefix="attacca-") as folder:
         click.echo("composing the demonstration album …", err=True)
         masters = await asyncio.to_thread(write_album, Path(folder))
-        orders = [IngestOrder(path) for path in masters]
-        refused = await ingest_all(library, orders, is_json=False, is_result=False)
-        if refused:
+        orders = [IngestOrder(path, renditions=()) for path in masters]
+        taken = await ingest_all(library, orders, is_json=False, is_result=False)
+        if taken.refused:
             raise CommandError("the demonstration album was refused")
+        return taken.track_ids
 
 
 def _tell_ready(running: Running, *, is_json: bool) -> None:
