@@ -5,11 +5,11 @@ import sys
 import tempfile
 import threading
 import time
-import wave
 from pathlib import Path
 from typing import Final
 
 import psutil
+import soundfile
 
 from loadtest.exact_length import exact_length
 from loadtest.masters import write_tone
@@ -44,15 +44,13 @@ def main() -> int:
 
 
 def write_long(path: Path, *, hours: float) -> Path:
-    """Write a WAV of that length, a minute of sound over and over, and an odd end."""
+    """Write an RF64 file of that length, a minute of sound over and over, and an odd end."""
     minute = write_tone(path.with_suffix(".minute"), seconds=60)
-    with wave.open(str(minute), "rb") as file:
-        parameters, frames = file.getparams(), file.readframes(file.getnframes())
-    with wave.open(str(path), "wb") as file:
-        file.setparams(parameters)
+    frames, rate_hz = soundfile.read(minute, dtype="int16")
+    with soundfile.SoundFile(path, "w", rate_hz, frames.shape[1], "PCM_16", format="RF64") as file:
         for _ in range(round(hours * 60)):
-            file.writeframesraw(frames)
-        file.writeframes(frames[: 4 * 12_347])
+            file.write(frames)
+        file.write(frames[:12_347])
     return path
 
 
