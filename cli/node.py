@@ -52,6 +52,23 @@ class NodeClient:
             )
         return await self._call("GET", "origin", f"/v1/tracks/{track_id}")
 
+    async def album_tracks(self, album_id: str) -> list[str]:
+        """Ids of the tracks of an album, in their order.
+
+        Raises:
+            NodeError: there is no such album.
+        """
+        if not is_base62_of_128_bits(album_id):
+            raise NodeError(
+                f"`{album_id}` is no album id: ids have 22 letters and digits, and a track's record "
+                "names its album's"
+            )
+        album = await self._call("GET", "origin", f"/v1/albums/{album_id}")
+        try:
+            return [str(track["track_id"]) for track in album["tracks"]]
+        except (KeyError, TypeError) as error:
+            raise NodeError(f"the record of album {album_id} does not list its tracks") from error
+
     async def issue_token(self, request: dict[str, object]) -> dict[str, Any]:
         """Have a playback token issued.
 

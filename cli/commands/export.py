@@ -26,10 +26,10 @@ from packager.renditions import PROFILES
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, exists=True, writable=True, path_type=Path),
+    type=click.Path(file_okay=False, writable=True, path_type=Path),
     default=".",
     show_default=True,
-    help="Folder for the files.",
+    help="Folder for the files; made if it is not there.",
 )
 @console.json_option
 @console.origin_option
@@ -48,6 +48,10 @@ def export_command(
     bit by bit. For the owner of the music; listeners have no way to this. A track that cannot be
     had does not stop the others.
     """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"{out} cannot be made: {error.strerror}") from error
     failed = console.run(_export(data, file, tracks, rendition, out, is_json=is_json))
     if failed:
         raise CommandError(f"{failed} of {len(tracks)} failed")

@@ -47,6 +47,9 @@ class Ttl(click.ParamType[int]):
     "Such a token may also stand in a path: /~TOKEN/v1/…",
 )
 @click.option(
+    "--album", help="Good for this album and its tracks alone: its manifests, and all they name."
+)
+@click.option(
     "--rendition", "renditions", multiple=True, help="Good for this rendition alone; repeatable."
 )
 @click.option("--ttl", type=Ttl(), default="1h", show_default=True, help="How long it is good.")
@@ -56,6 +59,7 @@ class Ttl(click.ParamType[int]):
 @console.data_option
 def token_command(
     tracks: tuple[str, ...],
+    album: str | None,
     renditions: tuple[str, ...],
     ttl: int,
     session: str | None,
@@ -64,7 +68,11 @@ def token_command(
     data: str,
 ) -> None:
     """Issue a playback token and print it."""
+    if album and tracks:
+        raise click.UsageError("an album's token names its tracks already: choose one")
     request: dict[str, object] = {"ttl_s": ttl}
+    if album:
+        request["album"] = album
     if tracks:
         request["tracks"] = list(tracks)
     if renditions:
@@ -92,11 +100,14 @@ async def _issue(
 
 
 async def issue_token(client: NodeClient, request: dict[str, object]) -> dict[str, Any]:
-    """Issue a token; one for single tracks lives as long as their length allows.
+    """Issue a token; one for single tracks or an album lives as long as their length allows.
 
     Raises:
-        NodeError: a track is unknown, or drm refuses.
+        NodeError: a track or album is unknown, or drm refuses.
     """
+    album = request.get("album")
+    if isinstance(album, str):
+        request = {**request, "tracks": await client.album_tracks(album)}
     tracks = request.get("tracks")
     if isinstance(tracks, list):
         durations_s = [await client.duration_s(track) for track in tracks]

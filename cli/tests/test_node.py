@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from cli.commands.token import issue_token
 from cli.installation import Running
 from cli.node import NodeClient, NodeError, open_node_client
 from config.credentials import Credential
@@ -44,6 +45,10 @@ async def in_two_writes(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def album(_: web.Request) -> web.Response:
+    return web.json_response({"tracks": [{"track_id": TRACK}, {"track_id": SLOW}]})
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[NodeClient]:
     app = web.Application()
@@ -51,6 +56,8 @@ async def client() -> AsyncIterator[NodeClient]:
     app.router.add_get(f"/v1/tracks/{ODD}", nonsense)
     app.router.add_get(f"/v1/tracks/{SLOW}", in_two_writes)
     app.router.add_get(f"/v1/tracks/{BARE}", bare)
+    app.router.add_get(f"/v1/albums/{TRACK}", album)
+    app.router.add_get(f"/v1/albums/{BARE}", bare)
     app.router.add_post("/v1/tokens", token)
     async with open_listener(app, host="127.0.0.1", port=0) as url:
         running = Running({"origin": url, "drm": url}, OPERATOR)
@@ -75,6 +82,24 @@ async def test_what_is_no_track_id_is_not_asked_for(client: NodeClient, track_id
 async def test_a_record_without_a_length_is_told(client: NodeClient):
     with pytest.raises(NodeError, match="does not tell its length"):
         await client.duration_s(BARE)
+
+
+async def test_an_album_s_token_names_its_tracks_and_their_length(client: NodeClient):
+    issued = await issue_token(client, {"album": TRACK, "ttl_s": 60})
+    assert issued["wanted"] == {
+        "album": TRACK,
+        "ttl_s": 60,
+        "tracks": [TRACK, SLOW],
+        "duration_s": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("album_id", "told"), [("../library", "is no album id"), (BARE, "does not list its tracks")]
+)
+async def test_what_is_no_album_is_told(client: NodeClient, album_id: str, told: str):
+    with pytest.raises(NodeError, match=told):
+        await issue_token(client, {"album": album_id})
 
 
 async def test_a_token_is_asked_for_as_the_operator(client: NodeClient):
