@@ -60,8 +60,8 @@ class NodeClient:
         """
         if not is_base62_of_128_bits(album_id):
             raise NodeError(
-                f"`{album_id}` is no album id: ids have 22 letters and digits, and a track's record "
-                "names its album's"
+                f"`{album_id}` is no album id: ids have 22 letters and digits, and the record of a "
+                "track names that of its album"
             )
         album = await self._call("GET", "origin", f"/v1/albums/{album_id}")
         try:
