@@ -18,6 +18,7 @@ from packager.hls import HlsFlavor
 from packager.loudness import TARGET_LUFS, AlbumLoudness, Loudness, album_loudness, gain_db
 from packager.presentation import file_name
 from packager.renditions import CODEC_STRINGS, MIME_TYPES, Container, Protection, profile_of
+from packager.seek_index import padding_of
 
 SEEK_INDEX_SUFFIX: Final = ".json"
 
@@ -253,6 +254,7 @@ def _rendition(version: VersionRecord, name: str, folder: str) -> dict[str, obje
         "bits": facts.bits,
         "samples": facts.samples,
         "priming": facts.priming,
+        "padding": padding_of(facts),
         "bytes": facts.bytes,
         "sha256": facts.sha256,
         "kid": facts.kid,
@@ -282,6 +284,7 @@ def _unpackaged(version: VersionRecord, name: str, folder: str) -> dict[str, obj
         "bits": None,
         "samples": None,
         "priming": None,
+        "padding": None,
         "bytes": None,
         "sha256": None,
         "kid": version.kids[profile.key_class],

@@ -30,6 +30,9 @@ SEGMENTS_MAX: Final = 32_768
 
 _TEXT_MAX: Final = 128
 
+# What each packet decodes to: MPEG-4 AAC-LC; Opus in frames of 20 ms.
+_FRAME_SAMPLES: Final = {Codec.AAC: 1024, Codec.OPUS: 960}
+
 
 class SeekIndexError(FormatError):
     """The JSON of a seek index is malformed, or contradicts itself."""
@@ -79,6 +82,15 @@ class RenditionFacts:
     seek: SeekIndex
 
 
+def padding_of(facts: RenditionFacts) -> int:
+    """Samples that a decoder returns after what is heard and that must be cut off.
+
+    The last frame of AAC and Opus is a whole one; FLAC and Vorbis end where the music does.
+    """
+    frame_samples = _FRAME_SAMPLES.get(facts.codec, 1)
+    return -(facts.priming + facts.samples) % frame_samples
+
+
 def encode_seek_index(facts: RenditionFacts) -> bytes:
     """The JSON document that is served as `{rendition}.json`; the same facts, the same bytes."""
     return orjson.dumps(facts_to_json(facts))
@@ -118,6 +130,7 @@ def facts_to_json(facts: RenditionFacts) -> dict[str, object]:
         "bits": facts.bits,
         "samples": facts.samples,
         "priming": facts.priming,
+        "padding": padding_of(facts),
         "bytes": facts.bytes,
         "sha256": facts.sha256,
         "clear_sha256": facts.clear_sha256,

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from packager.encoded_track import EncodedTrack
 from packager.fmp4 import plan_file
+from packager.renditions import Codec
 from packager.seek_index import (
     JSON_BYTES_MAX,
     RenditionFacts,
@@ -16,6 +17,7 @@ from packager.seek_index import (
     encode_seek_index,
     facts_from_json,
     facts_to_json,
+    padding_of,
 )
 from packager.tests.samples import FACTS, TRACKS
 
@@ -107,3 +109,18 @@ def test_any_bytes_are_read_or_refused_by_the_one_error(noise: bytes, position: 
         pass
     else:
         assert isinstance(facts, RenditionFacts)
+
+
+@pytest.mark.parametrize(
+    ("codec", "priming", "samples", "padding"),
+    [
+        pytest.param(Codec.AAC, 1024, 1024, 0, id="whole frames"),
+        pytest.param(Codec.AAC, 3072, 1025, 1023, id="one sample more"),
+        pytest.param(Codec.OPUS, 312, 48_000, 648, id="Opus"),
+        pytest.param(Codec.FLAC, 0, 4097, 0, id="FLAC"),
+        pytest.param(Codec.VORBIS, 0, 4097, 0, id="Vorbis"),
+    ],
+)
+def test_the_padding_fills_the_last_frame(codec: Codec, priming: int, samples: int, padding: int):
+    facts = replace(FACTS, codec=codec, priming=priming, samples=samples)
+    assert padding_of(facts) == padding
