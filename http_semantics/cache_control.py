@@ -19,12 +19,15 @@ _DIRECTIVE: Final = re.compile(
 _ELEMENT_REST: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"?)*,?')
 _DIGITS: Final = re.compile(r"[0-9]+")
 
+# Their argument narrows them to the fields that it names: RFC 9111 sections 5.2.2.4 and 5.2.2.7.
+_QUALIFIED: Final = frozenset({"no-cache", "private"})
+
 
 def parse_directives(value: str) -> Directives:
     """Parse the value of a `Cache-Control` field; several lines are joined with commas before.
 
-    Of a directive that is given twice the first counts (RFC 9111 section 4.2.1). What is no
-    directive is left out.
+    Of a directive that is given twice the first counts (RFC 9111 section 4.2.1), but `no-cache` and
+    `private` add up: the most restrictive one is to be honoured. What is no directive is left out.
     """
     directives: dict[str, str | None] = {}
     position = 0
@@ -38,9 +41,23 @@ def parse_directives(value: str) -> Directives:
             assert rest is not None
             position = max(rest.end(), position + 1)
             continue
-        directives.setdefault(match["name"].lower(), _argument(match))
+        name, argument = match["name"].lower(), _argument(match)
+        if name in _QUALIFIED and name in directives:
+            directives[name] = _both(directives[name], argument)
+        directives.setdefault(name, argument)
         position = match.end()
     return directives
+
+
+def field_names(directives: Directives, name: str) -> frozenset[str] | None:
+    """The fields, in lower case, that a qualified `no-cache` or `private` is about.
+
+    Returns:
+        None if the directive is absent, or has no argument that names a field: then, if it is
+        there, it is about the whole response.
+    """
+    names = (directives.get(name) or "").split(",")
+    return frozenset(text.strip(" \t").lower() for text in names if text.strip(" \t")) or None
 
 
 def delta_seconds(directives: Directives, name: str) -> int | None:
@@ -61,6 +78,11 @@ def parse_delta_seconds(text: str) -> int | None:
         return None
     digits = text.lstrip("0") or "0"
     return DELTA_SECONDS_MAX if len(digits) > 10 else min(int(digits), DELTA_SECONDS_MAX)
+
+
+def _both(first: str | None, second: str | None) -> str | None:
+    """The argument of a directive that was given twice."""
+    return f"{first}, {second}" if first and second else None
 
 
 def _argument(match: re.Match[str]) -> str | None:

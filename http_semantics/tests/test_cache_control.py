@@ -8,6 +8,7 @@ from http_semantics.cache_control import (
     DELTA_SECONDS_MAX,
     Directives,
     delta_seconds,
+    field_names,
     parse_directives,
 )
 
@@ -63,3 +64,21 @@ def test_delta_seconds(value: str, expected: int | None):
 @given(st.text(alphabet='abc=",\\ \t;-1', max_size=60))
 def test_any_text_is_parsed(value: str):
     assert all(name == name.lower() for name in parse_directives(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param('no-cache="A, b"', {"a", "b"}, id="names"),
+        pytest.param("no-cache=a", {"a"}, id="token"),
+        pytest.param('no-cache="a,, "', {"a"}, id="empty elements"),
+        pytest.param('no-cache="a", no-cache=b', {"a", "b"}, id="twice"),
+        pytest.param('no-cache="a", no-cache', None, id="the unqualified one outweighs"),
+        pytest.param('no-cache, no-cache="a"', None, id="in any order"),
+        pytest.param('no-cache=""', None, id="no name"),
+        pytest.param("no-cache", None, id="unqualified"),
+        pytest.param("private=a", None, id="absent"),
+    ],
+)
+def test_fields_that_a_directive_is_about(value: str, expected: set[str] | None):
+    assert field_names(parse_directives(value), "no-cache") == expected
