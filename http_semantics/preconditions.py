@@ -1,7 +1,8 @@
 """Conditional requests: RFC 9110 section 13, in the order of precedence of its section 13.2.2."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
 
@@ -22,6 +23,9 @@ CONDITIONAL_FIELDS: Final = (
     "If-Unmodified-Since",
     "If-Range",
 )
+
+# Methods that are about no representation: RFC 9110 section 13.2.1.
+_WITHOUT_REPRESENTATION: Final = frozenset({"CONNECT", "OPTIONS", "TRACE"})
 
 # A Last-Modified this much older than Date was not made twice in one second: section 8.8.2.2.
 _STRONG_DATE_GAP_S: Final = 1
@@ -82,12 +86,39 @@ class Preconditions:
 def evaluate(
     conditions: Preconditions, validators: Validators, *, method: str, now_s: float
 ) -> Verdict:
-    """Judge all conditions but `If-Range` against an existing representation."""
+    """Judge all conditions but `If-Range` against an existing representation, as its origin.
+
+    To be asked only if the answer without them were 2xx or 412. What is no date and no tag is
+    ignored, and matches nothing.
+    """
+    if method in _WITHOUT_REPRESENTATION:
+        return Verdict.PROCEED
     if _has_changed(conditions, validators, now_s=now_s):
         return Verdict.FAILED
     if _is_known_to_client(conditions, validators, method=method, now_s=now_s):
         return Verdict.NOT_MODIFIED if method in {"GET", "HEAD"} else Verdict.FAILED
     return Verdict.PROCEED
+
+
+def evaluate_at_cache(
+    conditions: Preconditions, validators: Validators, *, now_s: float, received_s: float
+) -> Verdict:
+    """Judge the conditions of a GET or HEAD that a stored response answers: RFC 9111 section 4.3.2.
+
+    `If-Match` and `If-Unmodified-Since` are for origins alone. A response without a date of last
+    modification counts as modified when it was made.
+
+    Args:
+        conditions: of the request.
+        validators: of the stored response, whose status is 200 or 206.
+        now_s: the present.
+        received_s: when the stored response arrived.
+    """
+    if validators.last_modified_s is None:
+        made_s = received_s if validators.date_s is None else validators.date_s
+        validators = replace(validators, last_modified_s=math.ceil(made_s))
+    is_known = _is_known_to_client(conditions, validators, method="GET", now_s=now_s)
+    return Verdict.NOT_MODIFIED if is_known else Verdict.PROCEED
 
 
 def does_range_apply(if_range: str | None, validators: Validators, *, now_s: float) -> bool:

@@ -9,6 +9,7 @@ from http_semantics.preconditions import (
     Verdict,
     does_range_apply,
     evaluate,
+    evaluate_at_cache,
 )
 
 NOW_S = 1_700_000_000.0
@@ -67,6 +68,27 @@ PROCEED, NOT_MODIFIED, FAILED = Verdict.PROCEED, Verdict.NOT_MODIFIED, Verdict.F
             FAILED,
             id="If-Match goes before If-None-Match",
         ),
+        pytest.param(
+            Preconditions(if_unmodified_since=EARLIER, if_none_match='"v1"'),
+            STRONG,
+            FAILED,
+            id="If-Unmodified-Since goes before If-None-Match",
+        ),
+        pytest.param(
+            Preconditions(if_match="nonsense", if_unmodified_since=LATER),
+            STRONG,
+            FAILED,
+            id="what is no tag matches nothing",
+        ),
+        pytest.param(
+            Preconditions(if_none_match="nonsense", if_modified_since=LATER),
+            STRONG,
+            PROCEED,
+            id="If-None-Match counts even if it is no tag",
+        ),
+        pytest.param(
+            Preconditions(if_modified_since="nonsense"), STRONG, PROCEED, id="no date at all"
+        ),
     ],
 )
 def test_conditions_of_a_get(conditions: Preconditions, validators: Validators, expected: Verdict):
@@ -82,6 +104,59 @@ def test_conditions_of_a_get(conditions: Preconditions, validators: Validators, 
 )
 def test_conditions_of_an_unsafe_method(conditions: Preconditions, expected: Verdict):
     assert evaluate(conditions, STRONG, method="PUT", now_s=NOW_S) is expected
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT"])
+def test_conditions_mean_nothing_without_a_representation(method: str):
+    conditions = Preconditions(if_match='"v2"', if_none_match="*")
+    assert evaluate(conditions, STRONG, method=method, now_s=NOW_S) is PROCEED
+
+
+@pytest.mark.parametrize(
+    ("conditions", "validators", "expected"),
+    [
+        pytest.param(Preconditions(), STRONG, PROCEED, id="none"),
+        pytest.param(Preconditions(if_none_match='"v1"'), STRONG, NOT_MODIFIED, id="has it"),
+        pytest.param(Preconditions(if_none_match="*"), NONE, NOT_MODIFIED, id="has anything"),
+        pytest.param(
+            Preconditions(if_none_match='"v2"', if_modified_since=LATER),
+            STRONG,
+            PROCEED,
+            id="If-None-Match goes before If-Modified-Since",
+        ),
+        pytest.param(
+            Preconditions(if_match='"v2"', if_unmodified_since=EARLIER),
+            STRONG,
+            PROCEED,
+            id="conditions for origins alone",
+        ),
+        pytest.param(
+            Preconditions(if_modified_since=MODIFIED), STRONG, NOT_MODIFIED, id="same second"
+        ),
+        pytest.param(Preconditions(if_modified_since=EARLIER), STRONG, PROCEED, id="newer here"),
+        pytest.param(
+            Preconditions(if_modified_since=LATER),
+            Validators(date_s=784_111_778),
+            NOT_MODIFIED,
+            id="made by then",
+        ),
+        pytest.param(
+            Preconditions(if_modified_since=MODIFIED),
+            Validators(date_s=784_111_778),
+            PROCEED,
+            id="made since",
+        ),
+        pytest.param(
+            Preconditions(if_modified_since=LATER), NONE, NOT_MODIFIED, id="received by then"
+        ),
+        pytest.param(Preconditions(if_modified_since=MODIFIED), NONE, PROCEED, id="received since"),
+    ],
+)
+def test_conditions_at_a_cache(
+    conditions: Preconditions, validators: Validators, expected: Verdict
+):
+    verdict = evaluate_at_cache(conditions, validators, now_s=NOW_S, received_s=784_111_777.5)
+    assert verdict is expected
 
 
 @pytest.mark.parametrize(
