@@ -16,8 +16,14 @@ _TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 - RFC 9110 section
 _DIRECTIVE: Final = re.compile(
     rf'(?P<name>{_TOKEN})(?:=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s,"]*)))?[ \t]*(?:,|$)'
 )
+_NAME: Final = re.compile(_TOKEN)
 _ELEMENT_REST: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"?)*,?')
 _DIGITS: Final = re.compile(r"[0-9]+")
+
+# Whoever wrote one of these meant to forbid something, whatever stands after it.
+_FORBIDDING: Final = frozenset(
+    {"no-cache", "no-store", "private", "must-revalidate", "proxy-revalidate"}
+)
 
 # Their argument narrows them to the fields that it names: RFC 9111 sections 5.2.2.4 and 5.2.2.7.
 _QUALIFIED: Final = frozenset({"no-cache", "private"})
@@ -27,7 +33,8 @@ def parse_directives(value: str) -> Directives:
     """Parse the value of a `Cache-Control` field; several lines are joined with commas before.
 
     Of a directive that is given twice the first counts (RFC 9111 section 4.2.1), but `no-cache` and
-    `private` add up: the most restrictive one is to be honoured. What is no directive is left out.
+    `private` add up: the most restrictive one is to be honoured. What is no directive is left out,
+    but for the name of one that forbids something.
     """
     directives: dict[str, str | None] = {}
     position = 0
@@ -37,14 +44,12 @@ def parse_directives(value: str) -> Directives:
             continue
         match = _DIRECTIVE.match(value, position)
         if match is None:
+            _add(directives, _forbidden_name(value, position), None)
             rest = _ELEMENT_REST.match(value, position)
             assert rest is not None
             position = max(rest.end(), position + 1)
             continue
-        name, argument = match["name"].lower(), _argument(match)
-        if name in _QUALIFIED and name in directives:
-            directives[name] = _both(directives[name], argument)
-        directives.setdefault(name, argument)
+        _add(directives, match["name"].lower(), _argument(match))
         position = match.end()
     return directives
 
@@ -80,9 +85,19 @@ def parse_delta_seconds(text: str) -> int | None:
     return DELTA_SECONDS_MAX if len(digits) > 10 else min(int(digits), DELTA_SECONDS_MAX)
 
 
-def _both(first: str | None, second: str | None) -> str | None:
-    """The argument of a directive that was given twice."""
-    return f"{first}, {second}" if first and second else None
+def _add(directives: dict[str, str | None], name: str | None, argument: str | None) -> None:
+    if name is None:
+        return
+    if name in _QUALIFIED and name in directives:
+        first = directives[name]
+        directives[name] = f"{first}, {argument}" if first and argument else None
+    directives.setdefault(name, argument)
+
+
+def _forbidden_name(value: str, position: int) -> str | None:
+    match = _NAME.match(value, position)
+    name = "" if match is None else match[0].lower()
+    return name if name in _FORBIDDING else None
 
 
 def _argument(match: re.Match[str]) -> str | None:

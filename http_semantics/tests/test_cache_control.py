@@ -82,3 +82,17 @@ def test_any_text_is_parsed(value: str):
 )
 def test_fields_that_a_directive_is_about(value: str, expected: set[str] | None):
     assert field_names(parse_directives(value), "no-cache") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("no-store; max-age=60", {"no-store": None}, id="semicolon"),
+        pytest.param("no-cache foo, max-age=60", {"no-cache": None, "max-age": "60"}, id="word"),
+        pytest.param('max-age=60, private="a', {"max-age": "60", "private": None}, id="quote"),
+        pytest.param("max-age =60, public x", {}, id="what allows something is left out"),
+        pytest.param('x="no-store, private', {}, id="within quotes"),
+    ],
+)
+def test_what_forbids_counts_even_if_malformed(value: str, expected: Directives):
+    assert parse_directives(value) == expected
