@@ -28,7 +28,8 @@ from edge.purges import Purges
 from edge.reading import Reading
 from edge.refusal_limits import RefusalLimits
 from edge.road import Checkpoint, Road
-from edge.serving import Serving
+from edge.sending import Sender
+from edge.serving import Serving, StaleLimits
 from edge.settings import EdgeSettings, LimitSettings
 from edge.slices import SliceStore
 from edge.token_keys import TokenKeys
@@ -161,7 +162,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
     cache, limits = settings.cache, settings.limits
     is_token_checked = checkpoint is not None
     whole_bytes_max = int(cache.memory_bytes * cache.object_share_max)
-    run_slices_max = max(1, cache.run_bytes_max // cache.slice_bytes)
+    run_bytes_max = max(cache.slice_bytes, cache.run_bytes_max)
     slots = _slots_of(limits)
     uncacheables = Uncacheables(
         keys_max=cache.uncacheable_keys_max, remembered_s=cache.uncacheable_s
@@ -171,7 +172,8 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         upstream=origin,
         tasks=tasks,
         slots=slots,
-        run_slices_max=run_slices_max,
+        run_bytes_max=run_bytes_max,
+        length_max=whole_bytes_max,
         is_token_checked=is_token_checked,
         counts=counts,
     )
@@ -184,8 +186,9 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         uncacheables=uncacheables,
         purges=purges,
         slice_bytes=cache.slice_bytes,
-        run_slices_max=run_slices_max,
+        run_bytes_max=run_bytes_max,
         length_max=whole_bytes_max,
+        told_s=cache.told_s,
         is_token_checked=is_token_checked,
         counts=counts,
     )
@@ -197,12 +200,13 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
     )
     serving = Serving(
         store=store,
-        reading=Reading(store, fills),
+        sender=Sender(Reading(store, fills), is_token_checked=is_token_checked, clock=clock),
         contacts=contacts,
         uncacheables=uncacheables,
         passer=passer,
         origin=origin,
         whole_bytes_max=whole_bytes_max,
+        stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
         is_token_checked=is_token_checked,
         clock=clock,
     )

@@ -12,8 +12,10 @@
         * PreconditionFailedError
         * RangeNotSatisfiableError
         * PurgeRequestError: not a request for a purge
+        * NotStoredError: it wants nothing but what is stored
     * UpstreamError: origin or drm failed
         * UpstreamUnreachableError
+        * UpstreamLostError
         * UpstreamTimeoutError
         * UpstreamStalledError
         * UpstreamProtocolError
@@ -170,6 +172,14 @@ class PurgeRequestError(DownstreamError):
     title = "Not a request for a purge."
 
 
+class NotStoredError(DownstreamError):
+    """The request is to be answered from the cache alone: RFC 9111 section 5.2.1.7."""
+
+    status = 504
+    reason = "only_if_cached"
+    title = "Nothing that is stored answers the request."
+
+
 class UpstreamError(EdgeError):
     """Origin or drm failed to answer as it should."""
 
@@ -184,6 +194,14 @@ class UpstreamUnreachableError(UpstreamError):
 
     reason = "upstream_unreachable"
     title = "The origin cannot be reached."
+    headers: Mapping[str, str] = _RETRY_SOON
+
+
+class UpstreamLostError(UpstreamError):
+    """The connection ended before an answer began."""
+
+    reason = "upstream_lost"
+    title = "The origin closed the connection instead of answering."
     headers: Mapping[str, str] = _RETRY_SOON
 
 

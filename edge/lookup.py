@@ -10,6 +10,7 @@ from edge.errors import PreconditionFailedError, RangeNotSatisfiableError
 from edge.fields import joined
 from edge.representation import Representation
 from http_semantics.byte_range import ByteSlice, RangeSpec, parse_range, resolve
+from http_semantics.multipart import coalesce
 from http_semantics.preconditions import (
     CONDITIONAL_FIELDS,
     Preconditions,
@@ -43,12 +44,9 @@ class Ask:
         return cls(method, conditions, None if value is None else parse_range(value))
 
     @property
-    def only_range(self) -> RangeSpec | None:
-        """The range, if there is exactly one.
-
-        Several may be answered with the whole (RFC 9110 section 14.2: ranges may be ignored).
-        """
-        return self.ranges[0] if self.ranges is not None and len(self.ranges) == 1 else None
+    def first_range(self) -> RangeSpec | None:
+        """The range that is sent first, if there is one."""
+        return None if self.ranges is None else self.ranges[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,14 @@ class Part:
     part: ByteSlice
 
 
-Selection = NotModified | Whole | Part
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Several ranges of it: 206 with `multipart/byteranges`."""
+
+    parts: tuple[ByteSlice, ...]
+
+
+Selection = NotModified | Whole | Part | Parts
 _WHOLE = Whole()
 _NOT_MODIFIED = NotModified()
 
@@ -80,6 +85,8 @@ def select(representation: Representation, ask: Ask, *, now_s: float) -> Selecti
         PreconditionFailedError: answer 412.
         RangeNotSatisfiableError: answer 416.
     """
+    if not 200 <= representation.status < 300:
+        return _WHOLE  # Conditions and ranges are about what a success would send.
     conditions = ask.conditions
     if conditions is not None:
         validators = representation.validators
@@ -90,10 +97,12 @@ def select(representation: Representation, ask: Ask, *, now_s: float) -> Selecti
             raise PreconditionFailedError("the stored version is another one")
         if not does_range_apply(conditions.if_range, validators, now_s=now_s):
             return _WHOLE
-    only_range = ask.only_range
-    if only_range is None:
+    length = representation.complete_length
+    if ask.ranges is None or length is None or representation.status != 200:
         return _WHOLE
-    slices = resolve((only_range,), representation.complete_length)
+    slices = resolve(ask.ranges, length)
     if not slices:
-        raise RangeNotSatisfiableError(representation.complete_length)
-    return Part(slices[0])
+        raise RangeNotSatisfiableError(length)
+    if len(slices) > 1:
+        slices = coalesce(slices)
+    return Part(slices[0]) if len(slices) == 1 else Parts(slices)

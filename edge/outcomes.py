@@ -7,6 +7,8 @@ from edge.errors import EdgeError
 from edge.fields import Fields
 from edge.ports import UpstreamAnswer
 from edge.representation import Representation
+from edge.upstream_answers import Asked
+from http_semantics.vary import EMPTY, Selecting
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Told:
 
     Attributes:
         fields: of the answer, for listeners.
+        is_patience: a sound upstream asks for patience; that is no failure.
         is_of_session: it is for those only who have the session `session`.
         session: of who asked, as it was told upstream; None if he has none.
     """
@@ -30,6 +33,7 @@ class Told:
     status: int
     fields: Fields
     content: bytes
+    is_patience: bool = False
     is_of_session: bool = False
     session: str | None = None
 
@@ -58,13 +62,45 @@ class Contact:
     """A first contact under way.
 
     Args:
+        asked: what it asks for.
+        stale: what it validates.
+        variant: the fields of its request that are known to select a variant.
         purge_sequence: the newest purge when it began; who asks after a later one does not join.
+
+    Attributes:
+        is_late: it took longer than those wait who can do without it.
     """
 
-    def __init__(self, *, purge_sequence: int = 0) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        *,
+        stale: Representation | None = None,
+        variant: Selecting = EMPTY,
+        purge_sequence: int = 0,
+    ) -> None:
+        self.asked = asked
+        self.stale = stale
+        self.variant = variant
         self.purge_sequence = purge_sequence
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.is_leader_waiting = True
+        self.is_late = False
+
+    def is_answer_to(self, asked: Asked, stale: Representation | None) -> bool:
+        """Whether who wants this is served as soon by waiting as by asking.
+
+        A validation says the same of all parts, and everything has every part. A range that lies
+        elsewhere has its own way.
+        """
+        if stale is not None and self.stale is stale:
+            return True
+        if not self.asked.is_range or not asked.is_range:
+            return not self.asked.is_range
+        mine, other = self.asked.part, asked.part
+        if mine is None or other is None:
+            return self.asked.suffix_length == asked.suffix_length
+        return mine.start <= other.start < mine.stop
 
     async def outcome(self) -> Outcome:
         """Wait for it; leaving early leaves the others waiting.

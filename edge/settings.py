@@ -45,6 +45,23 @@ class CacheSettings(Section):
         description="Of representations larger than this share of the memory only ranges are "
         "stored; requests for the whole are passed through.",
     )
+    told_s: float = Field(
+        default=1.0,
+        ge=0,
+        description="How long an error of the origin is told again without asking it, in seconds.",
+    )
+    stale_patience_s: float = Field(
+        default=0.5,
+        gt=0,
+        description="How long the origin is waited for while stale content may be sent instead "
+        "(stale-if-error), in seconds.",
+    )
+    stale_disconnected_s: float = Field(
+        default=3600.0,
+        ge=0,
+        description="How long content may have been stale that is sent while the origin cannot be "
+        "reached, unless the origin forbids it (RFC 9111 section 4.2.4), in seconds; 0 sends none.",
+    )
     uncacheable_s: float = Field(
         default=10.0,
         ge=0,

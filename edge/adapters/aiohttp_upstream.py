@@ -13,6 +13,7 @@ from yarl import URL
 from config.credentials import EDGE_CREDENTIAL_HEADER, Credential
 from edge.errors import (
     UpstreamError,
+    UpstreamLostError,
     UpstreamProtocolError,
     UpstreamStalledError,
     UpstreamTimeoutError,
@@ -206,4 +207,6 @@ def _translated(error: aiohttp.ClientError) -> UpstreamError:
         return UpstreamUnreachableError("no connection")
     if isinstance(error, aiohttp.ServerTimeoutError):
         return UpstreamTimeoutError("no connection in time")
-    return UpstreamProtocolError("the answer is not HTTP, or the connection was lost")
+    if isinstance(error, aiohttp.ClientConnectionError):
+        return UpstreamLostError("the connection was lost")
+    return UpstreamProtocolError("the answer is not HTTP")

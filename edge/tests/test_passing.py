@@ -22,14 +22,13 @@ BODY = content_of(600_000)
         pytest.param("private, max-age=60", {}, "private", id="private"),
         pytest.param(None, {}, "no-freshness", id="says nothing"),
         pytest.param("max-age=60", {"Set-Cookie": "a=b"}, "set-cookie", id="cookie"),
-        pytest.param("max-age=60", {"Vary": "Accept-Language"}, "vary", id="varies"),
         pytest.param("max-age=60", {"Vary": "*"}, "vary", id="varies by anything"),
     ],
 )
 async def test_not_storable(
     node: Node, cache_control: str | None, fields: dict[str, str], reason: str
 ):
-    resource = Resource(BODY, cache_control=cache_control, fields=fields)
+    resource = Resource(BODY, etag=None, cache_control=cache_control, fields=fields)
     node.origin.resources["/a"] = resource
     first = await node.ask("/a")
     assert first.content == BODY
@@ -87,7 +86,12 @@ async def test_answers_to_authorized_requests_are_not_stored(node: Node):
     assert (await node.ask("/b")).cache_status.startswith("attacca; hit")
 
 
-async def test_50_listeners_on_an_error_cost_one_request(node: Node):
+async def test_50_listeners_on_an_error_cost_one_request(origin: ScriptedOrigin):
+    async with open_node(origin, cache={"told_s": 0.2}) as node:
+        await ask_for_an_error(node)
+
+
+async def ask_for_an_error(node: Node):
     gate = asyncio.Event()
 
     async def fail(_: web.BaseRequest) -> web.StreamResponse:
@@ -104,10 +108,14 @@ async def test_50_listeners_on_an_error_cost_one_request(node: Node):
         answer = task.result()
         assert (answer.status, answer.content) == (503, b"later")
         assert answer.headers["Retry-After"] == "3"
-    assert len(node.origin.seen) <= 2
+    again = await node.ask("/a")
+    assert (again.status, again.content) == (503, b"later")
+    assert len(node.origin.seen) == 1
     del node.origin.behaviours["/a"]
     node.origin.resources["/a"] = Resource(BODY)
-    assert (await node.ask("/a")).status == 200
+    async with asyncio.timeout(5):
+        while (await node.ask("/a")).status != 200:
+            assert len(node.origin.seen) == 1
 
 
 async def test_a_long_error_goes_to_each_listener_on_its_own(node: Node):
