@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-test run test check bench lint types contracts format lock \
+.PHONY: help install install-test run test check bench bench-peers lint types contracts format lock \
 	verify-formats verify-intake verify-kills verify-lengths verify-long verify-music \
 	verify-players verify-s3 verify-twice
 
@@ -52,6 +52,10 @@ check: lint types contracts test ## All that must hold before a change lands
 
 bench: install-test ## Time the hot paths on this machine
 	$(BIN)/python -m benchmarks
+
+bench-peers: install-test ## Our edge beside nginx, Varnish, Traffic Server, Squid (apt-get as root)
+	$(BIN)/python -m loadtest.peers.install
+	$(BIN)/python -m loadtest.behaviours --peer all
 
 lint: install-test ## Format and lint rules
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
