@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help install install-test run test check bench bench-peers lint types contracts format lock \
-	verify-formats verify-intake verify-kills verify-lengths verify-long verify-music \
+	verify-conformance verify-formats verify-intake verify-kills verify-lengths verify-long verify-music \
 	verify-players verify-s3 verify-twice
 
 PYTHON ?= python3
@@ -10,6 +10,8 @@ export ATTACCA_DATA ?= $(CURDIR)/data
 PORT ?= 8080
 # A folder of music of yours; without it there is the demonstration album.
 MUSIC ?=
+# The cache that `make verify-conformance` judges.
+PEER ?= attacca
 # What `make test` is to run: a folder, a file, `-k words`.
 T ?=
 # Processes that run all tests together; each has an S3 server of its own.
@@ -100,6 +102,14 @@ verify-long: install-test ## Proof: three hours are packaged in bounded memory
 
 verify-twice: install-test ## Proof: two clean checkouts package to the same bytes
 	$(BIN)/python -m loadtest.verify_twice
+
+# The file is npm's own note of what it has installed.
+loadtest/conformance/node_modules/.package-lock.json: loadtest/conformance/package-lock.json
+	cd loadtest/conformance && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+verify-conformance: install-test loadtest/conformance/node_modules/.package-lock.json ## Proof: the public suite of HTTP caches (npm); PEER=nginx runs another
+	$(BIN)/python -m loadtest.verify_conformance --peer $(PEER)
 
 lock: ## Pin the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -97,6 +98,18 @@ def program(name: str) -> str:
     if found is None:
         raise CacheFailedError(f"{name} is not installed")
     return found
+
+
+def hand_over(folder: Path, user: str) -> None:
+    """Give a folder to the user that a service becomes when root starts it."""
+    if os.geteuid() != 0:
+        return
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, user, user)
+    temporary = Path(tempfile.gettempdir())
+    for parent in folder.parents:
+        if parent != temporary and parent.is_relative_to(temporary):
+            parent.chmod(0o711)
 
 
 @dataclass(frozen=True, slots=True)

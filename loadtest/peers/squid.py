@@ -1,14 +1,19 @@
 """Squid as an accelerator: as it comes, and with collapsing and whole files for ranges."""
 
 import contextlib
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from loadtest.cluster import free_port
-from loadtest.peers.process import HEAD_DEADLINE_S, Command, RunningCache, program, running
+from loadtest.peers.process import (
+    HEAD_DEADLINE_S,
+    Command,
+    RunningCache,
+    hand_over,
+    program,
+    running,
+)
 
 _PAGE: Final = """
 http_port 127.0.0.1:{port} accel defaultsite=127.0.0.1 no-vhost
@@ -53,10 +58,6 @@ def collapsed(folder: Path, origin_url: str) -> contextlib.AbstractContextManage
 def _running(folder: Path, origin_url: str, more: str) -> Iterator[RunningCache]:
     port = free_port()
     host, _, origin_port = origin_url.removeprefix("http://").partition(":")
-    if os.geteuid() == 0:  # It gives up root's rights, and then has to write here.
-        shutil.chown(folder, "proxy", "proxy")
-        for parent in list(folder.parents)[:2]:
-            parent.chmod(0o755)
     file = folder / "squid.conf"
     file.write_text(
         _PAGE.format(
@@ -68,6 +69,7 @@ def _running(folder: Path, origin_url: str, more: str) -> Iterator[RunningCache]
             more=more,
         )
     )
+    hand_over(folder, "proxy")
     with running(
         Command([program("squid"), "--foreground", "-f", str(file)], port, folder)
     ) as cache:

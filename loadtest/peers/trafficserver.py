@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.cluster import free_port
-from loadtest.peers.process import HEAD_DEADLINE_S, Command, RunningCache, program, running
+from loadtest.peers.process import (
+    HEAD_DEADLINE_S,
+    Command,
+    RunningCache,
+    hand_over,
+    program,
+    running,
+)
 
+USER: Final = "trafficserver"
 _LAYOUT: Final = """
 prefix: {folder}
 exec_prefix: /usr
@@ -87,8 +95,8 @@ def _running(
     layout.write_text(_LAYOUT.format(folder=folder))
     records = _RECORDS.format(
         port=port,
-        # `#-1` is its word for staying who it is.
-        user="#-1" if os.geteuid() else "root",
+        # `#-1` is its word for staying who it is; root it refuses to be.
+        user="#-1" if os.geteuid() else USER,
         deadline=HEAD_DEADLINE_S,
         more=more,
     )
@@ -100,6 +108,7 @@ def _running(
     )
     for name in ("plugin.config", "hosting.config", "volume.config", "cache.config"):
         (settings / name).touch()
+    hand_over(folder, USER)
     command = Command(
         [program("traffic_server"), f"--run-root={layout}"],
         port,
