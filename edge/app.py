@@ -203,6 +203,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         sender=Sender(Reading(store, fills), is_token_checked=is_token_checked, clock=clock),
         contacts=contacts,
         uncacheables=uncacheables,
+        purges=purges,
         passer=passer,
         origin=origin,
         whole_bytes_max=whole_bytes_max,

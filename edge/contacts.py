@@ -13,7 +13,7 @@ from typing import Final
 
 from config.tasks import Tasks
 from edge.error_content import Unready, read_error_content, unready_of
-from edge.errors import EdgeError, UpstreamProtocolError
+from edge.errors import EdgeError, UpstreamChangedError
 from edge.fields import SESSION_FIELD, Fields, is_personal, passed_back_fields
 from edge.fill_slots import FillSlots
 from edge.fills import Fills
@@ -45,8 +45,11 @@ from http_semantics.vary import EMPTY, Selecting, selecting_of
 # Contacts with one resource at once, for ranges that lie apart.
 _PARALLEL_MAX: Final = 16
 
-# Errors that are remembered for a moment.
+# Errors that are remembered for a moment. A single one is not: RFC 9111 lets nobody use it again.
+# Those that come again within some seconds are a sick origin's.
 _TOLD_MAX: Final = 1_000
+_TOLD_TIMES: Final = 2
+_REPEATED_WITHIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,15 @@ class ContactRequest:
     def session(self) -> str | None:
         """What stands for the listener's session upstream."""
         return self.fields.get(SESSION_FIELD)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeated:
+    """An error that was told so many times in a row, and until when it is told again."""
+
+    until_s: float
+    times: int
+    told: Told
 
 
 class Contacts:
@@ -128,7 +140,7 @@ class Contacts:
         self._is_token_checked = is_token_checked
         self._counts = counts
         self._contacts: dict[str, list[Contact]] = {}
-        self._told: OrderedDict[tuple[str, Selecting], tuple[float, Told]] = OrderedDict()
+        self._told: OrderedDict[tuple[str, Selecting], _Repeated] = OrderedDict()
         self._now = asyncio.get_running_loop().time
 
     def join(self, request: ContactRequest) -> tuple[Contact, bool]:
@@ -177,11 +189,10 @@ class Contacts:
         if not self._told or request.is_personal:
             return None
         key = request.target, self._variant(request)
-        until_s, told = self._told.get(key, (0.0, None))
-        if told is not None and self._now() >= until_s:
-            del self._told[key]
+        found = self._told.get(key)
+        if found is None or found.times < _TOLD_TIMES or self._now() >= found.until_s:
             return None
-        return told
+        return found.told
 
     def _variant(self, request: ContactRequest) -> Selecting:
         """The request's fields that are known to select a variant of this resource."""
@@ -209,15 +220,21 @@ class Contacts:
 
         with task_border(tell, work="a first contact", counts=self._counts):
             outcome = await self._ask(request, contact, lead)
-            if isinstance(outcome, Told) and not request.is_personal:
+            if not request.is_personal:
                 self._remember(request, contact, outcome)
             self._end(contact, request.target)
             contact.settle(outcome)
 
-    def _remember(self, request: ContactRequest, contact: Contact, told: Told) -> None:
-        if told.status < 500 or told.is_patience or not self._told_s:
+    def _remember(self, request: ContactRequest, contact: Contact, outcome: Outcome) -> None:
+        """Note an error; one that comes again is told for a moment without asking."""
+        key = request.target, contact.variant
+        before = self._told.pop(key, None)
+        if not isinstance(outcome, Told) or outcome.status < 500 or outcome.is_patience:
             return
-        self._told[request.target, contact.variant] = self._now() + self._told_s, told
+        until_s = self._now() + self._told_s
+        is_repeated = before is not None and self._now() < before.until_s + _REPEATED_WITHIN_S
+        times = before.times + 1 if before is not None and is_repeated else 1
+        self._told[key] = _Repeated(until_s, times, outcome)
         if len(self._told) > _TOLD_MAX:
             self._told.popitem(last=False)
 
@@ -308,7 +325,7 @@ class Contacts:
         assert stale is not None
         if head.strong_tag is not None and head.strong_tag != stale.validator:
             self._store.retire(stale)
-            raise UpstreamProtocolError("304 for a version that was not asked about")
+            raise UpstreamChangedError("304 for a version that was not asked about")
         reason = why_not_freshened(stale, head)
         if reason is not None:
             self._note(request, head, reason)

@@ -9,7 +9,6 @@
         * ContentTooLargeError
         * ContentStalledError
         * TooManyRefusalsError
-        * PreconditionFailedError
         * RangeNotSatisfiableError
         * PurgeRequestError: not a request for a purge
         * NotStoredError: it wants nothing but what is stored
@@ -141,14 +140,6 @@ class TooManyRefusalsError(DownstreamError):
         super().__init__(f"wait {retry_after_s} s before the next one")
         self.retry_after_s = retry_after_s
         self.headers = MappingProxyType({**_NO_STORE, "Retry-After": str(retry_after_s)})
-
-
-class PreconditionFailedError(DownstreamError):
-    """A condition of the request does not hold."""
-
-    status = 412
-    reason = "precondition_failed"
-    title = "A precondition of the request does not hold."
 
 
 class RangeNotSatisfiableError(DownstreamError):

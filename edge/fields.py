@@ -56,7 +56,7 @@ _OF_ONE_REQUEST: Final = frozenset(
 _TOKENS_OF_LISTENERS: Final = frozenset({"authorization", "cookie", TOKEN_FIELD.lower()})
 
 # Said anew for each answer, or true of one answer only.
-_NOT_STORED: Final = frozenset({"age", "content-length", "content-range", "accept-ranges"})
+_NOT_STORED: Final = frozenset({"age", "content-length", "accept-ranges"})
 
 _EXPOSED: Final = (
     "Accept-Ranges",

@@ -148,6 +148,10 @@ class Fills:
         filling = self._filling.get(representation)
         return filling is not None and filling.run_at(position) is not None
 
+    def first_missing(self, representation: Representation, part: ByteSlice) -> int | None:
+        """The first byte of a part that is neither there nor being fetched."""
+        return next((start for start, _ in self._missing(representation, part)), None)
+
     def presence(self, representation: Representation, part: ByteSlice) -> Presence:
         """How much of a part is there. This is no use of it."""
         if representation.complete_length is None:
@@ -155,8 +159,7 @@ class Fills:
         covered = self._covered_until(representation, part.start)
         if covered >= part.stop:
             return Presence.ALL
-        is_missing = next(self._missing(representation, part), None) is not None
-        if not is_missing:
+        if self.first_missing(representation, part) is None:
             return Presence.COMING
         next_covered = self._next_covered(representation, part.start, part.stop)
         is_begun = covered > part.start or next_covered < part.stop

@@ -6,7 +6,7 @@ from typing import Self
 
 from multidict import CIMultiDictProxy
 
-from edge.errors import PreconditionFailedError, RangeNotSatisfiableError
+from edge.errors import RangeNotSatisfiableError
 from edge.fields import joined
 from edge.representation import Representation
 from http_semantics.byte_range import ByteSlice, RangeSpec, parse_range, resolve
@@ -17,6 +17,7 @@ from http_semantics.preconditions import (
     Verdict,
     does_range_apply,
     evaluate,
+    evaluate_at_cache,
 )
 
 
@@ -73,16 +74,24 @@ class Parts:
     parts: tuple[ByteSlice, ...]
 
 
-Selection = NotModified | Whole | Part | Parts
+@dataclass(frozen=True, slots=True)
+class ForOrigin:
+    """A condition that only the origin may judge does not hold for this version."""
+
+
+Selection = NotModified | Whole | Part | Parts | ForOrigin
 _WHOLE = Whole()
 _NOT_MODIFIED = NotModified()
+_FOR_ORIGIN = ForOrigin()
 
 
 def select(representation: Representation, ask: Ask, *, now_s: float) -> Selection:
-    """What `ask` gets of a representation that may be used (RFC 9110 section 13.2.2).
+    """What `ask` gets of a representation that may be used.
+
+    The order is that of RFC 9110 section 13.2.2. `If-Match` and `If-Unmodified-Since` are for the
+    origin to judge (RFC 9111 section 4.3.2); where they hold they change nothing.
 
     Raises:
-        PreconditionFailedError: answer 412.
         RangeNotSatisfiableError: answer 416.
     """
     if not 200 <= representation.status < 300:
@@ -90,11 +99,12 @@ def select(representation: Representation, ask: Ask, *, now_s: float) -> Selecti
     conditions = ask.conditions
     if conditions is not None:
         validators = representation.validators
-        verdict = evaluate(conditions, validators, method=ask.method, now_s=now_s)
+        if evaluate(conditions, validators, method=ask.method, now_s=now_s) is Verdict.FAILED:
+            return _FOR_ORIGIN
+        received_s = representation.times.response_s
+        verdict = evaluate_at_cache(conditions, validators, now_s=now_s, received_s=received_s)
         if verdict is Verdict.NOT_MODIFIED:
             return _NOT_MODIFIED
-        if verdict is Verdict.FAILED:
-            raise PreconditionFailedError("the stored version is another one")
         if not does_range_apply(conditions.if_range, validators, now_s=now_s):
             return _WHOLE
     length = representation.complete_length

@@ -57,6 +57,19 @@ class Reading:
             raise SliceGoneError("a missing part cannot be told from another version's")
         return presence
 
+    async def confirm(
+        self, representation: Representation, part: ByteSlice, fields: Fields
+    ) -> None:
+        """Wait until the first byte of a part that was missing has arrived.
+
+        Raises:
+            EdgeError: it will not come, since there is another version by now, for instance.
+        """
+        position = self._fills.first_missing(representation, part)
+        if position is not None:
+            run = self._fills.follow(representation, position, stop=part.stop, fields=fields)
+            await run.wait_for(position)
+
     async def read(
         self, representation: Representation, part: ByteSlice, fields: Fields
     ) -> AsyncGenerator[memoryview, None]:

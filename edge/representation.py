@@ -113,6 +113,8 @@ def read_head(
         request_directives=sent.directives,
     )
     fields = stored_fields(headers, is_token_checked=sent.is_token_checked)
+    if status == 206:
+        fields.popall("Content-Range", None)
     for name in policy.dropped_fields:
         fields.popall(name, None)
     return ResponseHead(

@@ -103,8 +103,12 @@ class Sender:
         if content is not None:
             fields = self._fields(request, found, part, status)
             return await self._send_content(request, status, fields, content)
-        self._note_presence(request.exchange, found, part)
-        chunks = self._reading.read(found, part, self._part_fields(request, found))
+        part_fields = self._part_fields(request, found)
+        presence = self._note_presence(request.exchange, found, part)
+        if presence is Presence.SOME and not found.policy.is_immutable:
+            # If the version has changed meanwhile, nothing has been said of this one yet.
+            await self._reading.confirm(found, part, part_fields)
+        chunks = self._reading.read(found, part, part_fields)
         return await self._follow(request, found, status, (part, chunks))
 
     async def _follow(
@@ -147,6 +151,7 @@ class Sender:
             self._note_presence(exchange, found, part)
         fields = representation_fields(found, has_cors=self._is_token_checked).copy()
         fields["Content-Type"] = layout.content_type
+        fields.popall("Content-Range", None)
         fields["Content-Length"] = str(layout.length)
         ttl_s = tell_age(fields, found, exchange, now_s=self._clock())
         tell_status(fields, exchange, ttl_s=ttl_s, now_s=self._monotonic())
@@ -181,12 +186,15 @@ class Sender:
             del fields["Authorization"]
         return fields
 
-    def _note_presence(self, exchange: Exchange, found: Representation, part: ByteSlice) -> None:
+    def _note_presence(
+        self, exchange: Exchange, found: Representation, part: ByteSlice
+    ) -> Presence:
         presence = self._reading.presence(found, part)
         if exchange.forward is None and presence is not Presence.ALL:
             exchange.forward = Forward.MISS if presence is Presence.NONE else Forward.PARTIAL
             exchange.is_collapsed = presence is Presence.COMING
             exchange.is_stored = True
+        return presence
 
     def _fields(
         self, request: CacheRequest, found: Representation, part: ByteSlice | None, status: int

@@ -22,10 +22,11 @@ from edge.errors import (
 )
 from edge.exchange import Exchange
 from edge.fields import Fields
-from edge.lookup import Whole, select
+from edge.lookup import ForOrigin, Whole, select
 from edge.outcomes import Learned, Outcome, Told, Uncacheable
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
+from edge.purges import Purge, Purges
 from edge.representation import Representation
 from edge.sending import Sender
 from edge.slices import SliceStore
@@ -35,6 +36,7 @@ from edge.upstream_answers import Unfit, head_of
 from http_semantics.byte_range import IntRange
 from http_semantics.cache_control import NO_DIRECTIVES, Directives
 from http_semantics.cache_status import Forward
+from http_semantics.invalidation import invalidated_groups, invalidated_targets
 from http_semantics.reuse import ERROR_STATUSES, Reuse, decide, may_answer_error
 from http_semantics.updating import HeadUpdate, head_update
 from http_semantics.vary import matches
@@ -73,6 +75,7 @@ class Serving:
         sender: sends it.
         contacts: the way to what is not known.
         uncacheables: what there is no use in asking for together.
+        purges: since the start.
         passer: the way past the cache.
         origin: where all of it comes from.
         whole_bytes_max: longer representations are kept and served in parts only.
@@ -88,6 +91,7 @@ class Serving:
         sender: Sender,
         contacts: Contacts,
         uncacheables: Uncacheables,
+        purges: Purges,
         passer: Passer,
         origin: Upstream,
         whole_bytes_max: int,
@@ -99,6 +103,7 @@ class Serving:
         self._sender = sender
         self._contacts = contacts
         self._uncacheables = uncacheables
+        self._purges = purges
         self._passer = passer
         self._origin = origin
         self._whole_bytes_max = whole_bytes_max
@@ -107,10 +112,17 @@ class Serving:
         self._clock = clock
         self._monotonic = asyncio.get_running_loop().time
 
-    def invalidate(self, target: str) -> None:
-        """Ask the upstream before what is stored for `target` is used again (section 4.4)."""
-        for found in self._store.offered(target):
-            self._store.retire(found)
+    def invalidate(self, raw: web.BaseRequest, target: Target, answer: UpstreamAnswer) -> None:
+        """No longer use what an unsafe method has changed (RFC 9111 section 4.4, RFC 9875)."""
+        host = raw.headers.get("Host", "")
+        uri = f"{raw.scheme}://{host}{target.upstream}"
+        method, status, fields = raw.method, answer.status, answer.headers
+        for changed in invalidated_targets(method, status, uri, fields):
+            for found in self._store.offered(changed):
+                self._store.retire(found)
+        groups = invalidated_groups(method, status, fields)
+        if groups:
+            self._purges.apply(Purge(tags=tuple(sorted(groups))))
 
     async def serve(
         self, raw: web.BaseRequest, exchange: Exchange, target: Target
@@ -185,7 +197,8 @@ class Serving:
             request.limits,
             age_s=stale.age_s(now_s=self._clock()),
             is_disconnected=is_disconnected,
-            disconnected_max_s=self._stale.disconnected_s,
+            # What the origin allows for its errors is what it allows for its absence.
+            disconnected_max_s=0 if stale.policy.stale_if_error_s else self._stale.disconnected_s,
         )
 
     async def _ask_upstream(
@@ -352,6 +365,10 @@ class Serving:
     async def _send(self, request: CacheRequest, found: Representation) -> web.StreamResponse:
         """Send what a request gets of a representation that may be used."""
         selection = select(found, request.ask, now_s=self._clock())
+        if isinstance(selection, ForOrigin):
+            request.exchange.forward = request.exchange.forward or Forward.REQUEST
+            request.exchange.is_stored = request.exchange.is_collapsed = False
+            return await self._pass_through(request)
         is_whole = isinstance(selection, Whole) and request.ask.method == "GET"
         if is_whole and (found.complete_length or 0) > self._whole_bytes_max:
             # All of it would take the place of everything else.

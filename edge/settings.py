@@ -48,7 +48,8 @@ class CacheSettings(Section):
     told_s: float = Field(
         default=1.0,
         ge=0,
-        description="How long an error of the origin is told again without asking it, in seconds.",
+        description="How long an error of the origin that comes again is told without asking it, "
+        "in seconds.",
     )
     stale_patience_s: float = Field(
         default=0.5,

@@ -108,14 +108,15 @@ async def ask_for_an_error(node: Node):
         answer = task.result()
         assert (answer.status, answer.content) == (503, b"later")
         assert answer.headers["Retry-After"] == "3"
-    again = await node.ask("/a")
-    assert (again.status, again.content) == (503, b"later")
-    assert len(node.origin.seen) == 1
+    for asked in (2, 2, 2):  # A single error is not kept; one that comes again is, for a moment.
+        again = await node.ask("/a")
+        assert (again.status, again.content) == (503, b"later")
+        assert len(node.origin.seen) == asked
     del node.origin.behaviours["/a"]
     node.origin.resources["/a"] = Resource(BODY)
     async with asyncio.timeout(5):
         while (await node.ask("/a")).status != 200:
-            assert len(node.origin.seen) == 1
+            assert len(node.origin.seen) == 2
 
 
 async def test_a_long_error_goes_to_each_listener_on_its_own(node: Node):
@@ -234,16 +235,19 @@ async def test_a_range_that_nobody_asked_for_is_502(node: Node):
     assert node.service.store.records == 0
 
 
-async def test_a_304_for_another_version_is_502_and_the_record_is_dropped(node: Node):
-    async def confused(_: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(status=304, headers={"ETag": '"v9"'})
+async def test_a_304_for_another_version_is_no_answer_and_the_record_is_dropped(node: Node):
+    async def confused(request: web.BaseRequest) -> web.StreamResponse:
+        if "If-None-Match" in request.headers:
+            return web.Response(status=304, headers={"ETag": '"v9"'})
+        return web.Response(body=b"new", headers={"ETag": '"v9"', "Cache-Control": "max-age=60"})
 
     node.origin.resources["/a"] = Resource(BODY, cache_control="max-age=60")
     await node.ask("/a")
     node.clock.now_s += 61
     node.origin.behaviours["/a"] = confused
-    assert (await node.ask("/a")).status == 502
-    assert node.service.store.records == 0
+    answer = await node.ask("/a")
+    assert (answer.status, answer.content) == (200, b"new")
+    assert node.service.store.records == 1
 
 
 async def let_time_pass(node: Node) -> None:

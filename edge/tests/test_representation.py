@@ -47,9 +47,13 @@ def test_a_chunked_answer_has_no_length():
 
 def test_fields_of_the_connection_and_of_one_answer_are_not_stored():
     head = head_from(
-        Connection="X-Hop, close", X_Hop="1", X_End="2", Age="3", Content_Range="bytes 0-1/2"
+        Connection="X-Hop, close", X_Hop="1", X_End="2", Age="3", Accept_Ranges="none"
     )
     assert set(head.fields) == {"ETag", "Cache-Control", "X-End"}
+
+
+def test_the_place_of_a_part_is_not_stored():
+    assert "Content-Range" not in head_from(206, Content_Range="bytes 0-1/2").fields
 
 
 def test_without_a_strong_validator_it_is_nobodys_version_but_its_own():
