@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
+from edge.connection import pass_interim
 from edge.exchange import Exchange
 from edge.fields import Fields, fill_fields
 from edge.lookup import Ask
@@ -44,6 +46,11 @@ class CacheRequest:
         limits = UNLIMITED if is_token_checked else read_limits(raw.headers)
         ask = Ask.from_headers(raw.method, raw.headers)
         return cls(raw, target, ask, exchange, is_token_checked, limits)
+
+    def pass_interim(self, status: int, fields: CIMultiDictProxy[str]) -> None:
+        """Send an interim response on to the listener, if his answer has not begun."""
+        if not self.exchange.status:
+            pass_interim(self.raw, status, fields)
 
     @property
     def fill_fields(self) -> Fields:

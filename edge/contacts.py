@@ -164,16 +164,16 @@ class Contacts:
                 return contact, False
         if len(alike) >= _PARALLEL_MAX:
             return alike[-1], False
-        contact = self._new_contact(request, asked)
+        contact = self._new_contact(request, asked, lead)
         self._contacts.setdefault(request.target, []).append(contact)
-        self._tasks.start(self._make(contact, request, lead))
+        self._tasks.start(self._make(contact, request))
         return contact, True
 
     def begin_alone(self, request: ContactRequest) -> Contact:
         """A contact that nobody else joins."""
         asked, lead = self._asked(request)
-        contact = self._new_contact(request, asked)
-        self._tasks.start(self._make(contact, request, lead))
+        contact = self._new_contact(request, asked, lead)
+        self._tasks.start(self._make(contact, request))
         return contact
 
     def refresh(self, request: ContactRequest) -> None:
@@ -202,24 +202,25 @@ class Contacts:
         found = selecting_of(", ".join(offered[0].selecting.names), request.fields)
         return EMPTY if found is None else found
 
-    def _new_contact(self, request: ContactRequest, asked: Asked) -> Contact:
+    def _new_contact(
+        self, request: ContactRequest, asked: Asked, lead: ByteSlice | None
+    ) -> Contact:
         return Contact(
             asked,
+            lead=lead,
             stale=request.stale,
             variant=self._variant(request),
             purge_sequence=self._purges.sequence,
         )
 
-    async def _make(
-        self, contact: Contact, request: ContactRequest, lead: ByteSlice | None
-    ) -> None:
+    async def _make(self, contact: Contact, request: ContactRequest) -> None:
         def tell(error: EdgeError | None) -> None:
             if error is not None:
                 self._end(contact, request.target)
                 contact.fail(error)
 
         with task_border(tell, work="a first contact", counts=self._counts):
-            outcome = await self._ask(request, contact, lead)
+            outcome = await self._ask(request, contact)
             if not request.is_personal:
                 self._remember(request, contact, outcome)
             self._end(contact, request.target)
@@ -245,16 +246,16 @@ class Contacts:
             if not contacts:
                 del self._contacts[target]
 
-    async def _ask(
-        self, request: ContactRequest, contact: Contact, lead: ByteSlice | None
-    ) -> Outcome:
+    async def _ask(self, request: ContactRequest, contact: Contact) -> Outcome:
         asked = contact.asked
         sent = _fields_of(request, asked)
         with contextlib.ExitStack() as held:
             slot = await self._slots.take()
             held.callback(slot.give_back)
             answer = await slot.wait_for_answer(
-                self._upstream.send(UpstreamRequest("GET", request.target, sent))
+                self._upstream.send(
+                    UpstreamRequest("GET", request.target, sent, on_interim=contact.tell_interim)
+                )
             )
             held.callback(answer.close)
             head = head_of(
@@ -275,7 +276,7 @@ class Contacts:
                             answer,
                             use.part,
                             fields=request.fields,
-                            lead=lead if head.status == 206 else None,
+                            lead=contact.lead if head.status == 206 else None,
                             release=release,
                         )
                     return Learned(found, head.status)

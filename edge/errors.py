@@ -14,6 +14,7 @@
         * NotStoredError: it wants nothing but what is stored
     * UpstreamError: origin or drm failed
         * UpstreamUnreachableError
+            * CircuitOpenError: and it was not asked again
         * UpstreamLostError
         * UpstreamTimeoutError
         * UpstreamStalledError
@@ -186,6 +187,13 @@ class UpstreamUnreachableError(UpstreamError):
     reason = "upstream_unreachable"
     title = "The origin cannot be reached."
     headers: Mapping[str, str] = _RETRY_SOON
+
+
+class CircuitOpenError(UpstreamUnreachableError):
+    """The upstream has failed to answer so often that it is left alone for a while."""
+
+    status = 503
+    reason = "circuit_open"
 
 
 class UpstreamLostError(UpstreamError):

@@ -32,7 +32,7 @@ from edge.fill_slots import FillSlot, FillSlots
 from edge.filling import UNKNOWN_STOP, FillingSlice, Reader, Run
 from edge.metrics import EdgeCounts
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
-from edge.range_plan import plan_range
+from edge.range_plan import RangePlan, plan_range
 from edge.representation import Representation
 from edge.slices import SliceStore
 from edge.spans import Spans
@@ -152,6 +152,14 @@ class Fills:
         """The first byte of a part that is neither there nor being fetched."""
         return next((start for start, _ in self._missing(representation, part)), None)
 
+    def extra_bytes(self, representation: Representation, part: ByteSlice) -> int:
+        """How much is fetched beyond a part if it is read now."""
+        if self.first_missing(representation, part) is None:
+            return 0
+        plan = self._plan(representation, part)
+        fetched = plan.first.length + (0 if plan.lead is None else plan.lead.length)
+        return max(0, fetched - part.length)
+
     def presence(self, representation: Representation, part: ByteSlice) -> Presence:
         """How much of a part is there. This is no use of it."""
         if representation.complete_length is None:
@@ -250,12 +258,7 @@ class Fills:
     ) -> Run:
         length = representation.complete_length
         assert length is not None
-        plan = plan_range(
-            ByteSlice(position, stop),
-            slice_bytes=representation.slice_bytes,
-            run_bytes_max=self._run_bytes_max,
-            complete_length=length,
-        )
+        plan = self._plan(representation, ByteSlice(position, stop))
         start, end, lead = plan.first.start, plan.first.stop, plan.lead
         if representation.is_range_ignored:
             start, end, lead = 0, length, None
@@ -270,6 +273,14 @@ class Fills:
         run.lead = lead
         self._tasks.start(self._fill(run))
         return run
+
+    def _plan(self, representation: Representation, part: ByteSlice) -> RangePlan:
+        return plan_range(
+            part,
+            slice_bytes=representation.slice_bytes,
+            run_bytes_max=self._run_bytes_max,
+            complete_length=representation.complete_length,
+        )
 
     def _missing(
         self, representation: Representation, part: ByteSlice

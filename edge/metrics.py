@@ -70,6 +70,7 @@ class EdgeCounts:
     fills: int = 0
     fills_under_way: int = 0
     resumptions: int = 0
+    retries: int = 0
     fill_bytes: int = 0
     packaging: int = 0
     session_busy: int = 0

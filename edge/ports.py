@@ -1,6 +1,6 @@
 """What the edge needs from the world. Adapters live in `edge.adapters`."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -9,6 +9,9 @@ from multidict import CIMultiDictProxy
 from edge.fields import Fields
 
 _EntryT = TypeVar("_EntryT")
+
+
+OnInterim = Callable[[int, CIMultiDictProxy[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +24,14 @@ class UpstreamRequest:
         fields: all fields but `Host` and those of the connection.
         content: the listener's content, if any; its `Content-Length` is among the fields or it
             goes chunked.
+        on_interim: told of interim responses, with status and fields, as they arrive.
     """
 
     method: str
     target: str
     fields: Fields
     content: AsyncIterable[bytes] | None = None
+    on_interim: OnInterim | None = None
 
 
 class UpstreamAnswer(Protocol):

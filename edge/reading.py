@@ -7,6 +7,7 @@ from edge.errors import SessionBusyError, SliceGoneError
 from edge.fields import SESSION_FIELD, Fields
 from edge.filling import Reader
 from edge.fills import Fills, Presence
+from edge.lookup import Part, Parts
 from edge.representation import Representation
 from edge.slices import SliceStore
 from http_semantics.byte_range import ByteSlice
@@ -56,6 +57,11 @@ class Reading:
             self._store.retire(representation)
             raise SliceGoneError("a missing part cannot be told from another version's")
         return presence
+
+    def extra_bytes(self, representation: Representation, selection: Part | Parts) -> int:
+        """How much is fetched beyond a selection if it is read now."""
+        parts = selection.parts if isinstance(selection, Parts) else (selection.part,)
+        return sum(self._fills.extra_bytes(representation, part) for part in parts)
 
     async def confirm(
         self, representation: Representation, part: ByteSlice, fields: Fields

@@ -22,11 +22,13 @@ from edge.errors import (
 )
 from edge.exchange import Exchange
 from edge.fields import Fields
-from edge.lookup import ForOrigin, Whole, select
+from edge.lookup import ForOrigin, Part, Parts, Whole, select
+from edge.origin_budget import OriginBudget
 from edge.outcomes import Learned, Outcome, Told, Uncacheable
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
 from edge.purges import Purge, Purges
+from edge.reading import Reading
 from edge.representation import Representation
 from edge.sending import Sender
 from edge.slices import SliceStore
@@ -50,6 +52,8 @@ _FOLLOWED_MAX: Final = 8
 # There was nobody to say that the stored response no longer holds.
 _NO_ANSWER: Final = (UpstreamUnreachableError, UpstreamLostError, UpstreamTimeoutError)
 
+_ORIGIN_BUDGET: Final = "origin-budget"
+
 _NO_STORE: Final[Directives] = {"no-store": None}
 
 
@@ -72,6 +76,7 @@ class Serving:
 
     Args:
         store: what is known.
+        reading: the way to its content.
         sender: sends it.
         contacts: the way to what is not known.
         uncacheables: what there is no use in asking for together.
@@ -80,6 +85,7 @@ class Serving:
         origin: where all of it comes from.
         whole_bytes_max: longer representations are kept and served in parts only.
         stale: when stale content is sent.
+        budget: of what clients make the edge fetch.
         is_token_checked: decides which fields pass.
         clock: seconds since the epoch.
     """
@@ -88,6 +94,7 @@ class Serving:
         self,
         *,
         store: SliceStore,
+        reading: Reading,
         sender: Sender,
         contacts: Contacts,
         uncacheables: Uncacheables,
@@ -96,10 +103,12 @@ class Serving:
         origin: Upstream,
         whole_bytes_max: int,
         stale: StaleLimits,
+        budget: OriginBudget,
         is_token_checked: bool,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
+        self._reading = reading
         self._sender = sender
         self._contacts = contacts
         self._uncacheables = uncacheables
@@ -108,6 +117,7 @@ class Serving:
         self._origin = origin
         self._whole_bytes_max = whole_bytes_max
         self._stale = stale
+        self._budget = budget
         self._is_token_checked = is_token_checked
         self._clock = clock
         self._monotonic = asyncio.get_running_loop().time
@@ -134,6 +144,14 @@ class Serving:
         """
         exchange.is_refused = False
         request = CacheRequest.read(raw, target, exchange, is_token_checked=self._is_token_checked)
+        try:
+            return await self._serve_current(request)
+        finally:
+            self._budget.note_sent(exchange.payer, exchange.content_bytes)
+
+    async def _serve_current(self, request: CacheRequest) -> web.StreamResponse:
+        """Serve the version that is current, again if it changes before anything was sent."""
+        exchange = request.exchange
         for restarts in range(_RESTARTS_MAX + 1):
             try:
                 return await self._serve(request)
@@ -208,11 +226,10 @@ class Serving:
         if request.limits.is_only_if_cached:
             raise NotStoredError("nothing is stored that may be sent without asking")
         first = self._contact_request(request, stale)
-        reason = self._why_uncacheable(first)
+        reason = self._why_passed(request, first)
         if reason is not None:
             exchange.forward, exchange.detail = Forward.BYPASS, reason
-            return await self._pass_through(request)
-        if request.ask.method == "HEAD":
+        if reason is not None or request.ask.method == "HEAD":
             return await self._pass_through(request)
         told = self._contacts.recently_told(first)
         if told is None:
@@ -266,11 +283,15 @@ class Serving:
             raise TimeoutError
         try:
             async with asyncio.timeout(patience_s):
-                outcome = await (contact.outcome_for_leader() if is_leader else contact.outcome())
+                with contact.heard_by(request.pass_interim):
+                    outcome = await (
+                        contact.outcome_for_leader() if is_leader else contact.outcome()
+                    )
         except TimeoutError:
             contact.is_late = True
             raise
         if is_leader:
+            self._note_extra(request, contact.extra_bytes)
             return outcome, True
         if self._is_for_others(request, first, outcome):
             # Of all who followed, one leads the others now.
@@ -316,6 +337,13 @@ class Serving:
         length = found.complete_length or 0
         is_long = found.has_strong_validator and length > found.slice_bytes
         return replace(first, range_spec=IntRange(0, found.slice_bytes - 1) if is_long else None)
+
+    def _why_passed(self, request: CacheRequest, first: ContactRequest) -> str | None:
+        """Why a request is none for the cache; None if it is one."""
+        reason = self._why_uncacheable(first)
+        if reason is None and first.range_spec is not None and self._is_budget_spent(request):
+            return _ORIGIN_BUDGET
+        return reason
 
     def _why_uncacheable(self, first: ContactRequest) -> str | None:
         keys = [first.target]
@@ -376,4 +404,22 @@ class Serving:
             request.exchange.is_stored = request.exchange.is_collapsed = False
             request.exchange.detail = Unfit.TOO_LARGE
             return await self._pass_through(request)
+        if isinstance(selection, Part | Parts):
+            extra_bytes = self._reading.extra_bytes(found, selection)
+            if extra_bytes and self._is_budget_spent(request):
+                return await self._pass_exactly(request)
+            self._note_extra(request, extra_bytes)
         return await self._sender.send(request, found, selection)
+
+    def _is_budget_spent(self, request: CacheRequest) -> bool:
+        return self._budget.is_spent(request.exchange.payer, now_s=self._monotonic())
+
+    def _note_extra(self, request: CacheRequest, extra_bytes: int) -> None:
+        self._budget.note_fetched(request.exchange.payer, extra_bytes, now_s=self._monotonic())
+
+    async def _pass_exactly(self, request: CacheRequest) -> web.StreamResponse:
+        """Exactly what is asked for, past the cache: this client has had too much fetched."""
+        request.exchange.forward = Forward.BYPASS
+        request.exchange.is_stored = request.exchange.is_collapsed = False
+        request.exchange.detail = _ORIGIN_BUDGET
+        return await self._pass_through(request)

@@ -82,6 +82,32 @@ class CacheSettings(Section):
 class LimitSettings(Section):
     """Bounds on what is taken from outside, and on how long it is waited for."""
 
+    origin_debt_bytes_max: int = Field(
+        default=64 << 20,
+        ge=0,
+        description="What one session or address may have fetched beyond what it is sent, in "
+        "bytes; above that its ranges go to the origin as they are, past the cache.",
+    )
+    origin_debt_forgiven_bytes_per_s: float = Field(
+        default=1 << 20, ge=0, description="How much of that is forgiven a second, in bytes."
+    )
+    origin_debts_max: int = Field(
+        default=50_000, ge=1, description="Sessions and addresses whose debts are remembered."
+    )
+    upstream_failures_max: int = Field(
+        default=5,
+        ge=1,
+        description="After so many requests in a row without an answer the origin is left alone.",
+    )
+    upstream_open_s: float = Field(
+        default=2.0, gt=0, description="For how long, until one request finds out, in seconds."
+    )
+    upstream_retry_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of the requests to an upstream that may be sent a second time.",
+    )
     fills_max: int = Field(
         default=256, ge=1, description="Fills at once; each has at most one slice in flight."
     )
