@@ -65,6 +65,32 @@ def matches(selecting: Selecting, request_fields: MultiMapping[str]) -> bool:
     return not selecting.names or selecting.values == _values(selecting.names, request_fields)
 
 
+def choose(
+    stored: Sequence[tuple[Selecting, float]], request_fields: MultiMapping[str]
+) -> int | None:
+    """Choose among the stored responses of one target.
+
+    A response without `Vary` says nothing of responses that came later and have one: a resource
+    that varies may leave it out where nothing was preferred (section 4.1).
+
+    Args:
+        stored: what each of them is selected by, and its date in seconds since the epoch.
+        request_fields: of the request that is to be answered.
+
+    Returns:
+        Place of the most recent one that matches; None if none does.
+    """
+    varied_s = max((date_s for selecting, date_s in stored if selecting.names), default=None)
+    best: int | None = None
+    for place, (selecting, date_s) in enumerate(stored):
+        is_superseded = not selecting.names and varied_s is not None and date_s <= varied_s
+        if is_superseded or not matches(selecting, request_fields):
+            continue
+        if best is None or date_s >= stored[best][1]:
+            best = place
+    return best
+
+
 def _values(names: tuple[str, ...], fields: MultiMapping[str]) -> tuple[str | None, ...]:
     return tuple(_value(name, fields.getall(name, ())) for name in names)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from http_semantics.vary import EMPTY, NAMES_MAX, Selecting, matches, selecting_of
+from http_semantics.vary import EMPTY, NAMES_MAX, Selecting, choose, matches, selecting_of
 
 Lines = list[tuple[str, str]]
 
@@ -94,3 +94,24 @@ def test_without_vary_any_request_matches():
 )
 def test_a_request_matches_what_it_was_answered_with(names: list[str], lines: Lines):
     assert is_selected(",".join(names), lines, lines)
+
+
+ONE, TWO = Selecting(("foo",), ("1",)), Selecting(("foo",), ("2",))
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        pytest.param([], None, id="nothing stored"),
+        pytest.param([(TWO, 9)], None, id="no match"),
+        pytest.param([(TWO, 9), (ONE, 5)], 1, id="the one that matches"),
+        pytest.param([(ONE, 9), (ONE, 5)], 0, id="the most recent one"),
+        pytest.param([(ONE, 9), (ONE, 9)], 1, id="of the same second the later one"),
+        pytest.param([(EMPTY, 9)], 0, id="without Vary"),
+        pytest.param([(EMPTY, 5), (TWO, 9)], None, id="without Vary, older"),
+        pytest.param([(EMPTY, 9), (TWO, 5)], 0, id="without Vary, newer"),
+        pytest.param([(EMPTY, 5), (ONE, 9)], 1, id="with Vary, newer"),
+    ],
+)
+def test_choosing(stored: list[tuple[Selecting, float]], expected: int | None):
+    assert choose(stored, CIMultiDict({"Foo": "1"})) == expected
