@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from typing_extensions import Buffer
 from xxhash import xxh3_64, xxh3_64_intdigest
 
+EntryId = bytes
 ID_BYTES: Final = 20
 
 # A key of 16 KiB, with what else there is to say.
