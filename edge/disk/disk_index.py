@@ -137,17 +137,22 @@ class DiskIndex:
             return []
         return self._drop(self._policy.put(_BALLAST, self._held_back))
 
-    def records_by_use(self) -> Iterator[bytes]:
+    def records_by_use(self, breathe: Callable[[], object] = lambda: None) -> Iterator[bytes]:
         """Id and size of each entry, from the least to the most recently used.
 
-        Other threads may change the index meanwhile: each shard is copied at one moment. No step
-        takes long, so a thread that does this keeps nobody waiting.
+        Other threads may change the index meanwhile: each shard is copied at one moment.
+
+        Args:
+            breathe: called now and then; for a thread to let others run.
 
         Yields:
             `RECORD_BYTES` for each entry, see `split_record`.
         """
-        sorted_shards = [_sorted_records(list(shard.items())) for shard in self._shards]
         width = _STAMP_BYTES + RECORD_BYTES
+        sorted_shards: list[bytes] = []
+        for shard in self._shards:
+            sorted_shards.append(_sorted_records(list(shard.items())))
+            breathe()
         streams = [_cut(shard, width) for shard in sorted_shards]
         for record in heapq.merge(*streams):
             yield record[_STAMP_BYTES:]

@@ -20,6 +20,7 @@ from typing_extensions import Buffer
 from xxhash import xxh3_64, xxh3_64_intdigest
 
 EntryId = bytes
+Identity = bytes
 ID_BYTES: Final = 20
 
 # A key of 16 KiB, with what else there is to say.
@@ -95,10 +96,12 @@ class Place(NamedTuple):
     @property
     def path(self) -> str:
         """Below the folder of all entries."""
-        return (
-            f"{self.sub_folder:02x}/{self.entry_id.hex()}"
-            f".{_in_base_36(self.file_bytes)}.{_LETTERS[self.kind]}"
-        )
+        return f"{self.sub_folder:02x}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.entry_id.hex()}.{_in_base_36(self.file_bytes)}.{_LETTERS[self.kind]}"
 
 
 def sub_folder_of(entry_id: bytes) -> int:
