@@ -216,6 +216,10 @@ class DiskFolder:
             fd = os.open(place.path, READ_FLAGS, dir_fd=self._entries_fd)
         try:
             found = os.preadv(fd, [head, content, beyond], 0, os.RWF_NOWAIT if is_at_once else 0)
+        except OSError as error:
+            if is_at_once and error.errno == errno.EOPNOTSUPP:
+                raise BlockingIOError from None  # Some file systems know no such reads: tmpfs.
+            raise
         finally:
             os.close(fd)
         if found == place.file_bytes:
