@@ -79,6 +79,62 @@ class CacheSettings(Section):
     )
 
 
+class DiskFolderSettings(Section):
+    """One folder of the disk tier. Each should be on a disk of its own."""
+
+    path: Path = Field(description="The folder; it is made if only itself is missing.")
+    bytes_max: int = Field(
+        ge=1 << 20,
+        description="What its entries may take, in bytes, counted in the disk's blocks of 4 KiB.",
+    )
+
+
+class DiskSettings(Section):
+    """The disk tier."""
+
+    folders: tuple[DiskFolderSettings, ...] = Field(
+        default=(), description="Where entries are kept; without a folder there is no disk tier."
+    )
+    min_free_bytes: int = Field(
+        default=1 << 30, ge=0, description="What stays free on each disk, in bytes."
+    )
+    is_durable: bool = Field(
+        default=False,
+        description="Wait until each file is on the disk. Without it a power cut may lose the last "
+        "half minute of what was stored; it never makes anything wrong.",
+    )
+    queue_bytes_max: int = Field(
+        default=64 << 20,
+        ge=1 << 20,
+        description="What may wait to be written to a folder, in bytes; beyond that it is not "
+        "stored there.",
+    )
+    read_threads: int = Field(
+        default=8, ge=1, le=64, description="Threads that read what the kernel has not in memory."
+    )
+    reads_max: int = Field(
+        default=256, ge=1, description="Such reads that wait or are under way; beyond: a miss."
+    )
+    read_s_max: float = Field(
+        default=2.0, gt=0, description="Until a read is given up as a miss, in seconds."
+    )
+    errors_max: int = Field(
+        default=10, ge=1, description="So many errors within a minute turn a folder off."
+    )
+    pause_s: float = Field(
+        default=30.0, gt=0, description="How long writes rest when a disk is full, in seconds."
+    )
+    probe_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="How often a folder is looked at: one that is off, whether it is sound again, "
+        "and one that is on, whether it is still there; in seconds.",
+    )
+    snapshot_s: float = Field(
+        default=300.0, gt=0, description="How often the order of last use is noted, in seconds."
+    )
+
+
 class LimitSettings(Section):
     """Bounds on what is taken from outside, and on how long it is waited for."""
 
