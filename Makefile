@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-test run test check bench lint types contracts format lock \
+.PHONY: help install install-test run test check bench bench-policies lint types contracts format lock \
 	verify-formats verify-intake verify-kills verify-lengths verify-long verify-music \
 	verify-players verify-s3 verify-twice
 
@@ -52,6 +52,16 @@ check: lint types contracts test ## All that must hold before a change lands
 
 bench: install-test ## Time the hot paths on this machine
 	$(BIN)/python -m benchmarks
+
+# libcachesim is under the GPL: a tool of the laboratory, which nothing here needs in order to run.
+# Of what it asks for, it only uses numpy.
+$(BIN)/installed-peers: $(BIN)/installed-test benchmarks/requirements-peers.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps \
+		-r benchmarks/requirements-peers.txt
+	@touch $@
+
+bench-policies: $(BIN)/installed-peers ## Hit ratios of the eviction policies, beside libcachesim's
+	$(BIN)/python -m benchmarks policies
 
 lint: install-test ## Format and lint rules
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
