@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-test run test check bench bench-peers lint types contracts format lock \
-	verify-conformance verify-formats verify-intake verify-kills verify-lengths verify-long verify-music \
-	verify-players verify-s3 verify-twice
+.PHONY: help install install-test run test check bench bench-peers bench-policies lint types \
+	contracts format lock verify-conformance verify-formats verify-intake verify-kills \
+	verify-lengths verify-long verify-music verify-players verify-s3 verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -58,6 +58,16 @@ bench: install-test ## Time the hot paths on this machine
 bench-peers: install-test ## Our edge beside nginx, Varnish, Traffic Server, Squid (apt-get as root)
 	$(BIN)/python -m loadtest.peers.install
 	$(BIN)/python -m loadtest.behaviours --peer all
+
+# libcachesim is under the GPL: a tool of the laboratory, which nothing here needs in order to run.
+# Of what it asks for, it only uses numpy.
+$(BIN)/installed-peers: $(BIN)/installed-test benchmarks/requirements-peers.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps \
+		-r benchmarks/requirements-peers.txt
+	@touch $@
+
+bench-policies: $(BIN)/installed-peers ## Hit ratios of the eviction policies, beside libcachesim's
+	$(BIN)/python -m benchmarks policies
 
 lint: install-test ## Format and lint rules
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -95,9 +95,24 @@ class EvictionPolicy(Protocol[_EntryT]):
         ...
 
     def put(self, entry: _EntryT, size_bytes: int) -> Sequence[_EntryT]:
-        """Keep an entry; return the victims, which may include itself."""
+        """Keep an entry; return the victims, which may include itself.
+
+        An entry above the bound is its own only victim. One that is kept already counts anew.
+        """
         ...
 
     def remove(self, entry: _EntryT) -> None:
         """Forget an entry, if it is kept."""
+        ...
+
+    def shrink_to(self, bytes_max: int) -> Sequence[_EntryT]:
+        """Evict until all kept entries take at most so many bytes; return the victims.
+
+        The bound for later entries stays: this is for room that is wanted now, by content that is
+        evicted and still being sent, or because a disk is full.
+        """
+        ...
+
+    def __len__(self) -> int:
+        """How many entries are kept."""
         ...
