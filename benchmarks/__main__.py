@@ -2,13 +2,21 @@
 
 import argparse
 
-from benchmarks import bench_edge_hit, bench_first_audio, bench_packaging, bench_remux, bench_s3
+from benchmarks import (
+    bench_disk_tier,
+    bench_edge_hit,
+    bench_first_audio,
+    bench_packaging,
+    bench_remux,
+    bench_s3,
+)
 
 BENCHMARKS = {
     "packaging": bench_packaging.main,
     "remux": bench_remux.main,
     "first-audio": bench_first_audio.main,
     "edge-hit": bench_edge_hit.main,
+    "disk-tier": bench_disk_tier.main,
     "s3": bench_s3.main,
 }
 
