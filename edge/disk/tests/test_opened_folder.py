@@ -36,12 +36,12 @@ OPERATIONS = st.lists(
         st.integers(0, 9),
         st.sampled_from([10, 5000, 100_000, 300_000]),
     ),
-    max_size=40,
+    max_size=25,
 )
 
 
 @given(OPERATIONS)
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_after_any_operations_it_holds_what_it_says(operations: list[tuple[str, int, int]]):
     with tempfile.TemporaryDirectory() as name:
         asyncio.run(run_operations(Path(name), operations))
