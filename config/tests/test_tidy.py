@@ -35,8 +35,13 @@ MODULE_LINES_MAX: Final = 500
 SANS_IO: Final = (
     "http_semantics/",
     "drm/tokens.py",
+    "edge/disk/disk_index.py",
+    "edge/disk/entry_file.py",
+    "edge/disk/folder_health.py",
+    "edge/disk/index_snapshot.py",
     "edge/eviction/",
     "edge/lru.py",
+    "edge/purge_record.py",
     "edge/purge_request.py",
     "edge/purges.py",
     "edge/slices.py",

@@ -29,6 +29,9 @@ _FACTS_BYTES: Final = 4
 # recently used one: so every policy of the port can be given less room.
 _BALLAST: Final = b""
 
+# By number: looked up for each read, and cheaper than asking the enumeration.
+_KINDS: Final = (Kind.RECORD, Kind.SLICE)
+
 PolicyOf = Callable[[int], EvictionPolicy[bytes]]
 
 
@@ -45,7 +48,7 @@ def pack_facts(file_bytes: int, kind: Kind) -> int:
 
 def place_of(entry_id: bytes, facts: int) -> Place:
     """An id and its packed facts."""
-    return Place(entry_id, (facts & _FACTS_MASK) >> 1, Kind(facts & 1))
+    return Place(entry_id, (facts & _FACTS_MASK) >> 1, _KINDS[facts & 1])
 
 
 class DiskIndex:
@@ -91,35 +94,41 @@ class DiskIndex:
         packed = self._shards[sub_folder_of(entry_id)].get(entry_id)
         return None if packed is None else place_of(entry_id, packed)
 
-    def touch(self, entry_id: bytes) -> None:
-        """Note that an entry was used, if it is there."""
+    def touch(self, entry_id: bytes) -> bool:
+        """Note that an entry was used; tell whether it is there at all."""
         shard = self._shards[sub_folder_of(entry_id)]
         packed = shard.get(entry_id)
-        if packed is not None:
-            self._stamp += 1
-            shard[entry_id] = packed & _FACTS_MASK | self._stamp << _FACTS_BITS
-            self._policy.get(entry_id)
+        if packed is None:
+            return False
+        self._stamp += 1
+        shard[entry_id] = packed & _FACTS_MASK | self._stamp << _FACTS_BITS
+        self._policy.get(entry_id)
+        return True
 
     def put(self, place: Place) -> list[Place]:
         """Take an entry in as the most recently used; return those that have to go.
 
         It may be its own victim. What was there under its id is replaced, and no victim.
         """
-        return self.put_packed(place.entry_id, pack_facts(place.file_bytes, place.kind))
+        facts = pack_facts(place.file_bytes, place.kind)
+        return self.put_packed(place.entry_id, facts, place.sub_folder)
 
-    def put_packed(self, entry_id: bytes, facts: int) -> list[Place]:
-        """As `put`, for a loader that has no time for objects."""
+    def put_packed(self, entry_id: bytes, facts: int, shard_number: int) -> list[Place]:
+        """As `put`, for a loader that has no time for objects and knows the sub-folder."""
         size = -(-(facts >> 1) // BLOCK_BYTES) * BLOCK_BYTES
-        if size > self.bytes_max:
+        if size > self._bytes_max - self._held_back:
             self.remove(entry_id)
             return [place_of(entry_id, facts)]
         self._stamp += 1
-        shard = self._shards[sub_folder_of(entry_id)]
-        shard[entry_id] = facts | self._stamp << _FACTS_BITS
+        self._shards[shard_number][entry_id] = facts | self._stamp << _FACTS_BITS
         if self._held_back:
             self._policy.get(_BALLAST)
         victims = self._policy.put(entry_id, self._sizes.setdefault(size, size))
         return self._drop(victims) if victims else []
+
+    def has_in(self, shard_number: int, entry_id: bytes) -> bool:
+        """Whether an entry is there, for who knows the sub-folder."""
+        return entry_id in self._shards[shard_number]
 
     def remove(self, entry_id: bytes) -> Place | None:
         """Forget an entry; return where it was."""

@@ -216,4 +216,4 @@ def error_name(error: OSError) -> str:
 
 def error_text(error: OSError) -> str:
     """What went wrong, for people."""
-    return os.strerror(error.errno) if error.errno else str(error)
+    return error.strerror or str(error)

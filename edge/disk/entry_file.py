@@ -39,6 +39,7 @@ HEADER_BYTES: Final = _FACTS.size + _CHECKSUM.size
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 # One name for each file: no capitals, no leading zeros.
+_from_hex: Final = bytes.fromhex
 _NAME: Final = re.compile(rf"([0-9a-f]{{{2 * ID_BYTES}}})\.(0|[1-9a-z][0-9a-z]{{0,9}})\.([rs])")
 
 
@@ -115,7 +116,7 @@ def parse_name(name: str) -> Place | None:
     if match is None:
         return None
     digits, size, letter = match.groups()
-    return Place(bytes.fromhex(digits), int(size, 36), _KINDS[letter])
+    return Place(_from_hex(digits), int(size, 36), _KINDS[letter])
 
 
 def file_bytes_of(identity: bytes, content_bytes: int) -> int:

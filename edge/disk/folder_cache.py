@@ -40,6 +40,9 @@ _SHRINK_STEPS: Final = 64
 # How long the queue of writes may take at a stop, and a look at the folder at any time.
 _DRAIN_S: Final = 2.0
 _CHECK_S_MAX: Final = 20.0
+_SNAPSHOT_S_MAX: Final = 60.0
+
+_NO_ANSWER: Final = "it does not answer"
 
 _ATTEND_S: Final = 1.0
 
@@ -155,7 +158,16 @@ class FolderCache:
             OSError: it cannot be used.
         """
         work = functools.partial(open_folder, self.path, expected=self._mark)
-        folder = await finished(self._around.others.run(work))
+        opening = self._around.others.run(work)
+        try:
+            async with asyncio.timeout(_CHECK_S_MAX):
+                folder = await asyncio.shield(opening)
+        except TimeoutError:
+            opening.add_done_callback(_close_late)
+            raise TimeoutError(errno.ETIMEDOUT, _NO_ANSWER) from None
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_late)
+            raise
         self._mark = folder.mark
         return folder
 
@@ -260,13 +272,14 @@ class FolderCache:
             return
         work = functools.partial(_write_snapshot, opened.folder, opened.index)
         try:
-            await finished(self._around.others.run(work))
+            async with asyncio.timeout(_SNAPSHOT_S_MAX):
+                await self._around.others.run(work)
         except OSError as error:
             self._judge_of(opened.folder, error)
 
     async def _check(self, opened: OpenedFolder) -> None:
         opened.is_check_due = False
-        reason = "it does not answer"
+        reason = _NO_ANSWER
         try:
             async with asyncio.timeout(_CHECK_S_MAX):
                 work = functools.partial(_look_at, opened.folder)
@@ -287,11 +300,16 @@ class FolderCache:
         except (OSError, DiskFolderInUseError) as error:
             self.turn_off(str(error))
             return
-        if await adopt(folder):
+        is_adopted = False
+        try:
+            is_adopted = await adopt(folder)
+        finally:
+            if not is_adopted:
+                folder.close()
+        if is_adopted:
             self.turn_on(folder)
             await self._list()
         else:
-            folder.close()
             self.turn_off("its purge log cannot be written")
 
     def _judge_of(self, folder: DiskFolder, error: OSError) -> None:
@@ -347,6 +365,12 @@ class FolderCache:
         step = max(1, self.bytes_max // _FULL_SHARE)
         if free_bytes > self._around.settings.min_free_bytes + 2 * step:
             index.hold_back(index.held_back_bytes - step)
+
+
+def _close_late(opening: "asyncio.Future[DiskFolder]") -> None:
+    """A folder that was opened when nobody waited for it any more: its lock is in the way."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _write_snapshot(folder: DiskFolder, index: DiskIndex) -> None:

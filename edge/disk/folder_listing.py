@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from edge.disk.disk_folder import DiskFolder
-from edge.disk.disk_index import FILE_BYTES_MAX, DiskIndex, pack_facts, place_of, split_record
-from edge.disk.entry_file import SUB_FOLDERS, EntryId, Place, parse_name, sub_folder_of
+from edge.disk.disk_index import FILE_BYTES_MAX, DiskIndex, place_of
+from edge.disk.entry_file import ID_BYTES, SUB_FOLDERS, EntryId, Place, parse_name, sub_folder_of
 from edge.disk.index_snapshot import decode_snapshot
 
 # After so many entries the thread lets others run: well below a millisecond.
@@ -84,45 +84,51 @@ class FolderListing:
             for turn, name in enumerate(self._folder.names_in(number)):
                 if turn % _ENTRIES_PER_TURN == 0:
                     time.sleep(0)
-                place = parse_name(name)
-                if place is not None:
-                    self._take(place, number, found)
+                facts_of_name = parse_name(name)
+                if facts_of_name is not None:
+                    entry_id, file_bytes, kind = facts_of_name
+                    facts = file_bytes << 1 | kind
+                    is_in_place = sub_folder_of(entry_id) == number
+                    if not is_in_place or file_bytes > FILE_BYTES_MAX:
+                        self.given_up.append(f"{number:02x}/{name}")
+                    elif found.setdefault(entry_id, facts) != facts:
+                        # Two files of one entry. Which one is newer cannot be told.
+                        other = place_of(entry_id, found.pop(entry_id))
+                        self.given_up += [f"{number:02x}/{name}", other.path]
             self._found[number] = found
 
-    def _take(self, place: Place, number: int, found: dict[EntryId, int]) -> None:
-        if place.file_bytes > FILE_BYTES_MAX or sub_folder_of(place.entry_id) != number:
-            self.given_up.append(f"{number:02x}/{place.name}")
-            return
-        facts = pack_facts(place.file_bytes, place.kind)
-        other = found.setdefault(place.entry_id, facts)
-        if other != facts:
-            # Two files of one entry. Which one is newer cannot be told.
-            self.given_up += [place.path, place_of(place.entry_id, other).path]
-            del found[place.entry_id]
-
     def _fill(self) -> None:
-        for turn, (entry_id, facts) in enumerate(self._in_order()):
-            if self._is_stopped:
+        """Put all that was found into the index: first what the snapshot knows, in its order."""
+        put, found_by_number = self._index.put_packed, self._found
+        for turn, record in enumerate(self._snapshot()):
+            if turn % _ENTRIES_PER_TURN == 0 and not self._goes_on():
                 return
-            if turn % _ENTRIES_PER_TURN == 0:
-                time.sleep(0)
-            for victim in self._index.put_packed(entry_id, facts):
-                self.given_up.append(victim.path)
-                found = self._found[victim.sub_folder]
-                assert found is not None
-                del found[victim.entry_id]
-
-    def _in_order(self) -> Iterator[tuple[EntryId, int]]:
-        for record in self._snapshot():
-            entry_id, _ = split_record(record)
-            found = self._found[sub_folder_of(entry_id)]
+            entry_id = record[:ID_BYTES]
+            number = sub_folder_of(entry_id)
+            found = found_by_number[number]
             facts = None if found is None else found.get(entry_id)
-            if facts is not None:
-                yield entry_id, facts
-        for found in self._found:
-            for entry_id, facts in list((found or {}).items()):
-                if entry_id not in self._index:
-                    yield entry_id, facts
+            if facts is not None and (victims := put(entry_id, facts, number)):
+                self._give_up(victims)
+        for number, found in enumerate(found_by_number):
+            for turn, (entry_id, facts) in enumerate(list((found or {}).items())):
+                if turn % _ENTRIES_PER_TURN == 0 and not self._goes_on():
+                    return
+                if self._index.has_in(number, entry_id):
+                    continue
+                if victims := put(entry_id, facts, number):
+                    self._give_up(victims)
+
+    def _goes_on(self) -> bool:
+        """Let others run; tell whether to go on."""
+        time.sleep(0)
+        return not self._is_stopped
+
+    def _give_up(self, victims: list[Place]) -> None:
+        for victim in victims:
+            self.given_up.append(victim.path)
+            found = self._found[victim.sub_folder]
+            assert found is not None
+            del found[victim.entry_id]
 
     def _snapshot(self) -> Iterator[bytes]:
         data = b""

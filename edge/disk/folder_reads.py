@@ -159,11 +159,10 @@ class FolderReads:
             self._counts.damaged += 1
             self._opened.forget(place)
             return None
-        if self._opened.find(place.entry_id) is None:
+        if not self._opened.touch(place.entry_id):
             self._counts.misses += 1  # It was removed while it was read.
             return None
         self._counts.hits += 1
-        self._opened.touch(place.entry_id)
         return Entry(checked, content)
 
     def _read_pending(self, job: WriteJob, identity: Identity) -> Entry | None:

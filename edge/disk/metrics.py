@@ -1,7 +1,14 @@
-"""What the disk tier did since the start. Plain numbers; metrics read them."""
+"""Metrics of the disk tier: what it did since the start are plain numbers, read at scrape."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from edge.disk.folder_health import FolderState
 
 
 @dataclass(slots=True)
@@ -31,3 +38,72 @@ class DiskCounts:
     evicted: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+
+
+class MeasuredTier(Protocol):
+    """What a disk tier tells of itself."""
+
+    @property
+    def counts(self) -> DiskCounts:
+        """What it did since the start."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """What its entries take."""
+        ...
+
+    @property
+    def entries(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def queued_bytes(self) -> int:
+        """What waits to be written."""
+        ...
+
+    def states(self) -> Mapping[str, str]:
+        """How each folder is used."""
+        ...
+
+
+def disk_metrics(tier: MeasuredTier) -> Iterator[Metric]:
+    """The state of the disk tier, and what it did, as metric families."""
+    counts = tier.counts
+    yield GaugeMetricFamily("edge_disk_bytes", "What entries take on disks.", value=tier.bytes)
+    yield GaugeMetricFamily("edge_disk_entries", "Entries on disks.", value=tier.entries)
+    yield GaugeMetricFamily(
+        "edge_disk_queued_bytes", "What waits to be written to disks.", value=tier.queued_bytes
+    )
+    states = GaugeMetricFamily(
+        "edge_disk_folders", "Folders of the disk tier by how they are used.", labels=["state"]
+    )
+    by_state = Counter(tier.states().values())
+    for state in FolderState:
+        states.add_metric([state.value], by_state[state.value])
+    yield states
+    reads = CounterMetricFamily("edge_disk_reads", "Reads of entries.", labels=["result"])
+    for result, count in (
+        ("hit", counts.hits),
+        ("miss", counts.misses),
+        ("collision", counts.collisions),
+        ("damaged", counts.damaged),
+    ):
+        reads.add_metric([result], count)
+    yield reads
+    for name, text, count in (
+        ("edge_disk_thread_reads", "Reads that a thread had to do.", counts.thread_reads),
+        ("edge_disk_writes", "Entries that were written.", counts.written),
+        ("edge_disk_written_bytes", "Bytes that were written.", counts.written_bytes),
+        ("edge_disk_evictions", "Entries that went for want of room.", counts.evicted),
+    ):
+        yield CounterMetricFamily(name, text, value=count)
+    for name, text, by_reason in (
+        ("edge_disk_dropped", "Reads and writes that were not made.", counts.dropped),
+        ("edge_disk_errors", "Errors of disks.", counts.errors),
+    ):
+        family = CounterMetricFamily(name, text, labels=["reason"])
+        for reason, count in sorted(by_reason.items()):
+            family.add_metric([reason], count)
+        yield family

@@ -101,10 +101,11 @@ class OpenedFolder:
             return None
         return self.listing.find(entry_id) if self.listing.knows(entry_id) else WOULD_BLOCK
 
-    def touch(self, entry_id: EntryId) -> None:
-        """Note that an entry was used."""
+    def touch(self, entry_id: EntryId) -> bool:
+        """Note that an entry was used; tell whether it is still there."""
         if self.index is not None:
-            self.index.touch(entry_id)
+            return self.index.touch(entry_id)
+        return entry_id not in self._removed
 
     def write(self, job: WriteJob, *, now_s: float) -> str | None:
         """Queue a write; return why not, if it is not made.

@@ -9,6 +9,7 @@ import pytest
 from edge.disk.disk_index import BLOCK_BYTES
 from edge.disk.disk_tier import WOULD_BLOCK, Entry, Kind
 from edge.disk.errors import DiskFolderInUseError
+from edge.disk.metrics import disk_metrics
 from edge.disk.tests.running import (
     content_of,
     files_in,
@@ -240,3 +241,24 @@ async def test_a_number_from_the_future_is_not_trusted(tmp_path: Path):
         await until(lambda: tier.queued_bytes == 0)
         assert tier.read_at_once(id_of(1), identity_of(1)) is None
         assert tier.counts.damaged == 1
+
+
+async def test_its_metrics_tell_what_it_did(tmp_path: Path):
+    async with running_tier(settings_of(tmp_path / "a")) as tier:
+        await written(tier, 1)
+        await read(tier, 1)
+        await read(tier, 2)
+        tier.counts.dropped["queue"] += 1
+        samples = {
+            (sample.name, *sample.labels.values()): sample.value
+            for family in disk_metrics(tier)
+            for sample in family.samples
+        }
+    assert samples["edge_disk_entries",] == 1
+    assert samples["edge_disk_bytes",] == BLOCK_BYTES
+    assert samples["edge_disk_reads_total", "hit"] == 1
+    assert samples["edge_disk_reads_total", "miss"] == 1
+    assert samples["edge_disk_writes_total",] == 1
+    assert samples["edge_disk_dropped_total", "queue"] == 1
+    assert samples["edge_disk_folders", "on"] == 1
+    assert samples["edge_disk_folders", "off"] == 0

@@ -7,13 +7,14 @@ import os
 import resource
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from edge.disk import disk_folder
-from edge.disk.disk_folder import DiskFolder
+from edge.disk import disk_folder, folder_cache
+from edge.disk.disk_folder import DiskFolder, FolderMark
 from edge.disk.disk_tier import DiskTier, Kind
 from edge.disk.entry_file import Place
 from edge.disk.tests.running import (
@@ -389,3 +390,20 @@ async def test_no_fault_keeps_others_from_being_written(tmp_path: Path):
         for number in range(100):
             is_there = bool(number % 2) or number < 50
             assert (await read(tier, number) is not None) is is_there
+
+
+async def test_a_folder_that_does_not_answer_is_off_and_lets_go_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    may_answer, sound = threading.Event(), disk_folder.open_folder
+
+    def open_late(path: Path, *, expected: FolderMark | None) -> DiskFolder:
+        may_answer.wait(20)
+        return sound(path, expected=expected)
+
+    monkeypatch.setattr(folder_cache, "open_folder", open_late)
+    monkeypatch.setattr(folder_cache, "_CHECK_S_MAX", 0.05)
+    async with running_tier(settings_of(tmp_path / "a", probe_s=1)) as tier:
+        assert "not answer" in tier.problems()[str(tmp_path / "a")]
+        may_answer.set()
+        await until(lambda: not tier.problems())
