@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-test run test check bench lint types contracts format lock \
-	verify-formats verify-intake verify-kills verify-lengths verify-long verify-music \
-	verify-players verify-s3 verify-twice
+.PHONY: help install install-test run test check bench bench-peers bench-policies lint types \
+	contracts format lock verify-conformance verify-formats verify-intake verify-kills \
+	verify-lengths verify-long verify-music verify-players verify-s3 verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,6 +10,8 @@ export ATTACCA_DATA ?= $(CURDIR)/data
 PORT ?= 8080
 # A folder of music of yours; without it there is the demonstration album.
 MUSIC ?=
+# The cache that `make verify-conformance` judges.
+PEER ?= attacca
 # What `make test` is to run: a folder, a file, `-k words`.
 T ?=
 # Processes that run all tests together; each has an S3 server of its own.
@@ -52,6 +54,20 @@ check: lint types contracts test ## All that must hold before a change lands
 
 bench: install-test ## Time the hot paths on this machine
 	$(BIN)/python -m benchmarks
+
+bench-peers: install-test ## Our edge beside nginx, Varnish, Traffic Server, Squid (apt-get as root)
+	$(BIN)/python -m loadtest.peers.install
+	$(BIN)/python -m loadtest.behaviours --peer all
+
+# libcachesim is under the GPL: a tool of the laboratory, which nothing here needs in order to run.
+# Of what it asks for, it only uses numpy.
+$(BIN)/installed-peers: $(BIN)/installed-test benchmarks/requirements-peers.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps \
+		-r benchmarks/requirements-peers.txt
+	@touch $@
+
+bench-policies: $(BIN)/installed-peers ## Hit ratios of the eviction policies, beside libcachesim's
+	$(BIN)/python -m benchmarks policies
 
 lint: install-test ## Format and lint rules
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
@@ -96,6 +112,14 @@ verify-long: install-test ## Proof: three hours are packaged in bounded memory
 
 verify-twice: install-test ## Proof: two clean checkouts package to the same bytes
 	$(BIN)/python -m loadtest.verify_twice
+
+# The file is npm's own note of what it has installed.
+loadtest/conformance/node_modules/.package-lock.json: loadtest/conformance/package-lock.json
+	cd loadtest/conformance && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+verify-conformance: install-test loadtest/conformance/node_modules/.package-lock.json ## Proof: the public suite of HTTP caches (npm); PEER=nginx runs another
+	$(BIN)/python -m loadtest.verify_conformance --peer $(PEER)
 
 lock: ## Pin the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \

@@ -2,7 +2,14 @@
 
 import argparse
 
-from benchmarks import bench_edge_hit, bench_first_audio, bench_packaging, bench_remux, bench_s3
+from benchmarks import (
+    bench_edge_hit,
+    bench_first_audio,
+    bench_packaging,
+    bench_policies,
+    bench_remux,
+    bench_s3,
+)
 
 BENCHMARKS = {
     "packaging": bench_packaging.main,
@@ -10,6 +17,7 @@ BENCHMARKS = {
     "first-audio": bench_first_audio.main,
     "edge-hit": bench_edge_hit.main,
     "s3": bench_s3.main,
+    "policies": bench_policies.main,
 }
 
 

@@ -23,6 +23,9 @@ _NOT_MODIFIED_FIELDS: Final = (
     *(name for name, _ in CORS_FIELDS),
 )
 
+# RFC 9110 section 8.6.
+_WITHOUT_LENGTH: Final = frozenset({204, 304})
+
 _HIT: Final = f"{CACHE_NAME}; hit"
 
 
@@ -41,7 +44,8 @@ def representation_fields(representation: Representation, *, has_cors: bool) -> 
     if fields is None:
         fields = sent_fields(representation.fields, is_token_checked=has_cors)
         complete_fields(fields, has_cors=has_cors)
-        fields["Accept-Ranges"] = "bytes"
+        if representation.status == 200:
+            fields["Accept-Ranges"] = "bytes"
         representation.sent_fields = fields
     return fields
 
@@ -59,11 +63,14 @@ def not_modified_fields(representation: Representation, *, has_cors: bool) -> Fi
 def lay_out(
     fields: Fields, representation: Representation, part: ByteSlice | None, *, is_part: bool
 ) -> None:
-    """Add the length, and for a part its place."""
+    """Add the length, if it is known, and for a part its place."""
+    complete_length = representation.complete_length
+    if complete_length is None or representation.status in _WITHOUT_LENGTH:
+        return
     length = 0 if part is None else part.stop - part.start
     fields["Content-Length"] = str(length)
     if is_part and part is not None:
-        fields["Content-Range"] = part.content_range(representation.complete_length)
+        fields["Content-Range"] = part.content_range(complete_length)
 
 
 def tell_age(
@@ -73,7 +80,7 @@ def tell_age(
     age_s = representation.age_s(now_s=now_s)
     if exchange.forward is None or age_s >= 1:
         fields["Age"] = str(int(age_s))
-    return int(representation.lifetime_s - age_s)
+    return int(representation.policy.lifetime_s - age_s)
 
 
 def tell_status(

@@ -15,12 +15,15 @@ from config.tasks import Tasks, open_tasks
 from drm.tokens import TokenVerifier
 from edge.access import Gate
 from edge.adapters.aiohttp_upstream import open_upstream
+from edge.breaker import Breaker, RetryBudget
 from edge.connection import EdgeServer
 from edge.contacts import Contacts
 from edge.fields import CACHE_NAME
 from edge.fill_slots import FillSlots
 from edge.fills import Fills
+from edge.guarded_upstream import GuardedUpstream
 from edge.metrics import EdgeCounts, registry_of
+from edge.origin_budget import OriginBudget
 from edge.passing import Passer
 from edge.ports import Upstream
 from edge.purge_api import PurgeApi
@@ -28,7 +31,8 @@ from edge.purges import Purges
 from edge.reading import Reading
 from edge.refusal_limits import RefusalLimits
 from edge.road import Checkpoint, Road
-from edge.serving import Serving
+from edge.sending import Sender
+from edge.serving import Serving, StaleLimits
 from edge.settings import EdgeSettings, LimitSettings
 from edge.slices import SliceStore
 from edge.token_keys import TokenKeys
@@ -97,11 +101,11 @@ async def open_edge(
         clock=clock,
     )
     async with contextlib.AsyncExitStack() as stack:
-        origin = await stack.enter_async_context(reach(settings.upstream))
+        origin = _guarded(await stack.enter_async_context(reach(settings.upstream)), limits, counts)
         tasks = await stack.enter_async_context(open_tasks())
         checkpoint = None
         if settings.token_check:
-            drm = await stack.enter_async_context(reach(settings.drm))
+            drm = _guarded(await stack.enter_async_context(reach(settings.drm)), limits, counts)
             checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
         road = _lay_road(settings, store, purges, origin, tasks, checkpoint, node_id, clock, counts)
         url = await stack.enter_async_context(
@@ -161,7 +165,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
     cache, limits = settings.cache, settings.limits
     is_token_checked = checkpoint is not None
     whole_bytes_max = int(cache.memory_bytes * cache.object_share_max)
-    run_slices_max = max(1, cache.run_bytes_max // cache.slice_bytes)
+    run_bytes_max = max(cache.slice_bytes, cache.run_bytes_max)
     slots = _slots_of(limits)
     uncacheables = Uncacheables(
         keys_max=cache.uncacheable_keys_max, remembered_s=cache.uncacheable_s
@@ -171,7 +175,8 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         upstream=origin,
         tasks=tasks,
         slots=slots,
-        run_slices_max=run_slices_max,
+        run_bytes_max=run_bytes_max,
+        length_max=whole_bytes_max,
         is_token_checked=is_token_checked,
         counts=counts,
     )
@@ -184,8 +189,9 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         uncacheables=uncacheables,
         purges=purges,
         slice_bytes=cache.slice_bytes,
-        run_slices_max=run_slices_max,
+        run_bytes_max=run_bytes_max,
         length_max=whole_bytes_max,
+        told_s=cache.told_s,
         is_token_checked=is_token_checked,
         counts=counts,
     )
@@ -195,14 +201,23 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         is_token_checked=is_token_checked,
         counts=counts,
     )
+    reading = Reading(store, fills)
     serving = Serving(
         store=store,
-        reading=Reading(store, fills),
+        reading=reading,
+        sender=Sender(reading, is_token_checked=is_token_checked, clock=clock),
         contacts=contacts,
         uncacheables=uncacheables,
+        purges=purges,
         passer=passer,
         origin=origin,
         whole_bytes_max=whole_bytes_max,
+        budget=OriginBudget(
+            debt_bytes_max=limits.origin_debt_bytes_max,
+            forgiven_bytes_per_s=limits.origin_debt_forgiven_bytes_per_s,
+            clients_max=limits.origin_debts_max,
+        ),
+        stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
         is_token_checked=is_token_checked,
         clock=clock,
     )
@@ -215,6 +230,12 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         clock=clock,
         counts=counts,
     )
+
+
+def _guarded(upstream: Upstream, limits: LimitSettings, counts: EdgeCounts) -> Upstream:
+    breaker = Breaker(failures_max=limits.upstream_failures_max, open_s=limits.upstream_open_s)
+    retries = RetryBudget(share=limits.upstream_retry_share)
+    return GuardedUpstream(upstream, breaker=breaker, retries=retries, counts=counts)
 
 
 def _slots_of(limits: LimitSettings) -> FillSlots:

@@ -4,12 +4,17 @@ All that touches names of aiohttp which are not part of its interface is in this
 `tests/test_connection.py` fails when an upgrade changes them.
 """
 
+import http
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDictProxy
 from typing_extensions import override
+
+from http_semantics.hop_by_hop import end_to_end_fields
+from http_semantics.interim import is_passed_on
 
 _UNREADABLE: Final = 400
 
@@ -72,6 +77,17 @@ class _Connection(web.RequestHandler):
         response = self._refuse(request, status == _UNREADABLE)
         response.force_close()
         return response
+
+
+def pass_interim(request: web.BaseRequest, status: int, fields: CIMultiDictProxy[str]) -> None:
+    """Send an interim response to a client that understands it, before its final one."""
+    version = request.version.major, request.version.minor
+    if request.transport is None or not is_passed_on(status, version=version):
+        return
+    lines = [f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in end_to_end_fields(fields).items()]
+    text = "\r\n".join((*lines, "", ""))
+    request.transport.write(text.encode("utf-8", "surrogateescape"))
 
 
 class StreamAsGiven(web.StreamResponse):

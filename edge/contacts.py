@@ -7,12 +7,13 @@ upstream; all who want the resource wait for the head of its answer, and go on w
 import asyncio
 import contextlib
 import secrets
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import Final
 
 from config.tasks import Tasks
 from edge.error_content import Unready, read_error_content, unready_of
-from edge.errors import EdgeError, UpstreamProtocolError
+from edge.errors import EdgeError, UpstreamChangedError
 from edge.fields import SESSION_FIELD, Fields, is_personal, passed_back_fields
 from edge.fill_slots import FillSlots
 from edge.fills import Fills
@@ -20,6 +21,7 @@ from edge.metrics import EdgeCounts
 from edge.outcomes import Contact, Learned, Outcome, Told, Uncacheable
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 from edge.purges import Purges
+from edge.range_plan import plan_range
 from edge.representation import Representation, ResponseHead
 from edge.slices import SliceStore
 from edge.task_border import task_border
@@ -37,9 +39,17 @@ from edge.upstream_answers import (
     why_not_freshened,
 )
 from http_semantics.byte_range import ByteSlice, IntRange, RangeSpec, SuffixRange
+from http_semantics.cache_control import NO_DIRECTIVES, Directives
+from http_semantics.vary import EMPTY, Selecting, selecting_of
 
-# For a suffix the length has to be known first: the shortest range that tells it.
-_PROBE: Final = ByteSlice(0, 1)
+# Contacts with one resource at once, for ranges that lie apart.
+_PARALLEL_MAX: Final = 16
+
+# Errors that are remembered for a moment. A single one is not: RFC 9111 lets nobody use it again.
+# Those that come again within some seconds are a sick origin's.
+_TOLD_MAX: Final = 1_000
+_TOLD_TIMES: Final = 2
+_REPEATED_WITHIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +57,18 @@ class ContactRequest:
     """What a first contact asks for.
 
     Attributes:
-        key: the cache key, which is the target too.
+        target: path and query.
         fields: of the request, without range and conditions.
-        range_spec: the one range that the listener wants, if it wants one.
+        range_spec: the range that the listener wants first, if it wants one.
         stale: what is to be validated.
+        directives: of the listener's `Cache-Control`.
     """
 
-    key: str
+    target: str
     fields: Fields
     range_spec: RangeSpec | None = None
     stale: Representation | None = None
+    directives: Directives = field(default_factory=lambda: NO_DIRECTIVES)
 
     @property
     def is_personal(self) -> bool:
@@ -69,8 +81,33 @@ class ContactRequest:
         return self.fields.get(SESSION_FIELD)
 
 
+@dataclass(frozen=True, slots=True)
+class _Repeated:
+    """An error that was told so many times in a row, and until when it is told again."""
+
+    until_s: float
+    times: int
+    told: Told
+
+
 class Contacts:
-    """All first contacts under way, by cache key."""
+    """All first contacts under way, by target.
+
+    Args:
+        store: where what is learned goes.
+        fills: go on with an answer's content.
+        slots: bound requests to the upstream.
+        upstream: is asked.
+        tasks: owns the contacts' tasks.
+        uncacheables: what there is no use in asking for together.
+        purges: since the start.
+        slice_bytes: size of a slice.
+        run_bytes_max: what one request for a range asks for.
+        length_max: longest content of one answer that is stored.
+        told_s: how long an error is told again without asking.
+        is_token_checked: decides which fields pass.
+        counts: of this worker.
+    """
 
     def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
@@ -83,8 +120,9 @@ class Contacts:
         uncacheables: Uncacheables,
         purges: Purges,
         slice_bytes: int,
-        run_slices_max: int,
+        run_bytes_max: int,
         length_max: int,
+        told_s: float,
         is_token_checked: bool,
         counts: EdgeCounts,
     ) -> None:
@@ -96,14 +134,17 @@ class Contacts:
         self._uncacheables = uncacheables
         self._purges = purges
         self._slice_bytes = slice_bytes
-        self._run_slices_max = run_slices_max
+        self._run_bytes_max = run_bytes_max
         self._length_max = length_max
+        self._told_s = told_s
         self._is_token_checked = is_token_checked
         self._counts = counts
-        self._contacts: dict[str, Contact] = {}
+        self._contacts: dict[str, list[Contact]] = {}
+        self._told: OrderedDict[tuple[str, Selecting], _Repeated] = OrderedDict()
+        self._now = asyncio.get_running_loop().time
 
     def join(self, request: ContactRequest) -> tuple[Contact, bool]:
-        """The contact under way for a key, or a new one; and whether it is new.
+        """A contact under way that tells what is asked for, or a new one; and whether it is new.
 
         A request that says who is asking neither joins another nor is joined. What was asked before
         a purge is not for who asks after it: before its head is here nobody knows its tags, so any
@@ -111,86 +152,164 @@ class Contacts:
         """
         if request.is_personal:
             return self.begin_alone(request), True
-        contact = self._contacts.get(request.key)
-        if contact is not None and contact.purge_sequence == self._purges.sequence:
-            return contact, False
-        contact = self._contacts[request.key] = self._new_contact()
+        asked, lead = self._asked(request)
+        variant = self._variant(request)
+        alike = [
+            contact
+            for contact in self._contacts.get(request.target, ())
+            if contact.purge_sequence == self._purges.sequence and contact.variant == variant
+        ]
+        for contact in alike:
+            if contact.is_answer_to(asked, request.stale):
+                return contact, False
+        if len(alike) >= _PARALLEL_MAX:
+            return alike[-1], False
+        contact = self._new_contact(request, asked, lead)
+        self._contacts.setdefault(request.target, []).append(contact)
         self._tasks.start(self._make(contact, request))
         return contact, True
 
     def begin_alone(self, request: ContactRequest) -> Contact:
         """A contact that nobody else joins."""
-        contact = self._new_contact()
+        asked, lead = self._asked(request)
+        contact = self._new_contact(request, asked, lead)
         self._tasks.start(self._make(contact, request))
         return contact
 
-    def _new_contact(self) -> Contact:
-        return Contact(purge_sequence=self._purges.sequence)
+    def refresh(self, request: ContactRequest) -> None:
+        """Validate what is stale in the background, unless that is under way or too much is."""
+        if self._slots.is_crowded:
+            return
+        contact, is_new = self.join(request)
+        if is_new:
+            contact.is_leader_waiting = False
+
+    def recently_told(self, request: ContactRequest) -> Told | None:
+        """What the upstream said a moment ago, instead of what was asked for."""
+        if not self._told or request.is_personal:
+            return None
+        key = request.target, self._variant(request)
+        found = self._told.get(key)
+        if found is None or found.times < _TOLD_TIMES or self._now() >= found.until_s:
+            return None
+        return found.told
+
+    def _variant(self, request: ContactRequest) -> Selecting:
+        """The request's fields that are known to select a variant of this resource."""
+        offered = self._store.offered(request.target)
+        if not offered or not offered[0].selecting.names:
+            return EMPTY
+        found = selecting_of(", ".join(offered[0].selecting.names), request.fields)
+        return EMPTY if found is None else found
+
+    def _new_contact(
+        self, request: ContactRequest, asked: Asked, lead: ByteSlice | None
+    ) -> Contact:
+        return Contact(
+            asked,
+            lead=lead,
+            stale=request.stale,
+            variant=self._variant(request),
+            purge_sequence=self._purges.sequence,
+        )
 
     async def _make(self, contact: Contact, request: ContactRequest) -> None:
         def tell(error: EdgeError | None) -> None:
             if error is not None:
-                self._end(contact, request.key)
+                self._end(contact, request.target)
                 contact.fail(error)
 
         with task_border(tell, work="a first contact", counts=self._counts):
-            outcome = await self._ask(request, contact.purge_sequence)
-            self._end(contact, request.key)
+            outcome = await self._ask(request, contact)
+            if not request.is_personal:
+                self._remember(request, contact, outcome)
+            self._end(contact, request.target)
             contact.settle(outcome)
 
-    def _end(self, contact: Contact, key: str) -> None:
-        if self._contacts.get(key) is contact:
-            del self._contacts[key]
+    def _remember(self, request: ContactRequest, contact: Contact, outcome: Outcome) -> None:
+        """Note an error; one that comes again is told for a moment without asking."""
+        key = request.target, contact.variant
+        before = self._told.pop(key, None)
+        if not isinstance(outcome, Told) or outcome.status < 500 or outcome.is_patience:
+            return
+        until_s = self._now() + self._told_s
+        is_repeated = before is not None and self._now() < before.until_s + _REPEATED_WITHIN_S
+        times = before.times + 1 if before is not None and is_repeated else 1
+        self._told[key] = _Repeated(until_s, times, outcome)
+        if len(self._told) > _TOLD_MAX:
+            self._told.popitem(last=False)
 
-    async def _ask(self, request: ContactRequest, purge_sequence: int) -> Outcome:
-        part = self._part_for(request.range_spec)
-        sent = _fields_of(request, part)
+    def _end(self, contact: Contact, target: str) -> None:
+        contacts = self._contacts.get(target)
+        if contacts is not None and contact in contacts:
+            contacts.remove(contact)
+            if not contacts:
+                del self._contacts[target]
+
+    async def _ask(self, request: ContactRequest, contact: Contact) -> Outcome:
+        asked = contact.asked
+        sent = _fields_of(request, asked)
         with contextlib.ExitStack() as held:
             slot = await self._slots.take()
             held.callback(slot.give_back)
             answer = await slot.wait_for_answer(
-                self._upstream.send(UpstreamRequest("GET", request.key, sent))
+                self._upstream.send(
+                    UpstreamRequest("GET", request.target, sent, on_interim=contact.tell_interim)
+                )
             )
             held.callback(answer.close)
-            head = head_of(answer, sent, is_token_checked=self._is_token_checked)
-            content_range = answer.headers.get("Content-Range")
-            asked = Asked(
-                part,
-                is_conditional=request.stale is not None,
-                is_authorized="Authorization" in sent,
-                has_listener_fields=not self._is_token_checked,
+            head = head_of(
+                answer,
+                sent,
+                is_token_checked=self._is_token_checked,
+                directives=request.directives,
             )
+            content_range = answer.headers.get("Content-Range")
             use = use_of(head, content_range, asked, length_max=self._length_max)
             match use:
                 case Keep():
-                    return self._keep(request, head, use, answer, held, purge_sequence)
+                    found = self._keep(request, head, use, contact)
+                    if use.complete_length != 0:
+                        release = held.pop_all().close
+                        self._fills.adopt(
+                            found,
+                            answer,
+                            use.part,
+                            fields=request.fields,
+                            lead=contact.lead if head.status == 206 else None,
+                            release=release,
+                        )
+                    return Learned(found, head.status)
                 case Validated():
-                    return self._freshen(request, head, purge_sequence)
+                    return self._freshen(request, head, contact.purge_sequence)
                 case Share():
                     return await self._share(request, answer)
                 case PassOn(reason=reason):
                     self._note(request, head, reason)
-                    if part is not None:
+                    if asked.is_range:
                         return Uncacheable(reason)  # No listener asked for this very range.
                     held.pop_all()
                     slot.give_back()
                     return Uncacheable(reason, answer)
 
     def _keep(
-        self,
-        request: ContactRequest,
-        head: ResponseHead,
-        use: Keep,
-        answer: UpstreamAnswer,
-        held: contextlib.ExitStack,
-        purge_sequence: int,
-    ) -> Learned:
-        found = self._store.current(request.key)
-        if found is not None and found.is_same_version(head, use.complete_length):
+        self, request: ContactRequest, head: ResponseHead, use: Keep, contact: Contact
+    ) -> Representation:
+        purge_sequence = contact.purge_sequence
+        found = next(
+            (
+                one
+                for one in self._store.offered(request.target)
+                if one.selecting == head.selecting
+                and one.is_same_version(head, use.complete_length)
+            ),
+            None,
+        )
+        if found is not None:
             found.freshen(head, purge_sequence=purge_sequence)
         else:
             found = Representation.from_head(
-                request.key,
+                request.target,
                 head,
                 complete_length=use.complete_length,
                 slice_bytes=self._slice_bytes,
@@ -198,26 +317,22 @@ class Contacts:
                 purge_sequence=purge_sequence,
             )
         # Whoever wants a part far ahead is better off waiting than asking again.
-        found.is_range_ignored = request.range_spec is not None and head.status == 200
+        found.is_range_ignored = contact.asked.is_range and head.status == 200
         self._store.make_current(found)
-        is_probe = isinstance(request.range_spec, SuffixRange) and head.status == 206
-        if use.part is not None and not is_probe:
-            release = held.pop_all().close
-            self._fills.adopt(found, answer, use.part, fields=request.fields, release=release)
-        return Learned(found, head.status)
+        return found
 
     def _freshen(self, request: ContactRequest, head: ResponseHead, purge_sequence: int) -> Outcome:
         stale = request.stale
         assert stale is not None
         if head.strong_tag is not None and head.strong_tag != stale.validator:
             self._store.retire(stale)
-            raise UpstreamProtocolError("304 for a version that was not asked about")
+            raise UpstreamChangedError("304 for a version that was not asked about")
         reason = why_not_freshened(stale, head)
         if reason is not None:
             self._note(request, head, reason)
             return Uncacheable(reason)
         stale.freshen(head, purge_sequence=purge_sequence)
-        if self._store.current(stale.key) is stale:
+        if self._store.is_offered(stale):
             self._store.make_current(stale)  # Its size may have changed.
         return Learned(stale, head.status)
 
@@ -234,6 +349,7 @@ class Contacts:
             answer.status,
             fields,
             content,
+            is_patience=unready is not None,
             is_of_session=unready is Unready.SESSION_BUSY,
             session=request.session,
         )
@@ -241,14 +357,14 @@ class Contacts:
     def _note(self, request: ContactRequest, head: ResponseHead, reason: str) -> None:
         """Remember that there is nothing to share, where the range alone is not the reason."""
         self._retire_stale(request, head.status)
-        if head.status == 416 or head.status in ABOUT_THE_LISTENER:
+        if head.status == 416 or head.status in ABOUT_THE_LISTENER or request.directives:
             return
-        key = personal_key(request.key) if request.is_personal else request.key
+        key = personal_key(request.target) if request.is_personal else request.target
         if reason == Unfit.NO_VALIDATOR:
             key = range_key(key)
         if reason == Unfit.TOO_LARGE and request.range_spec is None:
             key = whole_key(key)
-        self._uncacheables.note(key, reason, now_s=asyncio.get_running_loop().time())
+        self._uncacheables.note(key, reason, now_s=self._now())
 
     def _retire_stale(self, request: ContactRequest, status: int) -> None:
         """Let go of what the upstream no longer has; one listener's answer does not tell that."""
@@ -256,20 +372,34 @@ class Contacts:
         if request.stale is not None and status < 500 and not is_about_listener:
             self._store.retire(request.stale)
 
-    def _part_for(self, spec: RangeSpec | None) -> ByteSlice | None:
-        """The slices that hold what the listener wants first, as one range."""
-        size = self._slice_bytes
+    def _asked(self, request: ContactRequest) -> tuple[Asked, ByteSlice | None]:
+        """What to ask for, and what to fetch beside it."""
+        spec = request.range_spec
+        part: ByteSlice | None = None
+        lead: ByteSlice | None = None
+        suffix_length: int | None = None
         match spec:
             case None:
-                return None
+                pass
             case SuffixRange():
-                return _PROBE
+                suffix_length = spec.suffix_length
             case IntRange(first_pos=first, last_pos=last):
-                start = first // size
-                stop = start + self._run_slices_max
-                if last is not None:
-                    stop = min(stop, last // size + 1)
-                return ByteSlice(start * size, stop * size)
+                stop = first + self._run_bytes_max if last is None else last + 1
+                plan = plan_range(
+                    ByteSlice(first, stop),
+                    slice_bytes=self._slice_bytes,
+                    run_bytes_max=self._run_bytes_max,
+                )
+                part, lead = plan.first, plan.lead
+        asked = Asked(
+            part,
+            suffix_length,
+            spec,
+            is_conditional=request.stale is not None,
+            is_authorized="Authorization" in request.fields,
+            has_listener_fields=not self._is_token_checked,
+        )
+        return asked, lead
 
 
 def range_key(key: str) -> str:
@@ -287,10 +417,12 @@ def personal_key(key: str) -> str:
     return f"personal {key}"
 
 
-def _fields_of(request: ContactRequest, part: ByteSlice | None) -> Fields:
+def _fields_of(request: ContactRequest, asked: Asked) -> Fields:
     fields = request.fields.copy()
-    if part is not None:
-        fields["Range"] = f"bytes={part.start}-{part.stop - 1}"
+    value = asked.field_value()
+    if value is not None:
+        fields["Range"] = value
+        fields["Accept-Encoding"] = "identity"  # Ranges of the representation itself.
     if request.stale is not None:
         stored = request.stale.fields
         if "ETag" in stored:

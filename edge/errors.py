@@ -9,11 +9,13 @@
         * ContentTooLargeError
         * ContentStalledError
         * TooManyRefusalsError
-        * PreconditionFailedError
         * RangeNotSatisfiableError
         * PurgeRequestError: not a request for a purge
+        * NotStoredError: it wants nothing but what is stored
     * UpstreamError: origin or drm failed
         * UpstreamUnreachableError
+            * CircuitOpenError: and it was not asked again
+        * UpstreamLostError
         * UpstreamTimeoutError
         * UpstreamStalledError
         * UpstreamProtocolError
@@ -141,14 +143,6 @@ class TooManyRefusalsError(DownstreamError):
         self.headers = MappingProxyType({**_NO_STORE, "Retry-After": str(retry_after_s)})
 
 
-class PreconditionFailedError(DownstreamError):
-    """A condition of the request does not hold."""
-
-    status = 412
-    reason = "precondition_failed"
-    title = "A precondition of the request does not hold."
-
-
 class RangeNotSatisfiableError(DownstreamError):
     """No range of the request lies within the representation."""
 
@@ -170,6 +164,14 @@ class PurgeRequestError(DownstreamError):
     title = "Not a request for a purge."
 
 
+class NotStoredError(DownstreamError):
+    """The request is to be answered from the cache alone: RFC 9111 section 5.2.1.7."""
+
+    status = 504
+    reason = "only_if_cached"
+    title = "Nothing that is stored answers the request."
+
+
 class UpstreamError(EdgeError):
     """Origin or drm failed to answer as it should."""
 
@@ -184,6 +186,21 @@ class UpstreamUnreachableError(UpstreamError):
 
     reason = "upstream_unreachable"
     title = "The origin cannot be reached."
+    headers: Mapping[str, str] = _RETRY_SOON
+
+
+class CircuitOpenError(UpstreamUnreachableError):
+    """The upstream has failed to answer so often that it is left alone for a while."""
+
+    status = 503
+    reason = "circuit_open"
+
+
+class UpstreamLostError(UpstreamError):
+    """The connection ended before an answer began."""
+
+    reason = "upstream_lost"
+    title = "The origin closed the connection instead of answering."
     headers: Mapping[str, str] = _RETRY_SOON
 
 

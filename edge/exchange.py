@@ -45,6 +45,11 @@ class Exchange:
     first_byte_s: float | None = None
 
     @property
+    def payer(self) -> str:
+        """Who answers for what is fetched: the session, or for want of one the address."""
+        return self.session or self.client
+
+    @property
     def result(self) -> CacheResult:
         """How it was met, in one word."""
         if self.is_refused:

@@ -43,7 +43,6 @@ _NEVER_FORWARDED: Final = frozenset(
 # Fills are made for all listeners alike: these belong to one listener's request.
 _OF_ONE_REQUEST: Final = frozenset(
     {
-        "accept-encoding",
         "content-length",
         "if-match",
         "if-modified-since",
@@ -57,7 +56,7 @@ _OF_ONE_REQUEST: Final = frozenset(
 _TOKENS_OF_LISTENERS: Final = frozenset({"authorization", "cookie", TOKEN_FIELD.lower()})
 
 # Said anew for each answer, or true of one answer only.
-_NOT_STORED: Final = frozenset({"age", "content-length", "content-range", "accept-ranges"})
+_NOT_STORED: Final = frozenset({"age", "content-length", "accept-ranges"})
 
 _EXPOSED: Final = (
     "Accept-Ranges",
@@ -153,15 +152,14 @@ def fill_fields(
     """Fields of a request whose answer may be stored for all listeners.
 
     While tokens are checked, nothing of the listener's goes along but the nodes on the way and what
-    stands for his session: what is stored for all may depend on none. `Accept-Encoding: identity`
-    makes ranges ones of the representation itself.
+    stands for his session: what is stored for all may depend on none.
     """
     fields: Fields
     if is_token_checked:
         fields = CIMultiDict([(LOOP_FIELD, value) for value in headers.getall(LOOP_FIELD, ())])
+        fields["Accept-Encoding"] = "identity"
     else:
         fields = _end_to_end(headers, _NEVER_FORWARDED | _OF_ONE_REQUEST)
-    fields["Accept-Encoding"] = "identity"
     return _with_session(_with_via(fields), session)
 
 

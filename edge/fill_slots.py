@@ -29,11 +29,17 @@ class FillSlots:
     ) -> None:
         assert slots_max > 0
         self._semaphore = asyncio.Semaphore(slots_max)
+        self._crowd = max(1, slots_max // 2)
         self._wait_s = wait_s
         self.lent_after_s = lent_after_s
         self.lent_max = lent_max
         self.taken = 0
         self.lent = 0
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are so many fills that what nobody waits for is better left."""
+        return self.taken >= self._crowd
 
     async def take(self) -> "FillSlot":
         """Wait for a slot.

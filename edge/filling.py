@@ -1,68 +1,152 @@
-"""A slice that is being filled: readers follow it byte by byte."""
+"""Content on its way in: a slice that is being filled, and a run of bytes that fills slices."""
 
 import asyncio
+from dataclasses import dataclass, field
+from typing import Final
 
 from edge.errors import EdgeError
+from edge.fields import Fields
+from edge.representation import Representation
+from edge.spans import Spans
+from http_semantics.byte_range import ByteSlice
+
+# Where a run ends whose length only its end tells.
+UNKNOWN_STOP: Final = 1 << 62
 
 
 class FillingSlice:
-    """Content of one slice as it arrives.
+    """One slice of a representation as its bytes arrive, in any order.
 
-    Attributes:
+    Args:
         number: of the slice.
-        length: of its content when complete.
-        run: the number of the run that fills it; another run may take it over before it begins.
-        content: `length` bytes, of which the first `received` are there.
+        content: as many bytes as it will have.
+        spans: which of them are there.
     """
 
-    __slots__ = ("_error", "_waiters", "content", "length", "number", "received", "run")
+    __slots__ = ("content", "number", "spans")
 
-    def __init__(self, number: int, length: int, run: int) -> None:
+    def __init__(self, number: int, content: bytearray, spans: Spans) -> None:
         self.number = number
-        self.length = length
-        self.run = run
-        self.content = bytearray()
-        self.received = 0
-        self._error: EdgeError | None = None
-        self._waiters: list[asyncio.Future[None]] = []
+        self.content = content
+        self.spans = spans
 
     @property
     def is_complete(self) -> bool:
         """Whether all of it is there."""
-        return self.received == self.length
+        return self.spans.covers(0, len(self.content))
 
-    def feed(self, data: memoryview) -> None:
-        """Take in the next bytes and wake all readers."""
-        if not self.content:
-            self.content = bytearray(self.length)  # At once: readers hold views of it.
-        stop = self.received + len(data)
-        assert stop <= self.length
-        self.content[self.received : stop] = data
-        self.received = stop
-        self._wake()
+    def feed(self, offset: int, data: memoryview) -> None:
+        """Take in bytes. What is there already stays: readers may hold views of it."""
+        stop = offset + len(data)
+        assert stop <= len(self.content)
+        for start, end in self.spans.gaps(offset, stop):
+            self.content[start:end] = data[start - offset : end - offset]
+        self.spans.add(offset, stop)
 
-    def fail(self, error: EdgeError) -> None:
-        """No more bytes will come; readers that need more get `error`."""
-        self._error = error
-        self._wake()
+    def view(self, start: int, stop: int) -> memoryview:
+        """The bytes from `start` on that are there in one piece, at most up to `stop`."""
+        return memoryview(self.content)[start : min(stop, self.spans.end_at(start))]
 
-    async def read(self, start: int, stop: int) -> memoryview:
-        """Bytes from `start` on as soon as there are any, at most up to `stop`.
+
+@dataclass(slots=True, eq=False)
+class Reader:
+    """Somebody who is reading a part of a representation.
+
+    Attributes:
+        position: of the next byte.
+        stop: after the last one.
+    """
+
+    position: int
+    stop: int
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """Bytes `[position, stop)` that one request is to bring; they are nobody else's to fetch.
+
+    Attributes:
+        representation: whose bytes.
+        position: of the next byte to arrive.
+        stop: after the last one; another run may take over the rest, and then it moves down.
+        fields: of the request; another request for the rest has the same.
+        is_background: nobody waits for it, and it goes on all the same.
+        was_wanted: there was a reader for it once.
+        lead: what to fetch next, since it completes the slice that the run begins in.
+        is_whole: the answer carries everything, asked for or not.
+        announced_stop: where the answer ends, by what it says itself.
+        is_over: no more bytes will come.
+        error: why they will not.
+    """
+
+    representation: Representation
+    position: int
+    stop: int
+    fields: Fields
+    is_background: bool = False
+    was_wanted: bool = False
+    lead: ByteSlice | None = None
+    is_whole: bool = False
+    announced_stop: int = UNKNOWN_STOP
+    is_over: bool = False
+    error: EdgeError | None = None
+    _waiters: list[tuple[int, asyncio.Future[FillingSlice | None]]] = field(default_factory=list)
+
+    def is_wanted_by(self, reader: Reader) -> bool:
+        """Whether a reader will come to bytes of this run."""
+        return reader.position < self.stop and reader.stop > self.position
+
+    async def wait_for(self, position: int) -> FillingSlice | None:
+        """Wait until a byte of the run has arrived, and return the slice that holds it.
+
+        None tells that another run brings it.
 
         Raises:
-            EdgeError: they will not come.
+            EdgeError: it will not come.
         """
-        assert 0 <= start < stop <= self.length
-        while self.received <= start:
-            if self._error is not None:
-                raise self._error
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            await waiter
-        return memoryview(self.content)[start : min(stop, self.received)]
+        if self.is_over:
+            if self.error is not None:
+                raise self.error
+            return None
+        waiter: asyncio.Future[FillingSlice | None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((position, waiter))
+        return await waiter
 
-    def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
+    def advance(self, position: int, filling: FillingSlice | None) -> None:
+        """Bytes up to `position` have arrived, the last ones in `filling`: wake who waits.
+
+        None tells that somebody else had brought them.
+        """
+        self.position = position
+        if not self._waiters:
+            return
+        waiting = []
+        for wanted, waiter in self._waiters:
+            if wanted >= position:
+                waiting.append((wanted, waiter))
+            elif not waiter.done():
+                waiter.set_result(filling)
+        self._waiters = waiting
+
+    def cut(self, stop: int) -> None:
+        """Leave what begins at `stop` to another run."""
+        self.stop = stop
+        waiting = []
+        for wanted, waiter in self._waiters:
+            if wanted < stop:
+                waiting.append((wanted, waiter))
+            elif not waiter.done():
                 waiter.set_result(None)
+        self._waiters = waiting
+
+    def end(self, error: EdgeError | None) -> None:
+        """No more bytes will come."""
+        self.is_over, self.error = True, error
+        waiters, self._waiters = self._waiters, []
+        for _, waiter in waiters:
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)

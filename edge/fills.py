@@ -1,14 +1,15 @@
-"""Fills: fetching missing slices from the upstream, one fill per slice for all who want it.
+"""Fills: fetching missing bytes from the upstream, once for all who want them.
 
-A run of missing slices is one request. It is a task of the edge and not of the listener that caused
-it: a slow or leaving listener neither slows nor ends it. A slice that lies well ahead of its run is
-taken out of it and fetched at once.
+A run of missing bytes is one request. It is a task of the edge and not of the listener that caused
+it: a slow or leaving listener neither slows nor ends it. Bytes that lie well ahead of their run are
+taken out of it and fetched at once. A run that is cut off goes on where it was, as long as the
+version is the same. One that nobody reads any more ends with its slice, unless the representation
+was asked for more than once.
 """
 
-import itertools
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
 from functools import partial
 from typing import Final
 
@@ -23,15 +24,18 @@ from edge.errors import (
     UpstreamChangedError,
     UpstreamError,
     UpstreamProtocolError,
+    UpstreamStalledError,
     UpstreamTruncatedError,
 )
 from edge.fields import SESSION_FIELD, Fields, passed_back_fields
 from edge.fill_slots import FillSlot, FillSlots
-from edge.filling import FillingSlice
+from edge.filling import UNKNOWN_STOP, FillingSlice, Reader, Run
 from edge.metrics import EdgeCounts
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
+from edge.range_plan import RangePlan, plan_range
 from edge.representation import Representation
 from edge.slices import SliceStore
+from edge.spans import Spans
 from edge.task_border import task_border
 from edge.upstream_answers import check_fill, head_of
 from http_semantics.byte_range import ByteSlice
@@ -39,41 +43,59 @@ from http_semantics.byte_range import ByteSlice
 # A reader this many slices ahead of a run does not wait for it. The next slice is about to come.
 _AHEAD_SLICES: Final = 1
 
-# Slices that others have filled by now are read over if they are few; else a new request is
-# cheaper than their bytes.
+# Slices that are there by now are read over if they are few; else a new request is cheaper than
+# their bytes.
 _SKIPPED_SLICES_MAX: Final = 2
 
+# Whoever caused a run may take a moment to begin reading it.
+_UNREAD_SLICES_MAX: Final = 4
 
-@dataclass(slots=True)
-class _Run:
-    """One request for consecutive slices.
+# Of a run, as long as none of them brings as much as a slice.
+_RESUMPTIONS_MAX: Final = 2
 
-    Attributes:
-        number: of the run.
-        representation: whose slices.
-        current: number of the slice that is arriving.
-        stop: number after its last slice.
-        fields: of its request; another request for the rest has the same.
-        is_whole: the answer carries everything, asked for or not.
-    """
 
-    number: int
-    representation: Representation
-    current: int
-    stop: int
-    fields: Fields
-    is_whole: bool = False
+class Presence(Enum):
+    """How much of a part is there when a request for it arrives."""
+
+    ALL = auto()
+    COMING = auto()  # What is not there is being fetched for somebody else.
+    SOME = auto()
+    NONE = auto()
+
+
+class _Filling:
+    """What is under way for one representation."""
+
+    __slots__ = ("readers", "runs", "slices")
+
+    def __init__(self) -> None:
+        self.slices: dict[int, FillingSlice] = {}
+        self.runs: list[Run] = []
+        self.readers: list[Reader] = []
+
+    def run_at(self, position: int) -> Run | None:
+        """The run that will bring the byte at `position`."""
+        return next((run for run in self.runs if run.position <= position < run.stop), None)
+
+    def next_run_at(self, position: int) -> int:
+        """Where the next bytes begin that some run will bring."""
+        return min((run.position for run in self.runs if run.position > position), default=1 << 63)
+
+    def is_read(self, run: Run) -> bool:
+        """Whether a reader will come to the bytes of a run."""
+        return any(run.is_wanted_by(reader) for reader in self.readers)
 
 
 class Fills:
     """Keeps track of all fills under way.
 
     Args:
-        store: where complete slices go.
+        store: where slices go.
         upstream: where they come from.
         tasks: owns the fills' tasks.
         slots: bounds them.
-        run_slices_max: slices that one request asks for.
+        run_bytes_max: what one request asks for.
+        length_max: longest content whose length only its end tells.
         is_token_checked: decides which fields are stored.
         counts: of this worker.
     """
@@ -85,7 +107,8 @@ class Fills:
         upstream: Upstream,
         tasks: Tasks,
         slots: FillSlots,
-        run_slices_max: int,
+        run_bytes_max: int,
+        length_max: int,
         is_token_checked: bool,
         counts: EdgeCounts,
     ) -> None:
@@ -93,140 +116,304 @@ class Fills:
         self._upstream = upstream
         self._tasks = tasks
         self._slots = slots
-        self._run_slices_max = run_slices_max
+        self._run_bytes_max = run_bytes_max
+        self._length_max = length_max
         self._is_token_checked = is_token_checked
         self._counts = counts
-        self._filling: dict[Representation, dict[int, FillingSlice]] = {}
-        self._runs: dict[int, _Run] = {}
-        self._run_numbers = itertools.count()
+        self._filling: dict[Representation, _Filling] = {}
 
-    def find(self, representation: Representation, number: int) -> FillingSlice | None:
-        """The fill of a slice, if there is one under way."""
-        return self._filling.get(representation, {}).get(number)
+    @contextlib.contextmanager
+    def reading(self, representation: Representation, part: ByteSlice) -> Iterator[Reader]:
+        """Somebody reads a part while the block lasts: fills of it are wanted."""
+        filling = self._of(representation)
+        reader = Reader(part.start, part.stop)
+        filling.readers.append(reader)
+        try:
+            yield reader
+        finally:
+            filling.readers.remove(reader)
+            self._tidy(representation)
 
-    def count(self, representation: Representation, numbers: range) -> int:
-        """How many slices out of `numbers` are being filled."""
-        return sum(number in numbers for number in self._filling.get(representation, {}))
+    def at_hand(self, representation: Representation, position: int, stop: int) -> memoryview:
+        """Bytes from `position` on, within one slice, that have arrived in a fill under way."""
+        filling = self._filling.get(representation)
+        number, offset = divmod(position, representation.slice_bytes)
+        found = None if filling is None else filling.slices.get(number)
+        if found is None:
+            return memoryview(b"")
+        return found.view(offset, offset + stop - position)
 
-    def ensure(
-        self, representation: Representation, number: int, *, stop: int, fields: Fields
-    ) -> FillingSlice:
-        """The fill of a slice that is not stored; begun if need be, never waited for.
+    def is_coming(self, representation: Representation, position: int) -> bool:
+        """Whether a byte is being fetched."""
+        filling = self._filling.get(representation)
+        return filling is not None and filling.run_at(position) is not None
+
+    def first_missing(self, representation: Representation, part: ByteSlice) -> int | None:
+        """The first byte of a part that is neither there nor being fetched."""
+        return next((start for start, _ in self._missing(representation, part)), None)
+
+    def extra_bytes(self, representation: Representation, part: ByteSlice) -> int:
+        """How much is fetched beyond a part if it is read now."""
+        if self.first_missing(representation, part) is None:
+            return 0
+        plan = self._plan(representation, part)
+        fetched = plan.first.length + (0 if plan.lead is None else plan.lead.length)
+        return max(0, fetched - part.length)
+
+    def presence(self, representation: Representation, part: ByteSlice) -> Presence:
+        """How much of a part is there. This is no use of it."""
+        if representation.complete_length is None:
+            return Presence.COMING
+        covered = self._covered_until(representation, part.start)
+        if covered >= part.stop:
+            return Presence.ALL
+        if self.first_missing(representation, part) is None:
+            return Presence.COMING
+        next_covered = self._next_covered(representation, part.start, part.stop)
+        is_begun = covered > part.start or next_covered < part.stop
+        return Presence.SOME if is_begun else Presence.NONE
+
+    def follow(
+        self, representation: Representation, position: int, *, stop: int, fields: Fields
+    ) -> Run:
+        """The run that brings the byte at `position`; begun if need be, never waited for.
 
         Args:
-            representation: whose slice.
-            number: of the slice.
-            stop: number after the last slice that the reader wants; the fill goes on up to there.
+            representation: whose byte, which is missing.
+            position: of the byte.
+            stop: after the last byte that the reader wants.
             fields: of the request, should one be made.
 
         Raises:
-            SliceGoneError: the slice cannot be fetched on its own.
+            SliceGoneError: the byte cannot be fetched on its own.
         """
-        found = self.find(representation, number)
-        if found is not None and not self._is_far_ahead(representation, found):
-            return found
-        if not representation.has_strong_validator:
+        filling = self._filling.get(representation)
+        run = None if filling is None else filling.run_at(position)
+        if run is not None and not self._is_far_ahead(run, position):
+            return run
+        if not representation.has_strong_validator or representation.complete_length is None:
             self._store.retire(representation)
-            raise SliceGoneError("the representation has no strong validator")
-        return self._begin(representation, number, stop, fields)
+            raise SliceGoneError("a missing part cannot be told from another version's")
+        return self._begin(representation, position, stop, fields, taken_from=run)
 
     def adopt(
         self,
         representation: Representation,
         answer: UpstreamAnswer,
-        part: ByteSlice,
+        part: ByteSlice | None,
         *,
         fields: Fields,
+        lead: ByteSlice | None,
         release: Callable[[], None],
     ) -> None:
         """Go on with an answer whose head has been read: its content fills what is missing.
 
         Takes over the answer, and calls `release` when it is done with it.
+
+        Args:
+            representation: whose content.
+            answer: with its content still to come.
+            part: which bytes that is; None for everything, however long that is.
+            fields: of further requests.
+            lead: what to fetch afterwards.
+            release: gives back what the answer holds.
         """
-        numbers = representation.numbers_of(part)
-        missing = [n for n in numbers if self._is_missing(representation, n)]
-        if not missing:
+        if part is None:
+            part = ByteSlice(0, representation.complete_length or UNKNOWN_STOP)
+        missing = next(self._missing(representation, part), None)
+        if missing is None:
             release()
             return
-        run = self._new_run(representation, numbers.start, numbers.stop, fields)
+        run = self._new_run(representation, part.start, part.stop, fields)
+        run.lead = lead
         run.is_whole = part.length == representation.complete_length
-        for number in missing:
-            self._claim(run, number)
-        self._tasks.start(self._carry_on(run, answer, part, release))
+        run.announced_stop = part.stop
+        if representation.has_strong_validator and not run.is_whole:
+            run.stop = missing[1]  # The rest is there, or on its way to somebody else.
+        self._tasks.start(self._carry_on(run, answer, release))
 
-    def _is_missing(self, representation: Representation, number: int) -> bool:
-        is_stored = self._store.has(representation, number)
-        return not is_stored and self.find(representation, number) is None
+    def _of(self, representation: Representation) -> _Filling:
+        filling = self._filling.get(representation)
+        if filling is None:
+            filling = self._filling[representation] = _Filling()
+        return filling
 
-    def _is_far_ahead(self, representation: Representation, found: FillingSlice) -> bool:
+    def _is_far_ahead(self, run: Run, position: int) -> bool:
+        representation = run.representation
         if representation.is_range_ignored or not representation.has_strong_validator:
             return False
-        return found.number - self._runs[found.run].current > _AHEAD_SLICES
+        if run.stop == UNKNOWN_STOP:
+            return False
+        size = representation.slice_bytes
+        return position // size - run.position // size > _AHEAD_SLICES
 
     def _begin(
-        self, representation: Representation, number: int, stop: int, fields: Fields
-    ) -> FillingSlice:
-        stop = min(max(stop, number + 1), representation.slices, number + self._run_slices_max)
-        end = number + 1
-        while end < stop and not self._store.has(representation, end):
-            found = self.find(representation, end)
-            if found is not None and not self._is_far_ahead(representation, found):
-                break
-            end += 1
-        run = self._new_run(representation, number, end, fields)
-        for each in range(number, end):
-            self._claim(run, each)
+        self,
+        representation: Representation,
+        position: int,
+        stop: int,
+        fields: Fields,
+        *,
+        taken_from: Run | None,
+    ) -> Run:
+        length = representation.complete_length
+        assert length is not None
+        plan = self._plan(representation, ByteSlice(position, stop))
+        start, end, lead = plan.first.start, plan.first.stop, plan.lead
+        if representation.is_range_ignored:
+            start, end, lead = 0, length, None
+        elif taken_from is not None:
+            start, end, lead = position, taken_from.stop, None
+            taken_from.cut(position)
+        else:
+            missing = list(self._missing(representation, ByteSlice(start, end)))
+            gap = next(one for one in missing if one[0] <= position < one[1])
+            start, end = gap
+        run = self._new_run(representation, start, end, fields)
+        run.lead = lead
         self._tasks.start(self._fill(run))
-        return self._filling[representation][number]
+        return run
+
+    def _plan(self, representation: Representation, part: ByteSlice) -> RangePlan:
+        return plan_range(
+            part,
+            slice_bytes=representation.slice_bytes,
+            run_bytes_max=self._run_bytes_max,
+            complete_length=representation.complete_length,
+        )
+
+    def _missing(
+        self, representation: Representation, part: ByteSlice
+    ) -> Iterator[tuple[int, int]]:
+        """The intervals of a part that are neither there nor being fetched."""
+        position = part.start
+        while position < part.stop:
+            covered = self._covered_until(representation, position)
+            if covered > position:
+                position = covered
+                continue
+            run = self._of(representation).run_at(position)
+            if run is not None:
+                position = run.stop
+                continue
+            end = min(part.stop, self._of(representation).next_run_at(position))
+            end = min(end, self._next_covered(representation, position, end))
+            yield position, end
+            position = end
+
+    def _covered_until(self, representation: Representation, position: int) -> int:
+        """Where the bytes that are there from `position` on end."""
+        size = representation.slice_bytes
+        while True:
+            number, offset = divmod(position, size)
+            spans = self._spans(representation, number)
+            end = number * size + (size if spans is None else spans.end_at(offset))
+            if end == position:
+                return position
+            position = end
+            length = representation.complete_length
+            if position % size or (length is not None and position >= length):
+                return position
+
+    def _next_covered(self, representation: Representation, position: int, stop: int) -> int:
+        """Where within `[position, stop)` the next byte is that is there; `stop` if none is."""
+        size = representation.slice_bytes
+        while position < stop:
+            number, offset = divmod(position, size)
+            spans = self._spans(representation, number)
+            if spans is None:
+                return position
+            _, gap_stop = next(spans.gaps(offset, size), (offset, offset))
+            if gap_stop < size:
+                return min(stop, number * size + gap_stop)
+            position = (number + 1) * size
+        return stop
+
+    def _spans(self, representation: Representation, number: int) -> Spans | None:
+        """Which bytes of a slice are there; None for all of them."""
+        filling = self._filling.get(representation)
+        if filling is not None and number in filling.slices:
+            return filling.slices[number].spans
+        return self._store.spans(representation, number)
 
     def _new_run(
-        self, representation: Representation, current: int, stop: int, fields: Fields
-    ) -> _Run:
-        run = _Run(next(self._run_numbers), representation, current, stop, fields)
-        self._runs[run.number] = run
+        self, representation: Representation, position: int, stop: int, fields: Fields
+    ) -> Run:
+        run = Run(representation, position, stop, fields)
+        self._of(representation).runs.append(run)
         self._counts.fills += 1
         self._counts.fills_under_way += 1
         return run
 
-    def _claim(self, run: _Run, number: int) -> FillingSlice:
-        """Make a slice this run's. Whoever follows it follows it further."""
-        slices = self._filling.setdefault(run.representation, {})
-        found = slices.get(number)
-        if found is None:
-            length = run.representation.part_of(number).length
-            slices[number] = found = FillingSlice(number, length, run.number)
-        found.run = run.number
-        return found
-
-    async def _fill(self, run: _Run) -> None:
+    async def _fill(self, run: Run) -> None:
         with self._border(run):
             slot = await self._slots.take()
             try:
-                answer, part = await self._ask(run, slot)
-                await self._pump(run, answer, part)
+                await self._fetch(run, slot)
             finally:
                 slot.give_back()
 
     async def _carry_on(
-        self, run: _Run, answer: UpstreamAnswer, part: ByteSlice, release: Callable[[], None]
+        self, run: Run, answer: UpstreamAnswer, release: Callable[[], None]
     ) -> None:
         with self._border(run):
             try:
-                await self._pump(run, answer, part)
+                await self._pump(run, answer)
+            except (UpstreamTruncatedError, UpstreamStalledError, UpstreamProtocolError) as error:
+                self._check_resumable(run, error)
             finally:
                 release()
+            if run.position < run.stop and run.stop != UNKNOWN_STOP:
+                slot = await self._slots.take()
+                try:
+                    await self._fetch(run, slot, is_resumed=True)
+                finally:
+                    slot.give_back()
 
-    def _border(self, run: _Run) -> AbstractContextManager[None]:
-        return task_border(partial(self._end, run), work="a fill", counts=self._counts)
+    async def _fetch(self, run: Run, slot: FillSlot, *, is_resumed: bool = False) -> None:
+        """Ask for the run's bytes, again where the answer is cut off."""
+        tries = int(is_resumed)
+        while run.position < run.stop:
+            position = run.position
+            try:
+                answer = await self._ask(run, slot, is_resumed=is_resumed)
+                await self._pump(run, answer)
+            except (UpstreamTruncatedError, UpstreamStalledError) as error:
+                if tries == _RESUMPTIONS_MAX:
+                    raise
+                self._check_resumable(run, error)
+                has_brought_much = run.position - position >= run.representation.slice_bytes
+                tries = 0 if has_brought_much else tries + 1
+                is_resumed = True
 
-    async def _ask(self, run: _Run, slot: FillSlot) -> tuple[UpstreamAnswer, ByteSlice]:
-        """Ask for the run's slices; return the answer and the bytes that it carries."""
+    def _check_resumable(self, run: Run, error: UpstreamError) -> None:
+        """Raises: the error, where the rest cannot be asked for on its own."""
         representation = run.representation
-        first, last = representation.part_of(run.current), representation.part_of(run.stop - 1)
-        wanted = ByteSlice(first.start, last.stop)
+        if not representation.has_strong_validator or representation.is_range_ignored:
+            raise error
+        if run.stop == UNKNOWN_STOP or not isinstance(
+            error, UpstreamTruncatedError | UpstreamStalledError
+        ):
+            raise error
+        self._counts.note_upstream_error(error)
+        self._counts.resumptions += 1
+
+    @contextlib.contextmanager
+    def _border(self, run: Run) -> Iterator[None]:
+        with task_border(partial(self._end, run), work="a fill", counts=self._counts):
+            yield
+
+    async def _ask(self, run: Run, slot: FillSlot, *, is_resumed: bool) -> UpstreamAnswer:
+        """Ask for the run's bytes; return the answer, whose content begins with them."""
+        representation = run.representation
+        wanted = ByteSlice(run.position, run.stop)
+        run.announced_stop = run.stop
         fields = run.fields.copy()
+        fields["Accept-Encoding"] = "identity"
         fields["Range"] = f"bytes={wanted.start}-{wanted.stop - 1}"
-        request = UpstreamRequest("GET", representation.key, fields)
+        if is_resumed:
+            fields["If-Range"] = representation.validator
+        request = UpstreamRequest("GET", representation.target, fields)
         answer = await slot.wait_for_answer(self._upstream.send(request))
         try:
             await self._check_ready(answer, run.fields)
@@ -237,7 +424,8 @@ class Fills:
             raise
         if head.status == 200:
             representation.is_range_ignored = run.is_whole = True
-        return answer, part
+            run.position, run.announced_stop = part.start, part.stop
+        return answer
 
     async def _check_ready(self, answer: UpstreamAnswer, sent: Fields) -> None:
         """Let an upstream say itself that it is not ready: packaging takes a while, for instance.
@@ -259,88 +447,148 @@ class Fills:
                 case None:
                     raise UpstreamBusyError(fields, content)
 
-    async def _pump(self, run: _Run, answer: UpstreamAnswer, part: ByteSlice) -> None:
-        """Lay the content of an answer into the run's slices."""
-        position = part.start
+    async def _pump(self, run: Run, answer: UpstreamAnswer) -> None:
+        """Lay the content of an answer into slices, until the run ends or is not worth it."""
+        start, unread_slices = run.position, 0
         try:
-            while position < part.stop and self._is_worth_reading(run, position):
+            while run.position < run.stop:
+                if run.position % run.representation.slice_bytes == 0:
+                    if self._is_skipped(run):
+                        return
+                    unread_slices = 0 if self._is_read(run) else unread_slices + 1
+                    if self._is_given_up(run, unread_slices):
+                        run.stop = run.position
+                        return
                 data = memoryview(await answer.read_some())
                 if not data:
-                    raise UpstreamTruncatedError(position - part.start, part.length)
-                if len(data) > part.stop - position:
-                    raise UpstreamProtocolError("more content than was announced")
+                    self._end_of_content(run, start)
+                    return
+                self._check_length(run, run.position + len(data))
                 self._counts.fill_bytes += len(data)
-                self._lay(run, position, data)
-                position += len(data)
+                self._lay(run, data)
         finally:
             answer.close()
 
-    def _is_worth_reading(self, run: _Run, position: int) -> bool:
-        """Whether the run has a slice of its own soon; one further on gets another request."""
-        run.current = position // run.representation.slice_bytes
-        own = self._next_own(run)
-        if own is None:
-            return False
-        if own - run.current <= _SKIPPED_SLICES_MAX or run.representation.is_range_ignored:
-            return True
-        if not run.representation.has_strong_validator:
-            return True
-        self._split(run, own)
-        return False
+    def _is_read(self, run: Run) -> bool:
+        is_read = self._of(run.representation).is_read(run)
+        run.was_wanted = run.was_wanted or is_read
+        return is_read
 
-    def _next_own(self, run: _Run) -> int | None:
-        slices = self._filling.get(run.representation, {})
-        for number in range(run.current, run.stop):
-            found = slices.get(number)
-            if found is not None and found.run == run.number:
-                return number
-        return None
-
-    def _split(self, run: _Run, number: int) -> None:
-        """Leave the rest of the run, from `number` on, to a request of its own."""
-        rest = self._new_run(run.representation, number, run.stop, run.fields)
-        for found in self._filling[run.representation].values():
-            if found.run == run.number:
-                found.run = rest.number
-        self._tasks.start(self._fill(rest))
-
-    def _lay(self, run: _Run, position: int, data: memoryview) -> None:
+    def _is_given_up(self, run: Run, unread_slices: int) -> bool:
+        """Whether nobody wants the rest of a run enough."""
         representation = run.representation
+        if not unread_slices or run.is_background or representation.requests > 1:
+            return False
+        if not representation.has_strong_validator or run.stop == UNKNOWN_STOP:
+            return False  # The rest could not be fetched alone.
+        return run.was_wanted or unread_slices > _UNREAD_SLICES_MAX
+
+    def _is_skipped(self, run: Run) -> bool:
+        """Whether what comes next is there, and too much of it to be read over."""
+        representation = run.representation
+        covered = self._covered_until(representation, run.position)
+        if covered >= run.stop:
+            run.stop = run.position
+            return True
+        few = _SKIPPED_SLICES_MAX * representation.slice_bytes
+        if covered - run.position <= few or representation.is_range_ignored:
+            return False
+        if not representation.has_strong_validator:
+            return False
+        rest = self._new_run(representation, covered, run.stop, run.fields)
+        rest.is_background, rest.was_wanted = run.is_background, run.was_wanted
+        run.cut(run.position)
+        self._tasks.start(self._fill(rest))
+        return True
+
+    def _check_length(self, run: Run, stop: int) -> None:
+        if run.stop == UNKNOWN_STOP and stop > self._length_max:
+            raise UpstreamProtocolError("more content than is stored")
+        if stop > run.announced_stop:
+            raise UpstreamProtocolError("more content than was announced")
+
+    def _end_of_content(self, run: Run, start: int) -> None:
+        if run.stop != UNKNOWN_STOP:
+            raise UpstreamTruncatedError(run.position - start, run.stop - start)
+        representation = run.representation
+        representation.complete_length = run.position
+        filling = self._of(representation)
+        number, length = divmod(run.position, representation.slice_bytes)
+        last = filling.slices.get(number)
+        if last is not None:
+            self._complete(representation, last, bytearray(memoryview(last.content)[:length]))
+        run.stop = run.position
+        self._store.make_current(representation)
+
+    def _lay(self, run: Run, data: memoryview) -> None:
+        representation = run.representation
+        size = representation.slice_bytes
+        if len(data) > run.stop - run.position:
+            data = data[: run.stop - run.position]
         while data:
-            run.current = position // representation.slice_bytes
-            take = min(len(data), representation.part_of(run.current).stop - position)
-            found = self.find(representation, run.current)
-            if found is not None and found.run == run.number:
-                found.feed(data[:take])
-                if found.is_complete:
-                    self._complete(representation, found)
-            position += take
+            number, offset = divmod(run.position, size)
+            take = min(len(data), size - offset)
+            found = self._slice_for(representation, number)
+            if found is not None:
+                found.feed(offset, data[:take])
+            run.advance(run.position + take, found)
+            if found is not None and found.is_complete:
+                self._complete(representation, found, found.content)
             data = data[take:]
 
-    def _complete(self, representation: Representation, found: FillingSlice) -> None:
-        self._store.put(representation, found.number, found.content)
-        self._forget(representation, found.number)
+    def _slice_for(self, representation: Representation, number: int) -> FillingSlice | None:
+        """Where bytes of a slice are laid; None if it is complete."""
+        slices = self._of(representation).slices
+        found = slices.get(number)
+        if found is None and not self._store.has(representation, number):
+            kept = self._store.take(representation, number)
+            if kept is None:
+                content = bytearray(representation.part_of(number).length)
+                found = FillingSlice(number, content, Spans())
+            else:
+                assert kept.spans is not None
+                found = FillingSlice(number, kept.content, kept.spans)
+            slices[number] = found
+        return found
 
-    def _forget(self, representation: Representation, number: int) -> None:
-        slices = self._filling[representation]
-        del slices[number]
-        if not slices:
-            del self._filling[representation]
+    def _complete(
+        self, representation: Representation, found: FillingSlice, content: bytearray
+    ) -> None:
+        del self._of(representation).slices[found.number]
+        self._store.put(representation, found.number, content)
 
-    def _end(self, run: _Run, error: EdgeError | None) -> None:
-        """Let go of what the run has not filled."""
-        del self._runs[run.number]
+    def _end(self, run: Run, error: EdgeError | None) -> None:
+        """Let go of a run: what it has brought is kept, complete or not."""
         self._counts.fills_under_way -= 1
         representation = run.representation
-        left = [
-            found
-            for found in self._filling.get(representation, {}).values()
-            if found.run == run.number
-        ]
-        if isinstance(error, UpstreamChangedError) or (
-            left and not representation.has_strong_validator
-        ):
+        filling = self._of(representation)
+        filling.runs.remove(run)
+        is_cut_short = error is not None and not representation.has_strong_validator
+        if isinstance(error, UpstreamChangedError) or is_cut_short:
             self._store.retire(representation)
-        for found in left:
-            self._forget(representation, found.number)
-            found.fail(error or UpstreamError("the fill ended early"))
+        size = representation.slice_bytes
+        claimed = {n for one in filling.runs for n in (one.position // size, one.stop // size)}
+        for number in [number for number in filling.slices if number not in claimed]:
+            found = filling.slices.pop(number)
+            is_doubtful = isinstance(error, UpstreamProtocolError | UpstreamChangedError)
+            is_whole_known = representation.complete_length is not None
+            if found.spans and is_whole_known and not is_doubtful:
+                self._store.put(representation, number, found.content, spans=found.spans)
+        run.end(error)
+        if error is None and run.lead is not None:
+            self._widen(representation, run.lead, run.fields)
+        self._tidy(representation)
+
+    def _widen(self, representation: Representation, lead: ByteSlice, fields: Fields) -> None:
+        """Complete a slice in the background, while there is room for it."""
+        if self._slots.is_crowded or not self._store.is_offered(representation):
+            return
+        for start, stop in self._missing(representation, lead):
+            run = self._new_run(representation, start, stop, fields)
+            run.is_background = True
+            self._tasks.start(self._fill(run))
+
+    def _tidy(self, representation: Representation) -> None:
+        filling = self._filling.get(representation)
+        if filling is not None and not (filling.runs or filling.readers or filling.slices):
+            del self._filling[representation]

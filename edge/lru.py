@@ -46,13 +46,18 @@ class LruPolicy(Generic[EntryT]):
             return (entry,)
         self._sizes[entry] = size_bytes
         self._bytes += size_bytes
-        victims: list[EntryT] = []
-        while self._bytes > self._bytes_max:
-            victim, victim_bytes = self._sizes.popitem(last=False)
-            self._bytes -= victim_bytes
-            victims.append(victim)
-        return victims
+        return self.shrink_to(self._bytes_max)
 
     def remove(self, entry: EntryT) -> None:
         """Forget `entry`, if it is kept."""
         self._bytes -= self._sizes.pop(entry, 0)
+
+    def shrink_to(self, bytes_max: int) -> Sequence[EntryT]:
+        """Evict until the entries take at most `bytes_max`; return the victims."""
+        assert bytes_max >= 0
+        victims: list[EntryT] = []
+        while self._bytes > bytes_max:
+            victim, victim_bytes = self._sizes.popitem(last=False)
+            self._bytes -= victim_bytes
+            victims.append(victim)
+        return victims

@@ -37,6 +37,8 @@ class CacheResult(StrEnum):
     BYPASS = "bypass"
     METHOD = "method"
     URI_MISS = "uri-miss"
+    VARY_MISS = "vary-miss"
+    REQUEST = "request"
     MISS = "miss"
     STALE = "stale"
     PARTIAL = "partial"
@@ -67,6 +69,8 @@ class EdgeCounts:
     token_refusals: Counter[str] = field(default_factory=Counter)
     fills: int = 0
     fills_under_way: int = 0
+    resumptions: int = 0
+    retries: int = 0
     fill_bytes: int = 0
     packaging: int = 0
     session_busy: int = 0
@@ -164,6 +168,11 @@ class EdgeCollector(Collector):
             "edge_session_busy_answers",
             "Requests to the upstream that it answered with: too many renditions for one session.",
             value=self._counts.session_busy,
+        )
+        yield CounterMetricFamily(
+            "edge_fill_resumptions",
+            "Fills that were cut off and went on where they were.",
+            value=self._counts.resumptions,
         )
         yield GaugeMetricFamily(
             "edge_fills_under_way", "Such requests now.", value=self._counts.fills_under_way

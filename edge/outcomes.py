@@ -1,12 +1,19 @@
 """What a first contact comes to, and how those who wait for it are told."""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from multidict import CIMultiDictProxy
 
 from edge.errors import EdgeError
 from edge.fields import Fields
-from edge.ports import UpstreamAnswer
+from edge.ports import OnInterim, UpstreamAnswer
 from edge.representation import Representation
+from edge.upstream_answers import Asked
+from http_semantics.byte_range import ByteSlice, IntRange
+from http_semantics.vary import EMPTY, Selecting
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,7 @@ class Told:
 
     Attributes:
         fields: of the answer, for listeners.
+        is_patience: a sound upstream asks for patience; that is no failure.
         is_of_session: it is for those only who have the session `session`.
         session: of who asked, as it was told upstream; None if he has none.
     """
@@ -30,6 +38,7 @@ class Told:
     status: int
     fields: Fields
     content: bytes
+    is_patience: bool = False
     is_of_session: bool = False
     session: str | None = None
 
@@ -58,13 +67,72 @@ class Contact:
     """A first contact under way.
 
     Args:
+        asked: what it asks for.
+        lead: what is to be fetched afterwards.
+        stale: what it validates.
+        variant: the fields of its request that are known to select a variant.
         purge_sequence: the newest purge when it began; who asks after a later one does not join.
+
+    Attributes:
+        is_late: it took longer than those wait who can do without it.
     """
 
-    def __init__(self, *, purge_sequence: int = 0) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        *,
+        lead: ByteSlice | None = None,
+        stale: Representation | None = None,
+        variant: Selecting = EMPTY,
+        purge_sequence: int = 0,
+    ) -> None:
+        self.asked = asked
+        self.lead = lead
+        self.stale = stale
+        self.variant = variant
         self.purge_sequence = purge_sequence
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.is_leader_waiting = True
+        self.is_late = False
+        self._hearing: list[OnInterim] = []
+
+    def is_answer_to(self, asked: Asked, stale: Representation | None) -> bool:
+        """Whether who wants this is served as soon by waiting as by asking.
+
+        A validation says the same of all parts, and everything has every part. A range that lies
+        elsewhere has its own way.
+        """
+        if stale is not None and self.stale is stale:
+            return True
+        if not self.asked.is_range or not asked.is_range:
+            return not self.asked.is_range
+        mine, other = self.asked.part, asked.part
+        if mine is None or other is None:
+            return self.asked.suffix_length == asked.suffix_length
+        return mine.start <= other.start < mine.stop
+
+    @property
+    def extra_bytes(self) -> int:
+        """How much it fetches beyond what was asked for."""
+        part, wanted = self.asked.part, self.asked.wanted
+        if part is None or not isinstance(wanted, IntRange) or wanted.last_pos is None:
+            return 0
+        fetched = part.length + (0 if self.lead is None else self.lead.length)
+        return max(0, fetched - (wanted.last_pos + 1 - wanted.first_pos))
+
+    def tell_interim(self, status: int, fields: CIMultiDictProxy[str]) -> None:
+        """Pass an interim response on to all who wait."""
+        for hear in self._hearing:
+            hear(status, fields)
+
+    @contextlib.contextmanager
+    def heard_by(self, hear: OnInterim) -> Iterator[None]:
+        """Tell `hear` of interim responses while the block lasts."""
+        self._hearing.append(hear)
+        try:
+            yield
+        finally:
+            self._hearing.remove(hear)
 
     async def outcome(self) -> Outcome:
         """Wait for it; leaving early leaves the others waiting.

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final
 
 from aiohttp import HttpVersion11, web
 
 from edge.answers import complete_fields, tell_status
-from edge.connection import StreamAsGiven
+from edge.connection import StreamAsGiven, pass_interim
 from edge.errors import (
     ContentStalledError,
     ContentTooLargeError,
@@ -123,7 +124,15 @@ class Passer:
             )
         sent_s = asyncio.get_running_loop().time()
         try:
-            return await upstream.send(UpstreamRequest(request.method, target, fields, content))
+            return await upstream.send(
+                UpstreamRequest(
+                    request.method,
+                    target,
+                    fields,
+                    content,
+                    on_interim=partial(pass_interim, request),
+                )
+            )
         except UpstreamError as error:
             if content is not None and content.error is not None:
                 raise content.error from None

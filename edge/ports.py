@@ -1,6 +1,6 @@
 """What the edge needs from the world. Adapters live in `edge.adapters`."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -9,6 +9,9 @@ from multidict import CIMultiDictProxy
 from edge.fields import Fields
 
 _EntryT = TypeVar("_EntryT")
+
+
+OnInterim = Callable[[int, CIMultiDictProxy[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +24,14 @@ class UpstreamRequest:
         fields: all fields but `Host` and those of the connection.
         content: the listener's content, if any; its `Content-Length` is among the fields or it
             goes chunked.
+        on_interim: told of interim responses, with status and fields, as they arrive.
     """
 
     method: str
     target: str
     fields: Fields
     content: AsyncIterable[bytes] | None = None
+    on_interim: OnInterim | None = None
 
 
 class UpstreamAnswer(Protocol):
@@ -90,9 +95,24 @@ class EvictionPolicy(Protocol[_EntryT]):
         ...
 
     def put(self, entry: _EntryT, size_bytes: int) -> Sequence[_EntryT]:
-        """Keep an entry; return the victims, which may include itself."""
+        """Keep an entry; return the victims, which may include itself.
+
+        An entry above the bound is its own only victim. One that is kept already counts anew.
+        """
         ...
 
     def remove(self, entry: _EntryT) -> None:
         """Forget an entry, if it is kept."""
+        ...
+
+    def shrink_to(self, bytes_max: int) -> Sequence[_EntryT]:
+        """Evict until all kept entries take at most so many bytes; return the victims.
+
+        The bound for later entries stays: this is for room that is wanted now, by content that is
+        evicted and still being sent, or because a disk is full.
+        """
+        ...
+
+    def __len__(self) -> int:
+        """How many entries are kept."""
         ...

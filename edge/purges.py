@@ -9,8 +9,9 @@ What is remembered is bounded: when the oldest entry goes, its number becomes a 
 from before the floor counts as purged.
 """
 
+import itertools
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -90,16 +91,35 @@ class Purges:
 
     def apply(self, purge: Purge) -> int:
         """Put a purge into effect; return its number."""
-        self.sequence += 1
-        entries = self._soft if purge.is_soft else self._hard
-        if purge.is_all:
-            entries.add_all(self.sequence)
-        else:
-            entries.add(_Scope.URL, purge.urls, self.sequence)
-            entries.add(_Scope.PREFIX, purge.prefixes, self.sequence)
-            entries.add(_Scope.TAG, purge.tags, self.sequence)
+        self.restore(self.sequence + 1, purge)
         self.applied["soft" if purge.is_soft else "hard"] += purge.entries
         return self.sequence
+
+    def restore(self, sequence: int, purge: Purge) -> None:
+        """Put a purge of an earlier run into effect again, under the number it had.
+
+        They come in the order of their numbers; see `history`.
+        """
+        assert sequence >= self.sequence
+        self.sequence = sequence
+        entries = self._soft if purge.is_soft else self._hard
+        if purge.is_all:
+            entries.add_all(sequence)
+        entries.add(_Scope.URL, purge.urls, sequence)
+        entries.add(_Scope.PREFIX, purge.prefixes, sequence)
+        entries.add(_Scope.TAG, purge.tags, sequence)
+
+    def history(self) -> list[tuple[int, Purge]]:
+        """Numbered purges that have the same effect as all until now, oldest first.
+
+        The last one has the number of the newest purge, even if it purges nothing any more.
+        """
+        numbered = [*self._hard.history(is_soft=False), *self._soft.history(is_soft=True)]
+        # What is all comes before what else has its number, which it would make forgotten.
+        numbered.sort(key=lambda one: (one[0], not one[1].is_all))
+        if not numbered or numbered[-1][0] < self.sequence:
+            numbered.append((self.sequence, Purge()))
+        return numbered
 
     def weigh(self, key: str, fields: Fields, *, since: int) -> Verdict:
         """What the purges after number `since` say of content with this key and these fields."""
@@ -139,6 +159,17 @@ class _Entries:
             self._entries[scope, text] = sequence
             if len(self._entries) > self._entries_max:
                 self._forget_oldest()
+
+    def history(self, *, is_soft: bool) -> Iterator[tuple[int, Purge]]:
+        """What is remembered, as purges with their numbers."""
+        if self.floor:
+            yield self.floor, Purge(is_all=True, is_soft=is_soft)
+        for sequence, group in itertools.groupby(self._entries.items(), lambda item: item[1]):
+            texts: dict[_Scope, list[str]] = {scope: [] for scope in _Scope}
+            for (scope, text), _ in group:
+                texts[scope].append(text)
+            urls, prefixes, tags = (tuple(texts[scope]) for scope in _Scope)
+            yield sequence, Purge(urls, prefixes, tags, is_soft=is_soft)
 
     def reach(self, key: str, fields: Fields, since: int) -> bool:
         """Whether anything that was purged after number `since` is this content."""

@@ -1,12 +1,13 @@
 """Reading a part of a representation: from memory, from fills under way, from new ones."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from typing import Final
 
-from edge.errors import SessionBusyError
+from edge.errors import SessionBusyError, SliceGoneError
 from edge.fields import SESSION_FIELD, Fields
-from edge.fills import Fills
+from edge.filling import Reader
+from edge.fills import Fills, Presence
+from edge.lookup import Part, Parts
 from edge.representation import Representation
 from edge.slices import SliceStore
 from http_semantics.byte_range import ByteSlice
@@ -15,26 +16,11 @@ from http_semantics.byte_range import ByteSlice
 _FOLLOWED_MAX: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """How much of a part is in memory when a request for it arrives.
-
-    Attributes:
-        stored: slices that are complete.
-        filling: slices that are being filled for somebody else.
-        missing: slices that nobody is fetching.
-    """
-
-    stored: int
-    filling: int
-    missing: int
-
-
 class Reading:
     """Reads representations.
 
     Args:
-        store: complete slices.
+        store: slices, complete and not.
         fills: what is under way, and the way to more.
     """
 
@@ -52,7 +38,7 @@ class Reading:
         if part.stop > offset + size:
             return None
         stored = self._store.get(representation, number)
-        if stored is None:
+        if stored is None or not stored.has(part.start - offset, part.stop - offset):
             return None
         content = stored.content
         if part.stop - part.start == len(content):
@@ -60,11 +46,35 @@ class Reading:
         return memoryview(content)[part.start - offset : part.stop - offset]
 
     def presence(self, representation: Representation, part: ByteSlice) -> Presence:
-        """Look, without using anything or asking for it."""
-        numbers = representation.numbers_of(part)
-        stored = self._store.count(representation, numbers)
-        filling = self._fills.count(representation, numbers)
-        return Presence(stored, filling, len(numbers) - stored - filling)
+        """Look, without using anything or asking for it.
+
+        Raises:
+            SliceGoneError: some of it is missing and cannot be fetched on its own.
+        """
+        presence = self._fills.presence(representation, part)
+        is_missing = presence in {Presence.SOME, Presence.NONE}
+        if is_missing and not representation.has_strong_validator:
+            self._store.retire(representation)
+            raise SliceGoneError("a missing part cannot be told from another version's")
+        return presence
+
+    def extra_bytes(self, representation: Representation, selection: Part | Parts) -> int:
+        """How much is fetched beyond a selection if it is read now."""
+        parts = selection.parts if isinstance(selection, Parts) else (selection.part,)
+        return sum(self._fills.extra_bytes(representation, part) for part in parts)
+
+    async def confirm(
+        self, representation: Representation, part: ByteSlice, fields: Fields
+    ) -> None:
+        """Wait until the first byte of a part that was missing has arrived.
+
+        Raises:
+            EdgeError: it will not come, since there is another version by now, for instance.
+        """
+        position = self._fills.first_missing(representation, part)
+        if position is not None:
+            run = self._fills.follow(representation, position, stop=part.stop, fields=fields)
+            await run.wait_for(position)
 
     async def read(
         self, representation: Representation, part: ByteSlice, fields: Fields
@@ -73,46 +83,60 @@ class Reading:
 
         Args:
             representation: all bytes are of this version.
-            part: which of them.
+            part: which of them; it may go on behind an end that is not known yet.
             fields: of requests to the upstream, should some be needed.
 
         Raises:
             EdgeError: bytes are missing and will not come.
         """
-        size = representation.slice_bytes
-        stop_number = representation.numbers_of(part).stop
-        position, followed = part.start, 0
-        while position < part.stop:
-            number = position // size
-            start = position - number * size
-            stop = min(part.stop - number * size, size)
-            stored = self._store.get(representation, number)
-            if stored is not None:
-                self._ask_ahead(representation, number + 1, stop_number, fields)
-                yield memoryview(stored.content)[start:stop]
-                position = number * size + stop
-                continue
-            filling = self._fills.ensure(representation, number, stop=stop_number, fields=fields)
-            self._ask_ahead(representation, number + 1, stop_number, fields)
-            try:
-                while start < stop:
-                    data = await filling.read(start, stop)
+        with self._fills.reading(representation, part) as reader:
+            followed = 0
+            while reader.position < part.stop:
+                length = representation.complete_length
+                if length is not None and reader.position >= length:
+                    return
+                self._ask_ahead(representation, reader, fields)
+                try:
+                    data = await self._next(representation, reader, fields)
+                except SessionBusyError as error:
+                    followed += 1
+                    if error.session == fields.get(SESSION_FIELD) or followed > _FOLLOWED_MAX:
+                        raise
+                    continue
+                if data:
                     yield data
-                    start += len(data)
+                    reader.position += len(data)
                     followed = 0
-            except SessionBusyError as error:
-                followed += 1
-                if error.session == fields.get(SESSION_FIELD) or followed > _FOLLOWED_MAX:
-                    raise
-            position = number * size + start
 
-    def _ask_ahead(
-        self, representation: Representation, number: int, stop: int, fields: Fields
-    ) -> None:
+    async def _next(
+        self, representation: Representation, reader: Reader, fields: Fields
+    ) -> memoryview:
+        """Bytes at a reader's position, within one slice; nothing if he has to look again."""
+        position, size = reader.position, representation.slice_bytes
+        number, offset = divmod(position, size)
+        stop = min(reader.stop, (number + 1) * size)
+        stored = self._store.get(representation, number)
+        if stored is not None and stored.has(offset, offset + 1):
+            return stored.view(offset, offset + stop - position)
+        data = self._fills.at_hand(representation, position, stop)
+        if data:
+            return data
+        run = self._fills.follow(representation, position, stop=reader.stop, fields=fields)
+        found = await run.wait_for(position)
+        if found is None:
+            return memoryview(b"")
+        return found.view(offset, offset + stop - position)
+
+    def _ask_ahead(self, representation: Representation, reader: Reader, fields: Fields) -> None:
         """Have the next slice fetched while this one is being sent."""
-        if number >= stop or not representation.has_strong_validator:
+        size = representation.slice_bytes
+        number, offset = divmod(reader.position, size)
+        position = (number + 1) * size
+        if offset or position >= reader.stop or not representation.has_strong_validator:
             return
-        if not self._store.has(representation, number) and not self._fills.find(
-            representation, number
-        ):
-            self._fills.ensure(representation, number, stop=stop, fields=fields)
+        length = representation.complete_length
+        if length is None or position >= length:
+            return
+        part = ByteSlice(position, position + 1)
+        if self.presence(representation, part) is Presence.NONE:
+            self._fills.follow(representation, position, stop=reader.stop, fields=fields)

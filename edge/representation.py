@@ -1,31 +1,59 @@
-"""Stored representations: what is known of one version of one resource. No I/O, no clock.
+"""Stored responses: what is known of one version of one resource. No I/O, no clock.
 
 The content is kept apart, in slices (`edge.slices`); all of them belong to exactly one
 representation, so bytes of two versions never meet.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Final, Self
 
 from multidict import CIMultiDictProxy
 
 from edge.fields import Fields, joined, stored_fields
+from edge.tags import tags_of
 from http_semantics.byte_range import ByteSlice
-from http_semantics.cache_control import Directives, parse_directives
-from http_semantics.freshness import (
+from http_semantics.cache_control import Directives
+from http_semantics.freshness import ResponseTimes, current_age_s
+from http_semantics.preconditions import Validators
+from http_semantics.storing import (
+    Candidate,
     Refusal,
-    ResponseTimes,
-    StoringFacts,
-    current_age_s,
-    freshness_lifetime_s,
-    is_authorization_lifted,
+    ReusePolicy,
+    effective_directives,
+    policy_of,
     why_not_storable,
 )
-from http_semantics.preconditions import Validators
+from http_semantics.targeted_field import CDN_CACHE_CONTROL
+from http_semantics.updating import freshened_fields
+from http_semantics.vary import EMPTY, Selecting, selecting_of
 
 # Held against a record beside its fields: the objects that it is made of (measured, rounded up).
 RECORD_OVERHEAD_BYTES: Final = 4096
 FIELD_OVERHEAD_BYTES: Final = 160
+
+# Fields that speak to shared caches like this one before `Cache-Control` does (RFC 9213).
+TARGETED_FIELDS: Final = (CDN_CACHE_CONTROL,)
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """What decides of a request that was sent upstream.
+
+    Attributes:
+        fields: as they were sent.
+        directives: of the listener's `Cache-Control`.
+        is_token_checked: nothing of the listener's went along, so no field selects a variant.
+    """
+
+    fields: Fields
+    directives: Directives
+    is_token_checked: bool
+
+    @property
+    def is_authorized(self) -> bool:
+        """Whether it said who is asking."""
+        return "Authorization" in self.fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +65,22 @@ class ResponseHead:
         fields: those that would be stored.
         validators: its validators.
         times: for its age.
-        lifetime_s: its freshness lifetime, None if it says nothing of it.
+        policy: for its reuse.
+        selecting: the request's fields that `Vary` names; None if no other request is like it.
         content_length: its `Content-Length`, None if absent or unreadable.
-        facts: for `why_not_storable`.
+        is_chunked: its content tells its own end.
+        refusal: the reason why it may not be stored for all listeners; None if it may.
     """
 
     status: int
     fields: Fields
     validators: Validators
     times: ResponseTimes
-    lifetime_s: float | None
+    policy: ReusePolicy
+    selecting: Selecting | None
     content_length: int | None
-    facts: StoringFacts
+    is_chunked: bool
+    refusal: Refusal | None
 
     @property
     def strong_tag(self) -> str | None:
@@ -56,46 +88,53 @@ class ResponseHead:
         tag = self.validators.entity_tag
         return None if tag is None or tag.is_weak else tag.field_value()
 
-    def why_not_storable(self) -> Refusal | None:
-        """The reason why it may not be stored for all listeners; None if it may."""
-        return why_not_storable(self.facts)
-
 
 def read_head(
     status: int,
     headers: CIMultiDictProxy[str],
+    sent: SentRequest,
     *,
     request_s: float,
     response_s: float,
-    is_authorized: bool,
-    is_token_checked: bool,
 ) -> ResponseHead:
-    """Read the head of an answer to a request made by `edge.fields.fill_fields`."""
+    """Read the head of an answer to a GET request made by `edge.fields.fill_fields`."""
     times = ResponseTimes.from_fields(headers.get, request_s=request_s, response_s=response_s)
-    directives = parse_directives(joined(headers, "Cache-Control") or "")
-    lifetime_s = freshness_lifetime_s(directives, expires=headers.get("Expires"), times=times)
+    policy = policy_of(headers, status=status, times=times, targets=TARGETED_FIELDS)
+    selecting = _selecting(headers, sent)
+    directives, _ = effective_directives(headers, targets=TARGETED_FIELDS)
     validators = Validators.from_fields(headers.get, now_s=response_s)
-    neutral = {"accept-encoding"} if "Content-Encoding" not in headers else set()
-    if is_token_checked:
-        neutral.add("origin")  # It was not sent, and our own answer about it is constant.
-    facts = StoringFacts(
-        directives,
-        lifetime_s,
-        is_authorized=is_authorized,
-        has_validator=validators.entity_tag is not None or validators.last_modified_s is not None,
-        has_cookie="Set-Cookie" in headers,
-        vary=joined(headers, "Vary"),
-        neutral_fields=frozenset(neutral),
+    candidate = Candidate(
+        status=200 if status == 304 else status,  # It speaks of the response that is stored.
+        fields=headers,
+        policy=policy,
+        directives=directives,
+        selecting=selecting,
+        is_request_authorized=sent.is_authorized,
+        request_directives=sent.directives,
     )
+    fields = stored_fields(headers, is_token_checked=sent.is_token_checked)
+    if status == 206:
+        fields.popall("Content-Range", None)
+    for name in policy.dropped_fields:
+        fields.popall(name, None)
     return ResponseHead(
         status=status,
-        fields=stored_fields(headers, is_token_checked=is_token_checked),
+        fields=fields,
         validators=validators,
         times=times,
-        lifetime_s=lifetime_s,
+        policy=policy,
+        selecting=selecting,
         content_length=_content_length(headers),
-        facts=facts,
+        is_chunked="chunked" in (joined(headers, "Transfer-Encoding") or "").lower(),
+        refusal=why_not_storable(candidate),
     )
+
+
+def _selecting(headers: CIMultiDictProxy[str], sent: SentRequest) -> Selecting | None:
+    selecting = selecting_of(joined(headers, "Vary"), sent.fields)
+    if selecting is not None and sent.is_token_checked:
+        return EMPTY  # All requests are alike in what they say.
+    return selecting
 
 
 @dataclass(slots=True, eq=False)
@@ -103,52 +142,64 @@ class Representation:
     """One version of one resource. Two of them are never equal.
 
     Attributes:
-        key: the cache key.
+        target: path and query, under which it is stored.
+        status: of the stored response.
         validator: its strong entity tag; for want of one a text that no other version has.
         has_strong_validator: whether its parts may be fetched one by one.
-        complete_length: of its content.
+        complete_length: of its content; None while only its end will tell.
         slice_bytes: size of all slices but the last.
         fields: stored fields.
         validators: for conditional requests.
         times: when it arrived or was last validated.
-        lifetime_s: how long it is fresh from its making on.
+        policy: for its reuse.
+        selecting: what a request has to be like for which it may be used.
         purge_sequence: the newest purge that it has been weighed against; at first the newest one
             from before its fill began (see `edge.purges`).
+        born_sequence: that first one.
         is_purged_softly: it has to be validated, fresh or not.
         is_range_ignored: the upstream answers ranges of it with the whole.
+        requests: that were answered from it.
+        is_on_disk: there is a record of it there.
         sent_fields: what each answer begins with, made once (`edge.answers`); None if not yet.
     """
 
-    key: str
+    target: str
+    status: int
     validator: str = field(repr=False)
     has_strong_validator: bool
-    complete_length: int
+    complete_length: int | None
     slice_bytes: int
     fields: Fields = field(repr=False)
     validators: Validators = field(repr=False)
     times: ResponseTimes
-    lifetime_s: float
+    policy: ReusePolicy
+    selecting: Selecting = EMPTY
     purge_sequence: int = 0
+    born_sequence: int = 0
     is_purged_softly: bool = False
     is_range_ignored: bool = False
+    requests: int = 0
+    is_on_disk: bool = False
     sent_fields: Fields | None = field(default=None, repr=False)
+    _digest: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def from_head(
         cls,
-        key: str,
+        target: str,
         head: ResponseHead,
         *,
-        complete_length: int,
+        complete_length: int | None,
         slice_bytes: int,
         nonce: str,
         purge_sequence: int = 0,
     ) -> Self:
         """What a storable answer is the representation of."""
-        assert head.lifetime_s is not None
+        assert head.selecting is not None
         tag = head.strong_tag
         return cls(
-            key=key,
+            target=target,
+            status=200 if head.status == 206 else head.status,
             validator=nonce if tag is None else tag,
             has_strong_validator=tag is not None,
             complete_length=complete_length,
@@ -156,61 +207,68 @@ class Representation:
             fields=head.fields,
             validators=head.validators,
             times=head.times,
-            lifetime_s=head.lifetime_s,
+            policy=head.policy,
+            selecting=head.selecting,
             purge_sequence=purge_sequence,
+            born_sequence=purge_sequence,
         )
-
-    @property
-    def slices(self) -> int:
-        """How many slices its content has."""
-        return -(-self.complete_length // self.slice_bytes)
 
     @property
     def size_bytes(self) -> int:
         """What the record takes, without content."""
-        text = len(self.key) + len(self.validator)
+        text = len(self.target) + len(self.validator)
         text += sum(len(name) + len(value) for name, value in self.fields.items())
         return RECORD_OVERHEAD_BYTES + FIELD_OVERHEAD_BYTES * len(self.fields) + text
+
+    @property
+    def identity(self) -> str:
+        """What tells it from all others whose bytes are not its own, as text."""
+        names = zip(self.selecting.names, self.selecting.values, strict=True)
+        parts = [
+            self.target,
+            *(f"{name}={value}" for name, value in names),
+            self.validator,
+            str(self.complete_length),
+            str(self.slice_bytes),
+            *sorted(tags_of(self.fields)),
+        ]
+        return "\n".join(parts)
+
+    @property
+    def digest(self) -> bytes:
+        """16 bytes that stand for `identity`."""
+        if self._digest is None:
+            text = self.identity.encode(errors="surrogateescape")
+            self._digest = hashlib.blake2b(text, digest_size=16).digest()
+        return self._digest
 
     def age_s(self, *, now_s: float) -> float:
         """Seconds since the origin made or last validated it."""
         return current_age_s(self.times, now_s=now_s)
 
-    def is_fresh(self, *, now_s: float) -> bool:
-        """Whether it may be used without asking."""
-        return not self.is_purged_softly and self.lifetime_s > self.age_s(now_s=now_s)
-
-    def is_same_version(self, head: ResponseHead, complete_length: int) -> bool:
+    def is_same_version(self, head: ResponseHead, complete_length: int | None) -> bool:
         """Whether an answer is of this very version, so that their parts go together."""
         return (
             self.has_strong_validator
             and head.strong_tag == self.validator
+            and complete_length is not None
             and complete_length == self.complete_length
         )
-
-    @property
-    def directives(self) -> Directives:
-        """Of its `Cache-Control` as stored."""
-        return parse_directives(joined(self.fields, "Cache-Control") or "")
-
-    @property
-    def may_come_authorized(self) -> bool:
-        """Whether parts that came for a request with `Authorization` may be kept (section 3.5)."""
-        return is_authorization_lifted(self.directives)
 
     def part_of(self, number: int) -> ByteSlice:
         """The bytes of the slice with this number."""
         start = number * self.slice_bytes
-        return ByteSlice(start, min(start + self.slice_bytes, self.complete_length))
+        stop = start + self.slice_bytes
+        if self.complete_length is not None:
+            stop = min(stop, self.complete_length)
+        return ByteSlice(start, stop)
 
     def numbers_of(self, part: ByteSlice) -> range:
         """Numbers of the slices that `part` touches."""
         return range(part.start // self.slice_bytes, -(-part.stop // self.slice_bytes))
 
     def freshen(self, head: ResponseHead, *, purge_sequence: int) -> None:
-        """Take over what a validation says (RFC 9111 section 3.2): fields, times, lifetime.
-
-        Fields of the stored content itself stay, whatever a 304 says of them.
+        """Take over what a validation says (RFC 9111 section 3.2): fields, times, policy.
 
         Args:
             head: of the answer.
@@ -219,16 +277,14 @@ class Representation:
         """
         self.purge_sequence = min(self.purge_sequence, purge_sequence)
         self.is_purged_softly = False
-        for name in set(head.fields) - {"Content-Encoding", "Content-Type", "ETag"}:
-            self.fields.popall(name, None)
-            for value in head.fields.getall(name):
-                self.fields.add(name, value)
+        dropped = head.policy.dropped_fields
+        self.fields = freshened_fields(self.fields, head.fields, dropped=dropped)
         self.times = head.times
-        self.sent_fields = None
-        lifetime_s = freshness_lifetime_s(
-            self.directives, expires=self.fields.get("Expires"), times=self.times
+        self.validators = Validators.from_fields(self.fields.get, now_s=head.times.response_s)
+        self.sent_fields = self._digest = None
+        self.policy = policy_of(
+            self.fields, status=self.status, times=self.times, targets=TARGETED_FIELDS
         )
-        self.lifetime_s = lifetime_s or 0.0
 
 
 def _content_length(headers: CIMultiDictProxy[str]) -> int | None:

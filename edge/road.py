@@ -41,7 +41,6 @@ logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("edge.access")
 
 _REFUSED_METHODS: Final = frozenset({"CONNECT", "TRACE"})
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 _UNREADABLE: Final = Problem(
     "bad-request", "The request cannot be served as it stands.", 400, headers=_NO_STORE
@@ -213,9 +212,8 @@ class Road:
             authorization=authorization,
             is_session_told=upstream is self._origin,
         )
-        # Only a success changes anything: RFC 9111 section 4.4.
-        if request.method not in _SAFE_METHODS and 200 <= answer.status < 400:
-            self._serving.invalidate(target.upstream)
+        if upstream is self._origin:
+            self._serving.invalidate(request, target, answer)
         return await self._passer.stream_back(request, exchange, answer)
 
     def _count_error(

@@ -1,38 +1,47 @@
-"""Serving GET and HEAD through the cache: from memory, from fills, from a first contact."""
+"""Serving GET and HEAD through the cache: from what is stored, or with the upstream's help."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from aiohttp import web
 
-from edge.answers import (
-    complete_fields,
-    lay_out,
-    not_modified_fields,
-    representation_fields,
-    tell_age,
-    tell_status,
-)
-from edge.connection import ResponseAsGiven, StreamAsGiven
+from edge.cache_request import CacheRequest
 from edge.contacts import ContactRequest, Contacts, personal_key, range_key, whole_key
-from edge.errors import SliceGoneError, UpstreamBusyError, UpstreamChangedError
+from edge.errors import (
+    NotStoredError,
+    OverloadedError,
+    SliceGoneError,
+    UpstreamBusyError,
+    UpstreamChangedError,
+    UpstreamError,
+    UpstreamLostError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
 from edge.exchange import Exchange
-from edge.fields import Fields, fill_fields
-from edge.lookup import Ask, NotModified, Part, Whole, select
+from edge.fields import Fields
+from edge.lookup import ForOrigin, Part, Parts, Whole, select
+from edge.origin_budget import OriginBudget
 from edge.outcomes import Learned, Outcome, Told, Uncacheable
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
+from edge.purges import Purge, Purges
 from edge.reading import Reading
 from edge.representation import Representation
+from edge.sending import Sender
 from edge.slices import SliceStore
 from edge.target import Target
 from edge.uncacheables import Uncacheables
-from edge.upstream_answers import Unfit
-from http_semantics.byte_range import ByteSlice
+from edge.upstream_answers import Unfit, head_of
+from http_semantics.byte_range import IntRange
+from http_semantics.cache_control import NO_DIRECTIVES, Directives
 from http_semantics.cache_status import Forward
+from http_semantics.invalidation import invalidated_groups, invalidated_targets
+from http_semantics.reuse import ERROR_STATUSES, Reuse, decide, may_answer_error
+from http_semantics.updating import HeadUpdate, head_update
+from http_semantics.vary import matches
 
 # A version may change under a request; an origin that changes it each time is sick.
 _RESTARTS_MAX: Final = 2
@@ -40,18 +49,26 @@ _RESTARTS_MAX: Final = 2
 # Whoever has followed so many who were told that their own sessions ask for too much asks alone.
 _FOLLOWED_MAX: Final = 8
 
-# Copying as much costs less than a second write.
-_COALESCED_BYTES_MAX: Final = 64 * 1024
+# There was nobody to say that the stored response no longer holds.
+_NO_ANSWER: Final = (UpstreamUnreachableError, UpstreamLostError, UpstreamTimeoutError)
+
+_ORIGIN_BUDGET: Final = "origin-budget"
+
+_NO_STORE: Final[Directives] = {"no-store": None}
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """A GET or HEAD on its way through the cache."""
+class StaleLimits:
+    """When stale content is sent in place of an answer that does not come.
 
-    raw: web.BaseRequest
-    target: Target
-    ask: Ask
-    exchange: Exchange
+    Attributes:
+        patience_s: how long an answer is waited for while stale content may be sent instead.
+        disconnected_s: how long content may have been stale that is sent when the upstream cannot
+            be reached, although it was not asked for; 0 sends none.
+    """
+
+    patience_s: float
+    disconnected_s: float
 
 
 class Serving:
@@ -59,12 +76,16 @@ class Serving:
 
     Args:
         store: what is known.
-        reading: the way to content.
+        reading: the way to its content.
+        sender: sends it.
         contacts: the way to what is not known.
         uncacheables: what there is no use in asking for together.
+        purges: since the start.
         passer: the way past the cache.
         origin: where all of it comes from.
         whole_bytes_max: longer representations are kept and served in parts only.
+        stale: when stale content is sent.
+        budget: of what clients make the edge fetch.
         is_token_checked: decides which fields pass.
         clock: seconds since the epoch.
     """
@@ -74,30 +95,44 @@ class Serving:
         *,
         store: SliceStore,
         reading: Reading,
+        sender: Sender,
         contacts: Contacts,
         uncacheables: Uncacheables,
+        purges: Purges,
         passer: Passer,
         origin: Upstream,
         whole_bytes_max: int,
+        stale: StaleLimits,
+        budget: OriginBudget,
         is_token_checked: bool,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._reading = reading
+        self._sender = sender
         self._contacts = contacts
         self._uncacheables = uncacheables
+        self._purges = purges
         self._passer = passer
         self._origin = origin
         self._whole_bytes_max = whole_bytes_max
+        self._stale = stale
+        self._budget = budget
         self._is_token_checked = is_token_checked
         self._clock = clock
         self._monotonic = asyncio.get_running_loop().time
 
-    def invalidate(self, key: str) -> None:
-        """Ask the upstream before what is stored under `key` is used again."""
-        found = self._store.current(key)
-        if found is not None:
-            self._store.retire(found)
+    def invalidate(self, raw: web.BaseRequest, target: Target, answer: UpstreamAnswer) -> None:
+        """No longer use what an unsafe method has changed (RFC 9111 section 4.4, RFC 9875)."""
+        host = raw.headers.get("Host", "")
+        uri = f"{raw.scheme}://{host}{target.upstream}"
+        method, status, fields = raw.method, answer.status, answer.headers
+        for changed in invalidated_targets(method, status, uri, fields):
+            for found in self._store.offered(changed):
+                self._store.retire(found)
+        groups = invalidated_groups(method, status, fields)
+        if groups:
+            self._purges.apply(Purge(tags=tuple(sorted(groups))))
 
     async def serve(
         self, raw: web.BaseRequest, exchange: Exchange, target: Target
@@ -108,52 +143,114 @@ class Serving:
             EdgeError: it cannot be answered, or the answer cannot be completed.
         """
         exchange.is_refused = False
-        ask = Ask.from_headers(raw.method, raw.headers)
-        return await self._serve(_Request(raw, target, ask, exchange))
+        request = CacheRequest.read(raw, target, exchange, is_token_checked=self._is_token_checked)
+        try:
+            return await self._serve_current(request)
+        finally:
+            self._budget.note_sent(exchange.payer, exchange.content_bytes)
 
-    async def _serve(self, request: _Request) -> web.StreamResponse:
-        """Out of the cache, or through it."""
+    async def _serve_current(self, request: CacheRequest) -> web.StreamResponse:
+        """Serve the version that is current, again if it changes before anything was sent."""
+        exchange = request.exchange
         for restarts in range(_RESTARTS_MAX + 1):
-            representation = self._store.current(request.target.upstream)
             try:
-                if representation is not None and representation.is_fresh(now_s=self._clock()):
-                    return await self._send(request, representation)
-                return await self._ask_upstream(request, representation)
+                return await self._serve(request)
             except UpstreamBusyError as error:
-                if request.exchange.status:
+                if exchange.status:
                     raise
-                request.exchange.is_stored = False
-                return await self._send_told(request, Told(503, error.fields, error.content))
+                exchange.is_stored = False
+                told = Told(503, error.fields, error.content)
+                return await self._sender.send_told(request, told)
             except (UpstreamChangedError, SliceGoneError):
-                if request.exchange.status or restarts == _RESTARTS_MAX:
+                if exchange.status or restarts == _RESTARTS_MAX:
                     raise
         raise AssertionError
 
+    async def _serve(self, request: CacheRequest) -> web.StreamResponse:
+        found = self._store.select(request.target.upstream, request.selecting_fields)
+        if found is None:
+            is_known = bool(self._store.offered(request.target.upstream))
+            request.exchange.forward = Forward.VARY_MISS if is_known else Forward.URI_MISS
+            return await self._ask_upstream(request, None)
+        match self._decide(request, found):
+            case Reuse.FRESH | Reuse.STALE:
+                return await self._send(request, found)
+            case Reuse.STALE_WHILE_REVALIDATE:
+                self._contacts.refresh(self._refreshing(request, found))
+                return await self._send(request, found)
+            case Reuse.VALIDATE:
+                is_fresh = found.age_s(now_s=self._clock()) < found.policy.lifetime_s
+                is_fresh = is_fresh and not found.is_purged_softly
+                request.exchange.forward = Forward.REQUEST if is_fresh else Forward.STALE
+                return await self._validate(request, found)
+
+    def _decide(self, request: CacheRequest, found: Representation) -> Reuse:
+        age_s = found.age_s(now_s=self._clock())
+        return decide(
+            found.policy, request.limits, age_s=age_s, is_purged_softly=found.is_purged_softly
+        )
+
+    async def _validate(self, request: CacheRequest, stale: Representation) -> web.StreamResponse:
+        """Ask whether what is stored still holds; without an answer it may do all the same."""
+        may_be_sent = self._may_answer_error(request, stale, is_disconnected=False)
+        try:
+            return await self._ask_upstream(request, stale, is_stale_good=may_be_sent)
+        except TimeoutError:
+            detail = "stale-if-error"
+        except (UpstreamError, OverloadedError) as error:
+            is_disconnected = isinstance(error, _NO_ANSWER)
+            is_good = self._may_answer_error(request, stale, is_disconnected=is_disconnected)
+            if request.exchange.status or not is_good:
+                raise
+            detail = error.reason
+        request.exchange.is_stored = False
+        request.exchange.detail = detail
+        return await self._send(request, stale)
+
+    def _may_answer_error(
+        self, request: CacheRequest, stale: Representation, *, is_disconnected: bool
+    ) -> bool:
+        return may_answer_error(
+            stale.policy,
+            request.limits,
+            age_s=stale.age_s(now_s=self._clock()),
+            is_disconnected=is_disconnected,
+            # What the origin allows for its errors is what it allows for its absence.
+            disconnected_max_s=0 if stale.policy.stale_if_error_s else self._stale.disconnected_s,
+        )
+
     async def _ask_upstream(
-        self, request: _Request, stale: Representation | None
+        self, request: CacheRequest, stale: Representation | None, *, is_stale_good: bool = False
     ) -> web.StreamResponse:
         exchange = request.exchange
-        exchange.forward = Forward.URI_MISS if stale is None else Forward.STALE
-        first = ContactRequest(
-            request.target.upstream, self._fill_fields(request), request.ask.only_range, stale
-        )
-        reason = self._why_uncacheable(first)
+        if request.limits.is_only_if_cached:
+            raise NotStoredError("nothing is stored that may be sent without asking")
+        first = self._contact_request(request, stale)
+        reason = self._why_passed(request, first)
         if reason is not None:
             exchange.forward, exchange.detail = Forward.BYPASS, reason
+        if reason is not None or request.ask.method == "HEAD":
             return await self._pass_through(request)
-        if request.ask.method == "HEAD":
-            return await self._pass_through(request)
-        asked_s = self._monotonic()
-        outcome, is_leader = await self._make_contact(first)
-        exchange.upstream_s = self._monotonic() - asked_s
+        told = self._contacts.recently_told(first)
+        if told is None:
+            asked_s = self._monotonic()
+            outcome, is_leader = await self._make_contact(
+                request, first, patience_s=self._stale.patience_s if is_stale_good else None
+            )
+            exchange.upstream_s = self._monotonic() - asked_s
+        else:
+            outcome, is_leader = told, False
         exchange.is_collapsed = not is_leader
         match outcome:
             case Learned(representation=found, upstream_status=status):
                 exchange.forward_status = status
                 exchange.is_stored = status != 304
                 return await self._send(request, found)
-            case Told():
-                return await self._send_told(request, outcome)
+            case Told(status=status):
+                if is_stale_good and stale is not None and status in ERROR_STATUSES:
+                    exchange.forward_status, exchange.detail = status, "stale-if-error"
+                    return await self._send(request, stale)
+                return await self._sender.send_told(request, outcome)
             case Uncacheable(reason=reason):
                 exchange.detail = reason
                 answer = outcome.take() if is_leader else None
@@ -161,57 +258,105 @@ class Serving:
                 return await self._pass_through(request, answer)
 
     async def _make_contact(
-        self, first: ContactRequest, *, followed: int = 0
+        self,
+        request: CacheRequest,
+        first: ContactRequest,
+        *,
+        patience_s: float | None,
+        followed: int = 0,
     ) -> tuple[Outcome, bool]:
         """What the upstream says, and whether it was asked for this request.
 
         Args:
-            first: the request.
-            followed: contacts that came to something for other sessions alone.
+            request: whose contact.
+            first: the same as it goes upstream.
+            patience_s: how long to wait; None for as long as it takes.
+            followed: contacts that came to something for others alone.
+
+        Raises:
+            TimeoutError: it took longer.
         """
         if followed == _FOLLOWED_MAX:
             return await self._contacts.begin_alone(first).outcome_for_leader(), True
         contact, is_leader = self._contacts.join(first)
+        if contact.is_late and patience_s is not None:
+            raise TimeoutError
+        try:
+            async with asyncio.timeout(patience_s):
+                with contact.heard_by(request.pass_interim):
+                    outcome = await (
+                        contact.outcome_for_leader() if is_leader else contact.outcome()
+                    )
+        except TimeoutError:
+            contact.is_late = True
+            raise
         if is_leader:
-            return await contact.outcome_for_leader(), True
-        outcome = await contact.outcome()
-        if isinstance(outcome, Told) and not outcome.is_for(first.session):
+            self._note_extra(request, contact.extra_bytes)
+            return outcome, True
+        if self._is_for_others(request, first, outcome):
             # Of all who followed, one leads the others now.
-            return await self._make_contact(first, followed=followed + 1)
+            return await self._make_contact(
+                request, first, patience_s=patience_s, followed=followed + 1
+            )
         if isinstance(outcome, Learned):
             found = outcome.representation
             # What has to be validated before each use was so for the leader's: RFC 9111 section 4.
-            if not found.is_fresh(now_s=self._clock()):
+            if self._decide(request, found) is Reuse.VALIDATE:
                 own = self._contacts.begin_alone(replace(first, stale=found))
                 return await own.outcome_for_leader(), True
         return outcome, False
 
+    def _is_for_others(
+        self, request: CacheRequest, first: ContactRequest, outcome: Outcome
+    ) -> bool:
+        """Whether a contact that was followed says nothing of what this request asks for."""
+        match outcome:
+            case Told():
+                return not outcome.is_for(first.session)
+            case Learned(representation=found):
+                fields = request.selecting_fields
+                return fields is not None and not matches(found.selecting, fields)
+            case Uncacheable():
+                return False
+
+    def _contact_request(
+        self, request: CacheRequest, stale: Representation | None
+    ) -> ContactRequest:
+        directives = _NO_STORE if request.limits.is_no_store else NO_DIRECTIVES
+        return ContactRequest(
+            request.target.upstream,
+            request.fill_fields,
+            request.ask.first_range,
+            stale,
+            directives,
+        )
+
+    def _refreshing(self, request: CacheRequest, found: Representation) -> ContactRequest:
+        """A validation that nobody waits for: of a long representation only its start is wanted."""
+        first = self._contact_request(request, found)
+        length = found.complete_length or 0
+        is_long = found.has_strong_validator and length > found.slice_bytes
+        return replace(first, range_spec=IntRange(0, found.slice_bytes - 1) if is_long else None)
+
+    def _why_passed(self, request: CacheRequest, first: ContactRequest) -> str | None:
+        """Why a request is none for the cache; None if it is one."""
+        reason = self._why_uncacheable(first)
+        if reason is None and first.range_spec is not None and self._is_budget_spent(request):
+            return _ORIGIN_BUDGET
+        return reason
+
     def _why_uncacheable(self, first: ContactRequest) -> str | None:
-        keys = [first.key]
+        keys = [first.target]
         if first.is_personal:
-            keys.append(personal_key(first.key))
+            keys.append(personal_key(first.target))
         narrower = whole_key if first.range_spec is None else range_key
         keys += [narrower(key) for key in keys]
         now_s = self._monotonic()
         reasons = (self._uncacheables.reason_of(key, now_s=now_s) for key in keys)
         return next((reason for reason in reasons if reason is not None), None)
 
-    def _part_fields(self, request: _Request, found: Representation) -> Fields:
-        """Fields for parts of what is stored: they have to be as storable as the rest of it."""
-        fields = self._fill_fields(request)
-        if "Authorization" in fields and not found.may_come_authorized:
-            del fields["Authorization"]
-        return fields
-
-    def _fill_fields(self, request: _Request) -> Fields:
-        return fill_fields(
-            request.raw.headers,
-            is_token_checked=self._is_token_checked,
-            session=request.exchange.session,
-        )
-
     async def _pass_through(
-        self, request: _Request, answer: UpstreamAnswer | None = None
+        self, request: CacheRequest, answer: UpstreamAnswer | None = None
     ) -> web.StreamResponse:
         if answer is None:
             answer = await self._passer.forward(
@@ -221,113 +366,60 @@ class Serving:
                 request.target.upstream,
                 is_session_told=True,
             )
+            if request.ask.method == "HEAD":
+                self._learn_from_head(request, answer)
         request.exchange.forward_status = answer.status
         return await self._passer.stream_back(request.raw, request.exchange, answer)
 
-    async def _pass_whole(self, request: _Request) -> web.StreamResponse:
-        """Of what is known by its parts: all of it would take the place of everything else."""
-        request.exchange.forward = request.exchange.forward or Forward.BYPASS
-        request.exchange.is_stored = request.exchange.is_collapsed = False
-        request.exchange.detail = Unfit.TOO_LARGE
-        return await self._pass_through(request)
+    def _learn_from_head(self, request: CacheRequest, answer: UpstreamAnswer) -> None:
+        """Let the answer to HEAD freshen what is stored, or tell that it has changed."""
+        found = self._store.select(request.target.upstream, request.selecting_fields)
+        if found is None or request.ask.conditions is not None:
+            return
+        sent: Fields = request.fill_fields
+        update = head_update(
+            found.fields,
+            answer.headers,
+            status=answer.status,
+            complete_length=found.complete_length,
+        )
+        head = head_of(answer, sent, is_token_checked=self._is_token_checked)
+        if update is HeadUpdate.INVALIDATE:
+            found.is_purged_softly = True
+        elif update is HeadUpdate.FRESHEN and head.refusal is None:
+            found.freshen(head, purge_sequence=found.purge_sequence)
+            self._store.make_current(found)
 
-    async def _send_told(self, request: _Request, told: Told) -> web.StreamResponse:
-        fields = complete_fields(told.fields.copy(), has_cors=self._is_token_checked)
-        request.exchange.forward_status = told.status
-        tell_status(fields, request.exchange, now_s=self._monotonic())
-        fields["Content-Length"] = str(len(told.content))
-        return await self._send_content(request, told.status, fields, told.content)
-
-    async def _send(self, request: _Request, found: Representation) -> web.StreamResponse:
+    async def _send(self, request: CacheRequest, found: Representation) -> web.StreamResponse:
         """Send what a request gets of a representation that may be used."""
-        now_s = self._clock()
-        part: ByteSlice | None
-        status = 200
-        match select(found, request.ask, now_s=now_s):
-            case NotModified():
-                fields = not_modified_fields(found, has_cors=self._is_token_checked)
-                ttl_s = tell_age(fields, found, request.exchange, now_s=now_s)
-                tell_status(fields, request.exchange, ttl_s=ttl_s, now_s=self._monotonic())
-                return await self._send_content(request, 304, fields, b"")
-            case Whole():
-                length = found.complete_length
-                if length > self._whole_bytes_max and request.ask.method == "GET":
-                    return await self._pass_whole(request)
-                part = ByteSlice(0, length) if length else None
-            case Part(part=part):
-                status = 206
-        if part is None or request.ask.method == "HEAD":
-            fields = self._fields(request, found, part, status)
-            return await self._send_content(request, status, fields, b"")
-        content = self._reading.content_at_once(found, part)
-        if content is None:
-            return await self._follow(request, found, part, status)
-        fields = self._fields(request, found, part, status)
-        return await self._send_content(request, status, fields, content)
+        selection = select(found, request.ask, now_s=self._clock())
+        if isinstance(selection, ForOrigin):
+            request.exchange.forward = request.exchange.forward or Forward.REQUEST
+            request.exchange.is_stored = request.exchange.is_collapsed = False
+            return await self._pass_through(request)
+        is_whole = isinstance(selection, Whole) and request.ask.method == "GET"
+        if is_whole and (found.complete_length or 0) > self._whole_bytes_max:
+            # All of it would take the place of everything else.
+            request.exchange.forward = request.exchange.forward or Forward.BYPASS
+            request.exchange.is_stored = request.exchange.is_collapsed = False
+            request.exchange.detail = Unfit.TOO_LARGE
+            return await self._pass_through(request)
+        if isinstance(selection, Part | Parts):
+            extra_bytes = self._reading.extra_bytes(found, selection)
+            if extra_bytes and self._is_budget_spent(request):
+                return await self._pass_exactly(request)
+            self._note_extra(request, extra_bytes)
+        return await self._sender.send(request, found, selection)
 
-    async def _follow(
-        self, request: _Request, found: Representation, part: ByteSlice, status: int
-    ) -> web.StreamResponse:
-        """Send a part that is not in one piece here: in many slices, or still to come."""
-        exchange = request.exchange
-        self._note_presence(exchange, found, part)
-        asked_s = self._monotonic()
-        chunks = self._reading.read(found, part, self._part_fields(request, found))
-        async with contextlib.aclosing(chunks):
-            # Nothing is said before the first bytes are here: until then all may be taken back.
-            chunk = await anext(chunks)
-            if exchange.forward is not None and exchange.upstream_s is None:
-                exchange.upstream_s = self._monotonic() - asked_s
-            fields = self._fields(request, found, part, status)
-            response = await self._begin(request, status, fields)
-            await response.write(chunk)
-            exchange.content_bytes += len(chunk)
-            async for more in chunks:
-                await response.write(more)
-                exchange.content_bytes += len(more)
-        await response.write_eof()
-        return response
+    def _is_budget_spent(self, request: CacheRequest) -> bool:
+        return self._budget.is_spent(request.exchange.payer, now_s=self._monotonic())
 
-    def _note_presence(self, exchange: Exchange, found: Representation, part: ByteSlice) -> None:
-        if exchange.forward is not None:
-            return  # The first contact has said it already.
-        presence = self._reading.presence(found, part)
-        if presence.filling or presence.missing:
-            exchange.forward = Forward.PARTIAL if presence.stored else Forward.MISS
-            exchange.is_collapsed = presence.missing == 0
-            exchange.is_stored = True
+    def _note_extra(self, request: CacheRequest, extra_bytes: int) -> None:
+        self._budget.note_fetched(request.exchange.payer, extra_bytes, now_s=self._monotonic())
 
-    def _fields(
-        self, request: _Request, found: Representation, part: ByteSlice | None, status: int
-    ) -> Fields:
-        fields = representation_fields(found, has_cors=self._is_token_checked).copy()
-        lay_out(fields, found, part, is_part=status == 206)
-        ttl_s = tell_age(fields, found, request.exchange, now_s=self._clock())
-        tell_status(fields, request.exchange, ttl_s=ttl_s, now_s=self._monotonic())
-        return fields
-
-    async def _send_content(
-        self,
-        request: _Request,
-        status: int,
-        fields: Fields,
-        content: bytes | bytearray | memoryview,
-    ) -> web.StreamResponse:
-        is_short = len(content) <= _COALESCED_BYTES_MAX
-        response = await self._begin(request, status, fields, is_short=is_short)
-        if content and request.ask.method != "HEAD":
-            await response.write(content)
-            request.exchange.content_bytes = len(content)
-        await response.write_eof()
-        return response
-
-    async def _begin(
-        self, request: _Request, status: int, fields: Fields, *, is_short: bool = False
-    ) -> web.StreamResponse:
-        # The former holds its head back until the first content: one write, and one copy of it.
-        kind = ResponseAsGiven if is_short else StreamAsGiven
-        response = kind(status=status, headers=fields)
-        request.exchange.status = status
-        request.exchange.first_byte_s = self._monotonic()
-        await response.prepare(request.raw)
-        return response
+    async def _pass_exactly(self, request: CacheRequest) -> web.StreamResponse:
+        """Exactly what is asked for, past the cache: this client has had too much fetched."""
+        request.exchange.forward = Forward.BYPASS
+        request.exchange.is_stored = request.exchange.is_collapsed = False
+        request.exchange.detail = _ORIGIN_BUDGET
+        return await self._pass_through(request)

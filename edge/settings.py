@@ -45,6 +45,24 @@ class CacheSettings(Section):
         description="Of representations larger than this share of the memory only ranges are "
         "stored; requests for the whole are passed through.",
     )
+    told_s: float = Field(
+        default=1.0,
+        ge=0,
+        description="How long an error of the origin that comes again is told without asking it, "
+        "in seconds.",
+    )
+    stale_patience_s: float = Field(
+        default=0.5,
+        gt=0,
+        description="How long the origin is waited for while stale content may be sent instead "
+        "(stale-if-error), in seconds.",
+    )
+    stale_disconnected_s: float = Field(
+        default=3600.0,
+        ge=0,
+        description="How long content may have been stale that is sent while the origin cannot be "
+        "reached, unless the origin forbids it (RFC 9111 section 4.2.4), in seconds; 0 sends none.",
+    )
     uncacheable_s: float = Field(
         default=10.0,
         ge=0,
@@ -61,9 +79,91 @@ class CacheSettings(Section):
     )
 
 
+class DiskFolderSettings(Section):
+    """One folder of the disk tier. Each should be on a disk of its own."""
+
+    path: Path = Field(description="The folder; it is made if only itself is missing.")
+    bytes_max: int = Field(
+        ge=1 << 20,
+        description="What its entries may take, in bytes, counted in the disk's blocks of 4 KiB.",
+    )
+
+
+class DiskSettings(Section):
+    """The disk tier."""
+
+    folders: tuple[DiskFolderSettings, ...] = Field(
+        default=(), description="Where entries are kept; without a folder there is no disk tier."
+    )
+    min_free_bytes: int = Field(
+        default=1 << 30, ge=0, description="What stays free on each disk, in bytes."
+    )
+    is_durable: bool = Field(
+        default=False,
+        description="Wait until each file is on the disk. Without it a power cut may lose the last "
+        "half minute of what was stored; it never makes anything wrong.",
+    )
+    queue_bytes_max: int = Field(
+        default=64 << 20,
+        ge=1 << 20,
+        description="What may wait to be written to a folder, in bytes; beyond that it is not "
+        "stored there.",
+    )
+    read_threads: int = Field(
+        default=8, ge=1, le=64, description="Threads that read what the kernel has not in memory."
+    )
+    reads_max: int = Field(
+        default=256, ge=1, description="Such reads that wait or are under way; beyond: a miss."
+    )
+    read_s_max: float = Field(
+        default=2.0, gt=0, description="Until a read is given up as a miss, in seconds."
+    )
+    errors_max: int = Field(
+        default=10, ge=1, description="So many errors within a minute turn a folder off."
+    )
+    pause_s: float = Field(
+        default=30.0, gt=0, description="How long writes rest when a disk is full, in seconds."
+    )
+    probe_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="How often a folder is looked at: one that is off, whether it is sound again, "
+        "and one that is on, whether it is still there; in seconds.",
+    )
+    snapshot_s: float = Field(
+        default=300.0, gt=0, description="How often the order of last use is noted, in seconds."
+    )
+
+
 class LimitSettings(Section):
     """Bounds on what is taken from outside, and on how long it is waited for."""
 
+    origin_debt_bytes_max: int = Field(
+        default=64 << 20,
+        ge=0,
+        description="What one session or address may have fetched beyond what it is sent, in "
+        "bytes; above that its ranges go to the origin as they are, past the cache.",
+    )
+    origin_debt_forgiven_bytes_per_s: float = Field(
+        default=1 << 20, ge=0, description="How much of that is forgiven a second, in bytes."
+    )
+    origin_debts_max: int = Field(
+        default=50_000, ge=1, description="Sessions and addresses whose debts are remembered."
+    )
+    upstream_failures_max: int = Field(
+        default=5,
+        ge=1,
+        description="After so many requests in a row without an answer the origin is left alone.",
+    )
+    upstream_open_s: float = Field(
+        default=2.0, gt=0, description="For how long, until one request finds out, in seconds."
+    )
+    upstream_retry_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of the requests to an upstream that may be sent a second time.",
+    )
     fills_max: int = Field(
         default=256, ge=1, description="Fills at once; each has at most one slice in flight."
     )

@@ -1,4 +1,4 @@
-"""The memory tier: records of representations and slices of their content, bounded in bytes.
+"""The memory tier: records of stored responses and slices of their content, bounded in bytes.
 
 Slices are kept by (representation, number), and a representation stands for one (cache key,
 validator, complete length). What is counted is content plus the objects around it. No I/O.
@@ -8,27 +8,52 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge.fields import Fields
 from edge.lru import LruPolicy
 from edge.ports import EvictionPolicy
 from edge.purges import Purges, Verdict
 from edge.representation import Representation
+from edge.spans import Spans
 from http_semantics.byte_range import ByteSlice
+from http_semantics.vary import matches
 
-# A slice's own object, its buffer's head, and its places in the policy and in the set of its
-# representation (measured, rounded up).
+# Held against a slice beside its content: the objects that it is made of (measured, rounded up).
 SLICE_OVERHEAD_BYTES: Final = 512
 
 # The share of the memory that records may take: one part in so many.
 RECORDS_SHARE: Final = 16
 
+# Variants of one resource; more than these, and it is hardly ever asked for twice alike.
+VARIANTS_MAX: Final = 32
+
+_NOTHING: Final = Spans()
+
 
 @dataclass(slots=True, eq=False)
 class StoredSlice:
-    """A complete slice. Whoever reads it keeps it alive; nobody writes to it."""
+    """A slice. Whoever reads it keeps it alive; nobody writes to what is there.
+
+    Attributes:
+        owner: whose slice.
+        number: of the slice.
+        content: as long as the slice.
+        spans: which bytes of it are there; None for all.
+    """
 
     owner: Representation
     number: int
     content: bytearray = field(repr=False)
+    spans: Spans | None = None
+
+    def has(self, start: int, stop: int) -> bool:
+        """Whether bytes `[start, stop)` are there."""
+        return self.spans is None or self.spans.covers(start, stop)
+
+    def view(self, start: int, stop: int) -> memoryview:
+        """The bytes from `start` on that are there in one piece, at most up to `stop`."""
+        if self.spans is not None:
+            stop = min(stop, self.spans.end_at(start))
+        return memoryview(self.content)[start:stop]
 
 
 @dataclass(slots=True)
@@ -45,7 +70,7 @@ PolicyOf = Callable[[int], EvictionPolicy[StoredSlice]]
 
 
 class SliceStore:
-    """Keeps representations by cache key, and their slices.
+    """Keeps representations by target, and their slices.
 
     Args:
         bytes_max: what all of it may take: content, records, and the objects around them.
@@ -65,7 +90,8 @@ class SliceStore:
         )
         self._records: LruPolicy[Representation] = LruPolicy(bytes_max=records_bytes_max)
         self._purges = Purges(entries_max=1) if purges is None else purges
-        self._current: dict[str, Representation] = {}
+        # The latest first: RFC 9111 section 4.1.
+        self._offered: dict[str, tuple[Representation, ...]] = {}
         self._slices: dict[Representation, dict[int, StoredSlice]] = {}
         self._slice_count = 0
         self.counts = TierCounts()
@@ -82,65 +108,90 @@ class SliceStore:
 
     @property
     def records(self) -> int:
-        """How many resources have a current representation."""
-        return len(self._current)
+        """How many stored responses are offered."""
+        return len(self._records)
 
-    def current(self, key: str) -> Representation | None:
-        """The current representation under `key`, unless it was purged; noted as used."""
-        found = self._current.get(key)
-        if found is None:
-            return None
-        if found.purge_sequence != self._purges.sequence and self._is_purged(found):
-            self.retire(found)
-            return None
-        self._records.get(found)
-        return found
+    def offered(self, target: str) -> tuple[Representation, ...]:
+        """What is stored for a target and was not purged: variants, the latest first."""
+        found = self._offered.get(target, ())
+        for one in found:
+            if one.purge_sequence != self._purges.sequence and self._is_purged(one):
+                self.retire(one)
+        return self._offered.get(target, ())
+
+    def select(self, target: str, fields: Fields | None) -> Representation | None:
+        """The stored response for a request as it would go upstream; noted as used.
+
+        Args:
+            target: of the request.
+            fields: of the request; None if no field selects a variant.
+        """
+        for one in self.offered(target):
+            if fields is None or not one.selecting.names or matches(one.selecting, fields):
+                self._records.get(one)
+                return one
+        return None
+
+    def is_offered(self, representation: Representation) -> bool:
+        """Whether requests may be answered from a representation."""
+        return representation in self._offered.get(representation.target, ())
 
     def make_current(self, representation: Representation) -> None:
-        """Put a representation in the place of what was there under its key.
+        """Offer a representation in the place of what was there for requests like its own.
 
         Slices of the one before stay until the policy drops them: readers may still be on it.
-        Called again for one that is current it counts its size anew. One whose fill began before it
+        Called again for one that is offered it counts its size anew. One whose fill began before it
         was purged takes nobody's place: it is for those who are reading it.
         """
         if self._is_purged(representation):
             self.retire(representation)
             return
-        previous = self._current.get(representation.key)
-        if previous is not None and previous is not representation:
-            self._records.remove(previous)
-        self._current[representation.key] = representation
+        kept: list[Representation] = []
+        for one in self._offered.get(representation.target, ()):
+            if one is representation:
+                continue
+            if one.selecting == representation.selecting or len(kept) + 1 == VARIANTS_MAX:
+                self._records.remove(one)
+            else:
+                kept.append(one)
+        self._offered[representation.target] = (representation, *kept)
         for victim in self._records.put(representation, representation.size_bytes):
             self.counts.evicted_records += 1
             self.forget(victim)
 
     def retire(self, representation: Representation) -> None:
         """No longer offer a representation; its slices stay for those who are reading it."""
-        if self._current.get(representation.key) is representation:
-            del self._current[representation.key]
-            self._records.remove(representation)
+        offered = self._offered.get(representation.target, ())
+        if representation not in offered:
+            return
+        self._records.remove(representation)
+        rest = tuple(one for one in offered if one is not representation)
+        if rest:
+            self._offered[representation.target] = rest
+        else:
+            del self._offered[representation.target]
 
     def forget(self, representation: Representation) -> None:
-        """Drop a representation and its slices; another one under its key stays."""
+        """Drop a representation and its slices; another one for its target stays."""
         self.retire(representation)
         for stored in self._slices.pop(representation, {}).values():
             self._policy.remove(stored)
             self._slice_count -= 1
 
     def has(self, representation: Representation, number: int) -> bool:
-        """Whether a slice is kept. This is no use of it."""
+        """Whether all of a slice is kept. This is no use of it."""
         kept = self._slices.get(representation)
-        return kept is not None and number in kept
+        stored = None if kept is None else kept.get(number)
+        return stored is not None and stored.spans is None
 
-    def count(self, representation: Representation, numbers: range) -> int:
-        """How many slices out of `numbers` are kept: work for what is kept, however long it is."""
-        kept = self._slices.get(representation, {})
-        if len(kept) < len(numbers):
-            return sum(number in numbers for number in kept)
-        return sum(number in kept for number in numbers)
+    def spans(self, representation: Representation, number: int) -> Spans | None:
+        """Which bytes of a slice are kept; None for all of them. This is no use of it."""
+        kept = self._slices.get(representation)
+        stored = None if kept is None else kept.get(number)
+        return _NOTHING if stored is None else stored.spans
 
     def get(self, representation: Representation, number: int) -> StoredSlice | None:
-        """A slice, noted as used; None if it is not kept."""
+        """A slice, or as much of it as there is, noted as used; None if nothing of it is kept."""
         kept = self._slices.get(representation)
         if kept is None:
             return None
@@ -153,25 +204,46 @@ class SliceStore:
         """Whether all slices that `part` touches are kept."""
         return all(self.has(representation, number) for number in representation.numbers_of(part))
 
-    def put(self, representation: Representation, number: int, content: bytearray) -> None:
-        """Keep a complete slice; the first one under its number stays."""
+    def put(
+        self,
+        representation: Representation,
+        number: int,
+        content: bytearray,
+        *,
+        spans: Spans | None = None,
+    ) -> None:
+        """Keep a slice, or what there is of it; a complete one under its number stays."""
         assert len(content) == representation.part_of(number).length
         kept = self._slices.setdefault(representation, {})
-        if number in kept:
-            return
-        stored = StoredSlice(representation, number, content)
+        found = kept.get(number)
+        if found is not None:
+            if found.spans is None:
+                return
+            self._policy.remove(found)
+            self._slice_count -= 1
+        stored = StoredSlice(representation, number, content, spans)
         kept[number] = stored
         self._slice_count += 1
         for victim in self._policy.put(stored, len(content) + SLICE_OVERHEAD_BYTES):
             self.counts.evicted_slices += 1
             self._discard(victim)
 
+    def take(self, representation: Representation, number: int) -> StoredSlice | None:
+        """Give away an incomplete slice, to be completed; None if nothing of it is kept."""
+        kept = self._slices.get(representation)
+        stored = None if kept is None else kept.get(number)
+        if stored is None or stored.spans is None:
+            return None
+        self._policy.remove(stored)
+        self._discard(stored)
+        return stored
+
     def _is_purged(self, representation: Representation) -> bool:
         """Weigh a representation against the purges that it has not been weighed against."""
         if representation.purge_sequence == self._purges.sequence:
             return False
         verdict = self._purges.weigh(
-            representation.key, representation.fields, since=representation.purge_sequence
+            representation.target, representation.fields, since=representation.purge_sequence
         )
         match verdict:
             case Verdict.PURGED:

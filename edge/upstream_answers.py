@@ -1,19 +1,32 @@
 """What an upstream's answer is good for: to be stored, shared, passed on, or refused. No I/O."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from edge.errors import UpstreamChangedError, UpstreamRangeError, UpstreamStatusError
 from edge.fields import Fields
 from edge.ports import UpstreamAnswer
-from edge.representation import Representation, ResponseHead, read_head
-from http_semantics.byte_range import ByteSlice, parse_content_range
-from http_semantics.freshness import Refusal, why_not_storable
+from edge.representation import Representation, ResponseHead, SentRequest, read_head
+from http_semantics.byte_range import (
+    ByteSlice,
+    RangeSpec,
+    SuffixRange,
+    parse_content_range,
+    resolve,
+)
+from http_semantics.cache_control import NO_DIRECTIVES, Directives
+from http_semantics.reuse import ERROR_STATUSES
+from http_semantics.storing import Refusal
 
 # Whoever is refused is refused for what he showed, or did not: RFC 9110 sections 15.5.2, 15.5.4
 # and 15.5.8. Nothing follows for others, nor for what is stored.
 ABOUT_THE_LISTENER: Final = frozenset({401, 403, 407})
+
+_WITHOUT_CONTENT: Final = frozenset({204, 205})
+
+# They speak of one request's conditions or ranges, never of the resource.
+_NEVER_STORED: Final = frozenset({304, 412, 416})
 
 
 class Unfit(StrEnum):
@@ -30,12 +43,12 @@ class Keep:
     """Store it.
 
     Attributes:
-        complete_length: of the representation.
-        part: the bytes that the answer carries; None if it carries none.
+        complete_length: of the representation; None if only its end tells.
+        part: the bytes that the answer carries; None for all.
     """
 
-    complete_length: int
-    part: ByteSlice | None
+    complete_length: int | None
+    part: ByteSlice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +77,63 @@ class Asked:
 
     Attributes:
         part: the range that was asked for, None for the whole.
+        suffix_length: of the last bytes that were asked for instead.
+        wanted: what the listener wants, None for the whole.
         is_conditional: whether a stored representation was to be validated.
         is_authorized: whether the listener's `Authorization` went along.
         has_listener_fields: whether what a listener sends goes along at all.
     """
 
     part: ByteSlice | None = None
+    suffix_length: int | None = None
+    wanted: RangeSpec | None = None
     is_conditional: bool = False
     is_authorized: bool = False
     has_listener_fields: bool = False
 
+    @property
+    def is_range(self) -> bool:
+        """Whether a range was asked for."""
+        return self.part is not None or self.suffix_length is not None
 
-def head_of(answer: UpstreamAnswer, sent: Fields, *, is_token_checked: bool) -> ResponseHead:
-    """Read the head of the answer to a request with the fields `sent`."""
+    def field_value(self) -> str | None:
+        """Of the `Range` field."""
+        if self.part is not None:
+            return f"bytes={self.part.start}-{self.part.stop - 1}"
+        return None if self.suffix_length is None else f"bytes=-{self.suffix_length}"
+
+    def part_of(self, complete_length: int) -> ByteSlice | None:
+        """The bytes that a representation of this length has of what was asked for."""
+        if self.part is None:
+            assert self.suffix_length is not None
+            found = resolve((SuffixRange(self.suffix_length),), complete_length)
+            return found[0] if found else None
+        if self.part.start >= complete_length:
+            return None
+        return ByteSlice(self.part.start, min(self.part.stop, complete_length))
+
+
+def head_of(
+    answer: UpstreamAnswer,
+    sent: Fields,
+    *,
+    is_token_checked: bool,
+    directives: Directives = NO_DIRECTIVES,
+) -> ResponseHead:
+    """Read the head of the answer to a request with the fields `sent`.
+
+    Args:
+        answer: whose head.
+        sent: fields of the request as they were sent.
+        is_token_checked: nothing of a listener's went along.
+        directives: of the listener's `Cache-Control`.
+    """
     return read_head(
         answer.status,
         answer.headers,
+        SentRequest(sent, directives, is_token_checked),
         request_s=answer.request_s,
         response_s=answer.response_s,
-        is_authorized="Authorization" in sent,
-        is_token_checked=is_token_checked,
     )
 
 
@@ -103,8 +153,11 @@ def use_of(head: ResponseHead, content_range: str | None, asked: Asked, *, lengt
         return Validated()
     if head.status == 206:
         return _use_of_part(head, content_range, asked)
-    if head.status == 200:
-        return _use_of_whole(head, length_max)
+    is_failure = head.status in ERROR_STATUSES and asked.is_conditional
+    if head.status not in _NEVER_STORED and not is_failure:
+        use = _use_of_whole(head, length_max)
+        if isinstance(use, Keep) or head.status < 400:
+            return use
     if head.status >= 400 and head.status != 416 and _is_shareable(head, asked):
         return Share()
     return PassOn(Unfit.STATUS)
@@ -115,10 +168,11 @@ def why_not_freshened(stale: Representation, head: ResponseHead) -> Refusal | No
 
     What it does not say stays as it is stored (RFC 9111 section 3.2).
     """
-    directives = stale.directives if "Cache-Control" not in head.fields else head.facts.directives
-    return why_not_storable(
-        replace(head.facts, directives=directives, lifetime_s=0.0, has_validator=True)
-    )
+    if head.refusal in {Refusal.NO_FRESHNESS, None}:
+        return None
+    if head.refusal is Refusal.AUTHORIZATION and "Cache-Control" not in head.fields:
+        return None if stale.policy.is_authorization_lifted else head.refusal
+    return head.refusal
 
 
 def check_fill(
@@ -142,8 +196,9 @@ def check_fill(
     if head.status not in {200, 206}:
         raise UpstreamChangedError(f"a range of a known version was answered {head.status}")
     if head.status == 200:
-        if not representation.is_same_version(head, head.content_length or 0):
+        if not representation.is_same_version(head, head.content_length):
             raise UpstreamChangedError("the origin has another version")
+        assert representation.complete_length is not None
         return ByteSlice(0, representation.complete_length)
     given = parse_content_range(content_range or "")
     if given is None or given.part is None or given.complete_length is None:
@@ -155,28 +210,37 @@ def check_fill(
 
 
 def _use_of_whole(head: ResponseHead, length_max: int) -> Use:
-    length = head.content_length
-    reason = head.why_not_storable()
-    if reason is not None or length is None:
-        return PassOn(reason or Unfit.NO_LENGTH)
+    length = 0 if head.status in _WITHOUT_CONTENT else head.content_length
+    if head.refusal is not None:
+        return PassOn(head.refusal)
+    if length is None:
+        return Keep(None) if head.is_chunked else PassOn(Unfit.NO_LENGTH)
     if length > length_max:
         return PassOn(Unfit.TOO_LARGE)
-    return Keep(length, ByteSlice(0, length) if length else None)
+    return Keep(length)
 
 
 def _use_of_part(head: ResponseHead, content_range: str | None, asked: Asked) -> Use:
     given = parse_content_range(content_range or "")
-    if asked.part is None or given is None or given.part is None:
+    if not asked.is_range or given is None or given.part is None:
         raise UpstreamRangeError("a 206 answer that does not say which range, or unasked")
     length = given.complete_length
-    reason: str | None = head.why_not_storable()
-    if reason is not None or length is None:
-        return PassOn(reason or Unfit.NO_LENGTH)
-    if head.strong_tag is None:
-        return PassOn(Unfit.NO_VALIDATOR)
-    wanted = ByteSlice(asked.part.start, max(asked.part.start + 1, min(asked.part.stop, length)))
+    if head.refusal is not None or length is None:
+        return PassOn(head.refusal or Unfit.NO_LENGTH)
+    wanted = asked.part_of(length)
+    if wanted is None:
+        raise UpstreamRangeError("a part of what was said to be too short for it")
     _check_part(head, given.part, wanted)
+    if head.strong_tag is None and not _is_all_that_is_wanted(given.part, asked, length):
+        return PassOn(Unfit.NO_VALIDATOR)  # What is missing could never be added.
     return Keep(length, wanted)
+
+
+def _is_all_that_is_wanted(part: ByteSlice, asked: Asked, complete_length: int) -> bool:
+    if asked.wanted is None:
+        return False
+    wanted = resolve((asked.wanted,), complete_length)
+    return bool(wanted) and part.start <= wanted[0].start and wanted[0].stop <= part.stop
 
 
 def _check_part(head: ResponseHead, given: ByteSlice, wanted: ByteSlice) -> None:
@@ -191,12 +255,11 @@ def _check_part(head: ResponseHead, given: ByteSlice, wanted: ByteSlice) -> None
 
 def _is_shareable(head: ResponseHead, asked: Asked) -> bool:
     """Whether those who wait may all be told this error. It is not stored."""
-    if asked.is_authorized or head.facts.has_cookie:
+    if asked.is_authorized or "Set-Cookie" in head.fields:
         return False
     if asked.has_listener_fields and head.status in ABOUT_THE_LISTENER:
         return False
-    reason = head.why_not_storable()
-    if reason in {Refusal.PRIVATE, Refusal.VARY}:
+    if head.refusal in {Refusal.PRIVATE, Refusal.VARY}:
         return False
     # `no-store` of a failing origin forbids keeping; those who wait now ask in the same moment.
-    return reason is not Refusal.NO_STORE or head.status >= 500
+    return head.refusal is not Refusal.NO_STORE or head.status >= 500

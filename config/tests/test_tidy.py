@@ -35,6 +35,8 @@ MODULE_LINES_MAX: Final = 500
 SANS_IO: Final = (
     "http_semantics/",
     "drm/tokens.py",
+    "edge/eviction/",
+    "edge/lru.py",
     "edge/purge_request.py",
     "edge/purges.py",
     "edge/slices.py",

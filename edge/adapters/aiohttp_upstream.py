@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from typing import Final
+from contextvars import ContextVar
+from typing import Any, Final
 
 import aiohttp
 from multidict import CIMultiDictProxy
@@ -13,6 +14,7 @@ from yarl import URL
 from config.credentials import EDGE_CREDENTIAL_HEADER, Credential
 from edge.errors import (
     UpstreamError,
+    UpstreamLostError,
     UpstreamProtocolError,
     UpstreamStalledError,
     UpstreamTimeoutError,
@@ -20,12 +22,42 @@ from edge.errors import (
     UpstreamUnreachableError,
 )
 from edge.fields import CACHE_NAME, LOOP_FIELD
-from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
+from edge.ports import OnInterim, Upstream, UpstreamAnswer, UpstreamRequest
 from edge.settings import LimitSettings
 
 # aiohttp adds these of its own accord; what goes upstream is for the edge alone to say.
 _NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _READ_BUFFER_BYTES: Final = 256 * 1024
+
+
+_ON_INTERIM: ContextVar[OnInterim | None] = ContextVar("on_interim", default=None)
+
+
+class _Response(aiohttp.ClientResponse):
+    """A response that tells of the interim ones before it, which the library passes over.
+
+    It touches `protocol.read`, which is not part of the library's interface;
+    `tests/test_interim.py` fails when an upgrade changes it.
+    """
+
+    @override
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        tell, protocol = _ON_INTERIM.get(), connection.protocol
+        if tell is None:
+            return await super().start(connection)
+        read = protocol.read
+
+        async def read_and_tell() -> Any:  # noqa: ANN401 - as the library has it
+            message, payload = await read()
+            if 100 <= message.code < 200:
+                tell(message.code, message.headers)
+            return message, payload
+
+        protocol.read = read_and_tell
+        try:
+            return await super().start(connection)
+        finally:
+            del protocol.read
 
 
 class AiohttpAnswer(UpstreamAnswer):
@@ -131,6 +163,7 @@ class AiohttpUpstream(Upstream):
         try:
             async with asyncio.timeout(self._limits.upstream_head_s) as deadline:
                 content = request.content
+                _ON_INTERIM.set(request.on_interim)
                 response = await self._session.request(
                     request.method,
                     url,
@@ -190,11 +223,13 @@ async def open_upstream(
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=_NOT_ADDED,
         requote_redirect_url=False,
+        response_class=_Response,
         read_bufsize=_READ_BUFFER_BYTES,
         max_line_size=limits.header_bytes_max,
         max_field_size=limits.header_bytes_max,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.upstream_connect_s),
     ) as session:
+        session._retry_connection = False  # noqa: SLF001 - whether to ask again is for the edge to say
         yield AiohttpUpstream(
             session, url, credential=credential, node_id=node_id, limits=limits, clock=clock
         )
@@ -206,4 +241,6 @@ def _translated(error: aiohttp.ClientError) -> UpstreamError:
         return UpstreamUnreachableError("no connection")
     if isinstance(error, aiohttp.ServerTimeoutError):
         return UpstreamTimeoutError("no connection in time")
-    return UpstreamProtocolError("the answer is not HTTP, or the connection was lost")
+    if isinstance(error, aiohttp.ClientConnectionError):
+        return UpstreamLostError("the connection was lost")
+    return UpstreamProtocolError("the answer is not HTTP")

@@ -1,5 +1,6 @@
 """An edge in front of a scripted origin, and a plain client."""
 
+import asyncio
 import contextlib
 import random
 import re
@@ -105,6 +106,12 @@ class Node:
     service: EdgeService
     client: Client
     clock: ManualClock
+
+    async def settled(self) -> None:
+        """Wait until nothing is being fetched any more."""
+        async with asyncio.timeout(10):
+            while self.service.counts.fills_under_way:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0)
 
     @property
     def ask(self):

@@ -2,7 +2,8 @@
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from edge.representation import Representation, ResponseHead, read_head
+from edge.representation import Representation, ResponseHead, SentRequest, read_head
+from http_semantics.cache_control import NO_DIRECTIVES
 
 NOW_S = 1_700_000_000.0
 
@@ -21,25 +22,25 @@ def head_from(
     headers.update(named)
     for name in [name for name, value in headers.items() if not value]:
         del headers[name]
+    sent: CIMultiDict[str] = CIMultiDict({"Authorization": "Basic YTpi"} if is_authorized else {})
     return read_head(
         status,
         CIMultiDictProxy(headers),
+        SentRequest(sent, NO_DIRECTIVES, is_token_checked),
         request_s=NOW_S,
         response_s=NOW_S,
-        is_authorized=is_authorized,
-        is_token_checked=is_token_checked,
     )
 
 
 def representation_of(
     head: ResponseHead | None = None,
     *,
-    key: str = "/a",
+    target: str = "/a",
     complete_length: int = 1000,
     slice_bytes: int = 100,
 ) -> Representation:
     return Representation.from_head(
-        key,
+        target,
         head or head_from(),
         complete_length=complete_length,
         slice_bytes=slice_bytes,

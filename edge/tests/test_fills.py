@@ -41,7 +41,7 @@ async def test_followers_get_bytes_while_the_fill_is_under_way(node: Node):
             assert behind.content == BODY[1000:2000]
             within = await node.range("/a", f"{SLICE}-{SLICE + 999}")
             assert within.content == BODY[SLICE : SLICE + 1000]
-            assert "collapsed" in within.cache_status
+            assert within.cache_status.startswith("attacca; hit")
             resource.resume.set()
             assert await follower.content.read() == BODY[300_000:]
         assert await leader.content.read() == BODY[300_000:]
@@ -71,7 +71,7 @@ async def test_a_fill_leaves_out_what_others_have_fetched_meanwhile(node: Node):
         resource.resume.set()
         assert await leader.content.read() == BODY[100_000:]
     assert node.service.store.slices == 8
-    assert node.origin.ranges()[-1] == f"bytes={7 * SLICE}-{8 * SLICE - 1}"
+    assert node.origin.ranges() == [None, f"bytes={2 * SLICE}-{8 * SLICE - 1}"]
 
 
 async def test_a_leaving_listener_does_not_end_the_fill(node: Node):
@@ -107,13 +107,32 @@ async def test_a_slow_listener_does_not_slow_the_fill(node: Node):
     assert node.origin.content_bytes == 32 * SLICE
 
 
-async def test_a_truncated_answer_is_neither_completed_nor_stored(node: Node):
+async def test_a_truncated_answer_goes_on_where_it_was_cut_off(node: Node):
+    node.origin.resources["/a"] = Resource(BODY, truncate_at=SLICE + 5000)
+    assert (await node.ask("/a")).content == BODY
+    second = node.origin.seen[1].headers
+    assert second["Range"] == f"bytes={SLICE + 5000}-{len(BODY) - 1}"
+    assert second["If-Range"] == '"v1"'
+    assert node.origin.content_bytes == len(BODY)
+    assert node.service.counts.resumptions == len(node.origin.seen) - 1
+    assert node.service.counts.upstream_errors["upstream_truncated"] == len(node.origin.seen) - 1
+
+
+async def test_a_version_that_changes_before_the_rest_is_asked_for_cuts_the_listener(node: Node):
     resource = node.origin.resources["/a"] = Resource(BODY, truncate_at=SLICE + 5000)
+    async with node.client.session.get(f"{node.client.url}/a") as response:
+        assert await response.content.readexactly(1000) == BODY[:1000]
+        resource.etag = '"v2"'
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.content.read()
+
+
+async def test_without_a_strong_validator_a_truncated_answer_is_forgotten(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, etag='W/"v1"', truncate_at=SLICE + 5000)
     async with node.client.session.get(f"{node.client.url}/a") as response:
         assert await response.content.readexactly(SLICE) == BODY[:SLICE]
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.content.read()
-    assert node.service.store.slices == 1
     assert node.service.counts.upstream_errors["upstream_truncated"] == 1
     resource.truncate_at = None
     assert (await node.ask("/a")).content == BODY
@@ -282,7 +301,8 @@ async def test_a_busy_session_is_told_to_none_but_itself(origin: ScriptedOrigin,
     assert [one.status for one in answers] == [503, 206, 206, 206, 503]
     assert answers[0].headers["Retry-After"] == "5"
     assert answers[1].content == BODY[600_000:600_010]
-    assert behaviour.asked == [session_digest("busy"), session_digest("idle")]
+    assert behaviour.asked[:2] == [session_digest("busy"), session_digest("idle")]
+    assert set(behaviour.asked[2:]) <= {session_digest("idle")}
     assert node.service.counts.session_busy == 1
     assert not node.service.counts.upstream_errors
 
@@ -380,11 +400,11 @@ async def test_a_stalling_upstream_is_given_up(origin: ScriptedOrigin):
     async with open_node(origin, limits={"upstream_stall_s": 0.05}) as node:
         origin.resources["/a"] = Resource(BODY, pause_at=1000)
         async with node.client.session.get(f"{node.client.url}/a") as response:
-            assert await response.content.readexactly(1000) == BODY[:1000]
+            assert await response.content.readexactly(3000) == BODY[:3000]
             with pytest.raises(aiohttp.ClientPayloadError):
                 await response.content.read()
-        assert node.service.counts.upstream_errors["upstream_stalled"] == 1
-        assert node.service.store.slices == 0
+        assert node.service.counts.upstream_errors["upstream_stalled"] == 3
+        assert node.service.counts.resumptions == 2
 
 
 async def test_no_more_fills_at_once_than_allowed(origin: ScriptedOrigin):

@@ -72,6 +72,7 @@ async def sick_node(origin: ScriptedOrigin) -> AsyncIterator[Node]:
         "run_bytes_max": 64 * KIB,
         "object_share_max": 1.0,
         "uncacheable_s": 0,
+        "told_s": 0,
     }
     async with open_node(origin, cache=cache) as node:
         yield node

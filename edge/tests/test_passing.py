@@ -22,14 +22,13 @@ BODY = content_of(600_000)
         pytest.param("private, max-age=60", {}, "private", id="private"),
         pytest.param(None, {}, "no-freshness", id="says nothing"),
         pytest.param("max-age=60", {"Set-Cookie": "a=b"}, "set-cookie", id="cookie"),
-        pytest.param("max-age=60", {"Vary": "Accept-Language"}, "vary", id="varies"),
         pytest.param("max-age=60", {"Vary": "*"}, "vary", id="varies by anything"),
     ],
 )
 async def test_not_storable(
     node: Node, cache_control: str | None, fields: dict[str, str], reason: str
 ):
-    resource = Resource(BODY, cache_control=cache_control, fields=fields)
+    resource = Resource(BODY, etag=None, cache_control=cache_control, fields=fields)
     node.origin.resources["/a"] = resource
     first = await node.ask("/a")
     assert first.content == BODY
@@ -87,7 +86,12 @@ async def test_answers_to_authorized_requests_are_not_stored(node: Node):
     assert (await node.ask("/b")).cache_status.startswith("attacca; hit")
 
 
-async def test_50_listeners_on_an_error_cost_one_request(node: Node):
+async def test_50_listeners_on_an_error_cost_one_request(origin: ScriptedOrigin):
+    async with open_node(origin, cache={"told_s": 0.2}) as node:
+        await ask_for_an_error(node)
+
+
+async def ask_for_an_error(node: Node):
     gate = asyncio.Event()
 
     async def fail(_: web.BaseRequest) -> web.StreamResponse:
@@ -104,10 +108,15 @@ async def test_50_listeners_on_an_error_cost_one_request(node: Node):
         answer = task.result()
         assert (answer.status, answer.content) == (503, b"later")
         assert answer.headers["Retry-After"] == "3"
-    assert len(node.origin.seen) <= 2
+    for asked in (2, 2, 2):  # A single error is not kept; one that comes again is, for a moment.
+        again = await node.ask("/a")
+        assert (again.status, again.content) == (503, b"later")
+        assert len(node.origin.seen) == asked
     del node.origin.behaviours["/a"]
     node.origin.resources["/a"] = Resource(BODY)
-    assert (await node.ask("/a")).status == 200
+    async with asyncio.timeout(5):
+        while (await node.ask("/a")).status != 200:
+            assert len(node.origin.seen) == 2
 
 
 async def test_a_long_error_goes_to_each_listener_on_its_own(node: Node):
@@ -226,16 +235,19 @@ async def test_a_range_that_nobody_asked_for_is_502(node: Node):
     assert node.service.store.records == 0
 
 
-async def test_a_304_for_another_version_is_502_and_the_record_is_dropped(node: Node):
-    async def confused(_: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(status=304, headers={"ETag": '"v9"'})
+async def test_a_304_for_another_version_is_no_answer_and_the_record_is_dropped(node: Node):
+    async def confused(request: web.BaseRequest) -> web.StreamResponse:
+        if "If-None-Match" in request.headers:
+            return web.Response(status=304, headers={"ETag": '"v9"'})
+        return web.Response(body=b"new", headers={"ETag": '"v9"', "Cache-Control": "max-age=60"})
 
     node.origin.resources["/a"] = Resource(BODY, cache_control="max-age=60")
     await node.ask("/a")
     node.clock.now_s += 61
     node.origin.behaviours["/a"] = confused
-    assert (await node.ask("/a")).status == 502
-    assert node.service.store.records == 0
+    answer = await node.ask("/a")
+    assert (answer.status, answer.content) == (200, b"new")
+    assert node.service.store.records == 1
 
 
 async def let_time_pass(node: Node) -> None:

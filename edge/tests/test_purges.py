@@ -103,3 +103,42 @@ def test_purges_reach_what_they_say_and_more_only_when_forgetful(
     assert verdict.value >= expected.value
     if entries_max == 100 or since >= len(applied):
         assert verdict is expected
+
+
+@given(st.lists(PURGES, max_size=8), st.sampled_from([1, 2, 100]), st.data())
+def test_a_history_has_the_effect_of_what_it_tells(
+    applied: list[Purge], entries_max: int, data: st.DataObject
+):
+    purges = Purges(entries_max=entries_max)
+    for purge in applied:
+        purges.apply(purge)
+    restored = Purges(entries_max=entries_max)
+    for sequence, purge in purges.history():
+        restored.restore(sequence, purge)
+    assert restored.sequence == purges.sequence == len(applied)
+    assert restored.floor == purges.floor
+    assert restored.history() == purges.history()
+    key = data.draw(st.sampled_from(["/", "/a", "/a/", "/a/b", "/ab"]))
+    fields: Fields = CIMultiDict({"Surrogate-Key": data.draw(st.sampled_from(["x", "y z", ""]))})
+    for since in range(len(applied) + 1):
+        assert restored.weigh(key, fields, since=since) is purges.weigh(key, fields, since=since)
+
+
+def test_purges_go_on_with_their_numbers():
+    purges = Purges(entries_max=10)
+    purges.restore(41, Purge(urls=(KEY,)))
+    assert purges.apply(Purge()) == 42
+    assert purges.weigh(KEY, FIELDS, since=40) is Verdict.PURGED
+    assert not purges.applied["soft"]
+
+
+def test_less_room_than_there_was_purges_more():
+    purges = Purges(entries_max=10)
+    for number in range(1, 6):
+        purges.restore(number, Purge(urls=(f"/{number}",)))
+    smaller = Purges(entries_max=2)
+    for sequence, purge in purges.history():
+        smaller.restore(sequence, purge)
+    assert (smaller.floor, smaller.remembered) == (3, 2)
+    assert smaller.weigh("/other", FIELDS, since=2) is Verdict.PURGED
+    assert smaller.weigh("/other", FIELDS, since=3) is Verdict.SPARED

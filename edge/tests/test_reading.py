@@ -6,10 +6,10 @@ from config.tasks import Tasks, open_tasks
 from edge.errors import SliceGoneError
 from edge.fields import Fields
 from edge.fill_slots import FillSlots
-from edge.fills import Fills
+from edge.fills import Fills, Presence
 from edge.metrics import EdgeCounts
 from edge.ports import UpstreamAnswer, UpstreamRequest
-from edge.reading import Presence, Reading
+from edge.reading import Reading
 from edge.representation import Representation
 from edge.slices import SliceStore
 from edge.tests.making import head_from, representation_of
@@ -31,7 +31,8 @@ def reading_of(tasks: Tasks, store: SliceStore) -> Reading:
         upstream=NoUpstream(),
         tasks=tasks,
         slots=FillSlots(slots_max=1, wait_s=1),
-        run_slices_max=4,
+        run_bytes_max=400,
+        length_max=1 << 20,
         is_token_checked=False,
         counts=EdgeCounts(),
     )
@@ -64,7 +65,7 @@ async def test_parts_of_many_slices_come_in_order():
     async with open_tasks() as tasks:
         reading = reading_of(tasks, store)
         part = ByteSlice(150, 990)
-        assert reading.presence(found, part) == Presence(9, 0, 0)
+        assert reading.presence(found, part) is Presence.ALL
         chunks = [bytes(chunk) async for chunk in reading.read(found, part, Fields())]
         assert b"".join(chunks) == BODY[150:990]
 
@@ -75,9 +76,31 @@ async def test_a_missing_slice_without_a_strong_validator_is_gone():
     fill(store, found, 0)
     async with open_tasks() as tasks:
         reading = reading_of(tasks, store)
-        assert reading.presence(found, ByteSlice(0, 200)) == Presence(1, 0, 1)
         chunks = reading.read(found, ByteSlice(50, 200), Fields())
         assert await anext(chunks) == BODY[50:100]
         with pytest.raises(SliceGoneError):
             await anext(chunks)
-    assert store.current("/a") is None
+    assert store.select("/a", None) is None
+
+
+async def test_who_wants_more_than_there_is_is_told_before_anything_is_sent():
+    store, found = SliceStore(bytes_max=1 << 20), representation_of(head_from(ETag=""))
+    store.make_current(found)
+    fill(store, found, 0)
+    async with open_tasks() as tasks:
+        reading = reading_of(tasks, store)
+        assert reading.presence(found, ByteSlice(0, 100)) is Presence.ALL
+        with pytest.raises(SliceGoneError):
+            reading.presence(found, ByteSlice(0, 200))
+    assert store.select("/a", None) is None
+
+
+async def test_presence():
+    store, found = SliceStore(bytes_max=1 << 20), representation_of()
+    fill(store, found, 1, 2)
+    async with open_tasks() as tasks:
+        reading = reading_of(tasks, store)
+        assert reading.presence(found, ByteSlice(150, 250)) is Presence.ALL
+        assert reading.presence(found, ByteSlice(50, 150)) is Presence.SOME
+        assert reading.presence(found, ByteSlice(250, 350)) is Presence.SOME
+        assert reading.presence(found, ByteSlice(300, 1000)) is Presence.NONE

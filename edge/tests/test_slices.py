@@ -47,7 +47,7 @@ def test_a_new_version_takes_the_place_and_readers_of_the_old_one_finish():
     store.make_current(old)
     store.put(old, 0, bytearray(100))
     store.make_current(new)
-    assert store.current("/a") is new
+    assert store.select("/a", None) is new
     assert store.get(old, 0) is not None
     assert store.get(new, 0) is None
     assert store.records == 1
@@ -58,7 +58,7 @@ def test_a_retired_representation_keeps_its_slices_for_readers():
     store.make_current(found)
     store.put(found, 0, bytearray(100))
     store.retire(found)
-    assert store.current("/a") is None
+    assert store.select("/a", None) is None
     assert store.has(found, 0)
     store.retire(found)
 
@@ -68,18 +68,18 @@ def test_a_forgotten_representation_is_gone_with_its_slices():
     store.make_current(found)
     store.put(found, 0, bytearray(100))
     store.forget(found)
-    assert (store.current("/a"), store.slices, store.bytes) == (None, 0, 0)
+    assert (store.select("/a", None), store.slices, store.bytes) == (None, 0, 0)
 
 
 def test_records_are_bounded_and_take_their_slices_along():
     store = SliceStore(bytes_max=2 * RECORDS_SHARE * (RECORD_OVERHEAD_BYTES + 1000))
-    found = [representation_of(key=f"/{number}") for number in range(4)]
+    found = [representation_of(target=f"/{number}") for number in range(4)]
     for one in found:
         store.make_current(one)
         store.put(one, 0, bytearray(100))
     assert store.records == store.slices == 2
     assert store.counts.evicted_records == 2
-    assert store.current("/3") is found[3]
+    assert store.select("/3", None) is found[3]
 
 
 def test_a_record_that_grows_is_counted_anew():
@@ -112,7 +112,7 @@ def test_the_bound_holds_after_any_sequence(operations: list[tuple[str, int]]):
     store = SliceStore(bytes_max=100_000)
     slice_bytes = 4000 - SLICE_OVERHEAD_BYTES
     found = [
-        representation_of(key=f"/{n}", complete_length=10 * slice_bytes, slice_bytes=slice_bytes)
+        representation_of(target=f"/{n}", complete_length=10 * slice_bytes, slice_bytes=slice_bytes)
         for n in range(12)
     ]
     for operation, number in operations:

@@ -21,7 +21,7 @@ from edge.upstream_answers import (
     check_fill,
     use_of,
 )
-from http_semantics.byte_range import ByteSlice
+from http_semantics.byte_range import ByteSlice, IntRange
 
 PART = ByteSlice(0, 100)
 RANGED = Asked(PART)
@@ -36,9 +36,9 @@ def partial_head(**fields: str) -> ResponseHead:
 @pytest.mark.parametrize(
     ("head", "content_range", "asked", "expected"),
     [
-        pytest.param(head_from(), None, PLAIN, Keep(1000, ByteSlice(0, 1000)), id="whole"),
-        pytest.param(head_from(Content_Length="0"), None, PLAIN, Keep(0, None), id="empty"),
-        pytest.param(head_from(), None, RANGED, Keep(1000, ByteSlice(0, 1000)), id="ignored Range"),
+        pytest.param(head_from(), None, PLAIN, Keep(1000), id="whole"),
+        pytest.param(head_from(Content_Length="0"), None, PLAIN, Keep(0), id="empty"),
+        pytest.param(head_from(), None, RANGED, Keep(1000), id="ignored Range"),
         pytest.param(partial_head(), "bytes 0-99/1000", RANGED, Keep(1000, PART), id="range"),
         pytest.param(
             head_from(206, Content_Length="50"),
@@ -68,9 +68,35 @@ def partial_head(**fields: str) -> ResponseHead:
         pytest.param(
             partial_head(), "bytes 0-99/*", RANGED, PassOn(Unfit.NO_LENGTH), id="no total"
         ),
-        pytest.param(head_from(302), None, PLAIN, PassOn(Unfit.STATUS), id="redirect"),
+        pytest.param(head_from(302), None, PLAIN, Keep(1000), id="redirect that says how long"),
+        pytest.param(
+            head_from(302, Cache_Control="", ETag=""),
+            None,
+            PLAIN,
+            PassOn("no-freshness"),
+            id="redirect",
+        ),
+        pytest.param(head_from(204, Content_Length=""), None, PLAIN, Keep(0), id="no content"),
+        pytest.param(
+            head_from(Content_Length="", Transfer_Encoding="chunked"),
+            None,
+            PLAIN,
+            Keep(None),
+            id="its end will tell",
+        ),
         pytest.param(head_from(416), None, RANGED, PassOn(Unfit.STATUS), id="416"),
-        pytest.param(head_from(404), None, PLAIN, Share(), id="404"),
+        pytest.param(head_from(404), None, PLAIN, Keep(1000), id="404 that says how long"),
+        pytest.param(head_from(404, Cache_Control="", ETag=""), None, PLAIN, Share(), id="404"),
+        pytest.param(
+            head_from(503), None, Asked(is_conditional=True), Share(), id="503 for a validation"
+        ),
+        pytest.param(
+            partial_head(ETag=""),
+            "bytes 0-99/1000",
+            Asked(PART, wanted=IntRange(10, 19)),
+            Keep(1000, PART),
+            id="all that is wanted, without a validator",
+        ),
         pytest.param(
             head_from(404, Cache_Control="no-store"), None, PLAIN, PassOn(Unfit.STATUS), id="404 ns"
         ),
@@ -79,7 +105,11 @@ def partial_head(**fields: str) -> ResponseHead:
             head_from(503, Cache_Control="private"), None, PLAIN, PassOn(Unfit.STATUS), id="503 pr"
         ),
         pytest.param(
-            head_from(403), None, Asked(is_authorized=True), PassOn(Unfit.STATUS), id="403 own"
+            head_from(403, is_authorized=True),
+            None,
+            Asked(is_authorized=True),
+            PassOn(Unfit.STATUS),
+            id="403 own",
         ),
         pytest.param(
             head_from(403, Set_Cookie="a=b"), None, PLAIN, PassOn(Unfit.STATUS), id="403 cookie"

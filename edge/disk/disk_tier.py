@@ -1,0 +1,259 @@
+"""The disk tier: records and slices that outlive a restart, in one folder or several.
+
+Everything here is called on the event loop's thread and never blocks it. An entry belongs to one of
+the configured folders, by rendezvous hashing over their paths, weighted by their quotas. While a
+folder is off its entries are misses, and what would go there is not stored: were they moved to the
+others, these would lose as much to make room, and the same again when the folder comes back.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
+
+from typing_extensions import Buffer
+from xxhash import xxh3_64_intdigest
+
+from config.tasks import open_tasks
+from edge.disk.disk_folder import DiskFolder
+from edge.disk.disk_index import PolicyOf, lru_of
+from edge.disk.disk_writer import WriteJob, error_text
+from edge.disk.entry_file import ID_BYTES, Entry, EntryId, Identity, Kind, Place, file_bytes_of
+from edge.disk.folder_cache import FolderCache, Surroundings
+from edge.disk.metrics import DiskCounts
+from edge.disk.opened_folder import WOULD_BLOCK, WouldBlock
+from edge.disk.threads import Threads, finished
+from edge.purge_log import PurgeLog
+from edge.purges import Purges
+from edge.settings import DiskSettings
+
+__all__ = ["WOULD_BLOCK", "DiskTier", "Entry", "Kind", "WouldBlock", "open_disk_tier"]
+
+
+class DiskTier:
+    """Keeps entries by id. Made by `open_disk_tier`.
+
+    Args:
+        folders: all that are configured.
+        purge_log: of these folders.
+        counts: what they did.
+
+    Attributes:
+        purge_log: makes purges durable.
+        counts: what the tier did since the start.
+    """
+
+    def __init__(
+        self, folders: Sequence[FolderCache], purge_log: PurgeLog, counts: DiskCounts
+    ) -> None:
+        self.purge_log = purge_log
+        self.counts = counts
+        self._folders = folders
+        self._seeds = [xxh3_64_intdigest(bytes(folder.path)) for folder in folders]
+
+    @property
+    def bytes(self) -> int:
+        """What the entries take, in whole blocks."""
+        return sum(folder.size_bytes for folder in self._folders)
+
+    @property
+    def entries(self) -> int:
+        """How many there are."""
+        return sum(folder.entries for folder in self._folders)
+
+    @property
+    def queued_bytes(self) -> int:
+        """What waits to be written."""
+        return sum(folder.queued_bytes for folder in self._folders)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether all folders that are on have been listed, so that entries are written."""
+        return all(folder.index is not None for folder in self._folders if folder.health.is_on)
+
+    def states(self) -> dict[str, str]:
+        """How each folder is used, by its path: `on`, `paused`, `trying`, `off`."""
+        return {str(folder.path): folder.health.state.value for folder in self._folders}
+
+    def problems(self) -> dict[str, str]:
+        """Why a folder is off or rests, by its path; empty when all is well."""
+        return {
+            str(folder.path): folder.health.reason
+            for folder in self._folders
+            if folder.health.reason
+        }
+
+    def has(self, entry_id: EntryId) -> bool:
+        """Whether an entry is there. While its folder is still being listed: whether it may be."""
+        folder = self._folder_of(entry_id)
+        return folder is not None and folder.has(entry_id)
+
+    def read_at_once(self, entry_id: EntryId, identity: Identity) -> Entry | WouldBlock | None:
+        """Read an entry if the kernel has it in memory.
+
+        Args:
+            entry_id: 20 bytes, a digest of the identity.
+            identity: all that the entry is known by; compared with what was written.
+
+        Returns:
+            The entry, None if there is no such one, or `WOULD_BLOCK`: `read` it.
+        """
+        folder = self._folder_of(entry_id)
+        return None if folder is None else folder.read_at_once(entry_id, identity)
+
+    async def read(self, entry_id: EntryId, identity: Identity) -> Entry | None:
+        """Read an entry, waiting for the disk if need be; one read for all who ask meanwhile."""
+        folder = self._folder_of(entry_id)
+        return None if folder is None else await folder.read(entry_id, identity)
+
+    def write(
+        self,
+        entry_id: EntryId,
+        identity: Identity,
+        content: Buffer,
+        *,
+        sequence: int,
+        kind: Kind,
+    ) -> bool:
+        """Have an entry written, in the place of what was there under its id.
+
+        Args:
+            entry_id: see `read_at_once`.
+            identity: see `read_at_once`.
+            content: which must not be changed any more.
+            sequence: number of the newest purge when its fill began.
+            kind: of the entry.
+
+        Returns:
+            False if it will not be written. A record that was there before is gone then.
+        """
+        assert len(entry_id) == ID_BYTES
+        folder = self._folder_of(entry_id)
+        if folder is None:
+            return False
+        file_bytes = file_bytes_of(identity, memoryview(content).nbytes)
+        place = Place(entry_id, file_bytes, kind)
+        return folder.write(WriteJob(place, identity, content, sequence, kind))
+
+    def remove(self, entry_id: EntryId) -> None:
+        """Forget an entry now; its file goes when its turn comes, or may be back after a crash."""
+        folder = self._folder_of(entry_id)
+        if folder is not None:
+            folder.remove(entry_id)
+
+    def _folder_of(self, entry_id: EntryId) -> FolderCache | None:
+        folders = self._folders
+        if len(folders) <= 1:
+            return folders[0] if folders else None
+        best = min(
+            range(len(folders)),
+            key=lambda number: _distance(
+                xxh3_64_intdigest(entry_id, self._seeds[number]), folders[number].bytes_max
+            ),
+        )
+        return folders[best]
+
+
+def _distance(digest: int, weight: int) -> float:
+    """Smallest for the folder that an id belongs to: an exponential with the weight as its rate."""
+    return -math.log((digest + 1) / 2**64) / weight
+
+
+@contextlib.asynccontextmanager
+async def open_disk_tier(
+    settings: DiskSettings,
+    purges: Purges,
+    *,
+    policy_of: PolicyOf = lru_of,
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[DiskTier]:
+    """Run a disk tier. Purges of earlier runs are in effect, and it serves, from the beginning.
+
+    Args:
+        settings: of the tier.
+        purges: still empty; what the purge log holds is put into effect.
+        policy_of: makes the policy for a folder from its quota.
+        clock: monotonic, in seconds.
+
+    Raises:
+        DiskTierError: a folder is in use by another process.
+    """
+    counts = DiskCounts()
+    count = max(1, len(settings.folders))
+    readers = Threads(settings.read_threads, name="disk-reader")
+    others = Threads(2 * count, name="disk")
+    loggers = Threads(count, name="purge-log")
+    caches: dict[Path, FolderCache] = {}
+    purge_log = PurgeLog(purges, loggers, lambda path, reason: caches[path].turn_off(reason))
+    around = Surroundings(
+        settings=settings,
+        policy_of=policy_of,
+        clock=clock,
+        newest_purge=lambda: purges.sequence,
+        counts=counts,
+        readers=readers,
+        others=others,
+        when_off=purge_log.drop,
+    )
+    caches |= {one.path: FolderCache(one, around) for one in settings.folders}
+    keeper = _Keeper(purge_log, others)
+    try:
+        await keeper.open_all(list(caches.values()), clock)
+        async with open_tasks() as tasks:
+            for cache in caches.values():
+                tasks.start(cache.keep(keeper.adopt))
+            yield DiskTier(list(caches.values()), purge_log, counts)
+    finally:
+        await _close_all(caches.values())
+        purge_log.close()
+        for threads in (readers, others, loggers):
+            threads.close()
+
+
+class _Keeper:
+    """Brings folders and their purge logs together."""
+
+    def __init__(self, purge_log: PurgeLog, threads: Threads) -> None:
+        self._purge_log = purge_log
+        self._threads = threads
+
+    async def open_all(self, caches: Sequence[FolderCache], clock: Callable[[], float]) -> None:
+        """Open all folders and restore the purges, before any of them is used."""
+        opened: dict[Path, tuple[FolderCache, DiskFolder]] = {}
+        try:
+            for cache in caches:
+                try:
+                    opened[cache.path] = (cache, await cache.open())
+                except OSError as error:
+                    cache.health.turn_off(error_text(error), now_s=clock())
+            foreign = await self._purge_log.load(
+                list(opened), is_complete=len(opened) == len(caches)
+            )
+        except BaseException:
+            for _, folder in opened.values():
+                folder.close()
+            raise
+        for path, (cache, folder) in opened.items():
+            if await self._add(folder, is_foreign=path in foreign):
+                cache.turn_on(folder)
+            else:
+                folder.close()
+                cache.health.turn_off("its purge log cannot be written", now_s=clock())
+
+    async def adopt(self, folder: DiskFolder) -> bool:
+        """Bring the log of a folder that is back up to date; tell whether it may be used."""
+        return await self._add(folder, is_foreign=await self._purge_log.is_foreign(folder.path))
+
+    async def _add(self, folder: DiskFolder, *, is_foreign: bool) -> bool:
+        if is_foreign:
+            try:
+                await finished(self._threads.run(folder.set_aside))
+            except OSError:
+                return False
+        return await self._purge_log.add(folder.path)
+
+
+async def _close_all(caches: Iterable[FolderCache]) -> None:
+    for cache in caches:
+        await cache.close()

@@ -1,0 +1,202 @@
+"""Reading from a folder of the disk tier: at once if the kernel has it, else in a thread.
+
+Whatever is read is verified, each time: that costs less than a tenth of what a hit does, and a page
+that went bad in memory or on its way counts as much as one on the disk.
+"""
+
+import asyncio
+import errno
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.disk.disk_folder import DiskFolder
+from edge.disk.disk_writer import WriteJob
+from edge.disk.entry_file import Entry, EntryId, Flaw, Identity, Place, check_file
+from edge.disk.folder_listing import FolderListing
+from edge.disk.metrics import DiskCounts
+from edge.disk.opened_folder import WOULD_BLOCK, OpenedFolder, WouldBlock
+from edge.disk.threads import Threads
+from edge.settings import DiskSettings
+
+# The process's own limits: no fault of the file's, nor of the disk's.
+OUR_LIMITS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+# Something else lies in the place of a file.
+_NO_FILE: Final = {errno.ELOOP, errno.EISDIR}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a thread has read."""
+
+    place: Place | None
+    checked: int | Flaw = Flaw.DAMAGED
+    content: bytearray = field(default_factory=bytearray)
+    error: OSError | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Read:
+    """A read in a thread, for all who wait for it."""
+
+    future: "asyncio.Future[_Found]"
+    entry: Entry | None = None
+    is_taken: bool = False
+    is_late: bool = False
+
+    def take(self) -> Entry | None:
+        """The entry, with a buffer of the caller's own."""
+        entry = self.entry
+        if entry is None or not self.is_taken:
+            self.is_taken = True
+            return entry
+        return Entry(entry.sequence, bytearray(entry.content))
+
+
+class FolderReads:
+    """Reads from one folder while it is on.
+
+    Args:
+        opened: the folder.
+        settings: of the disk tier.
+        threads: that read.
+        counts: of all folders.
+        newest_purge: number of the newest purge.
+        judge: called with every error that may be the disk's.
+    """
+
+    def __init__(
+        self,
+        opened: OpenedFolder,
+        *,
+        settings: DiskSettings,
+        threads: Threads,
+        counts: DiskCounts,
+        newest_purge: Callable[[], int],
+        judge: Callable[[OSError], None],
+    ) -> None:
+        self._opened = opened
+        self._settings = settings
+        self._threads = threads
+        self._counts = counts
+        self._newest_purge = newest_purge
+        self._judge = judge
+        self._under_way: dict[tuple[EntryId, Identity], _Read] = {}
+
+    def read_at_once(self, entry_id: EntryId, identity: Identity) -> Entry | WouldBlock | None:
+        """See `DiskTier.read_at_once`."""
+        job = self._opened.pending.get(entry_id)
+        if job is not None:
+            return self._read_pending(job, identity)
+        place = self._opened.find(entry_id)
+        if not isinstance(place, Place):
+            self._counts.misses += place is None
+            return place
+        try:
+            head, content = self._opened.folder.read(place, len(identity), is_at_once=True)
+        except BlockingIOError:
+            return WOULD_BLOCK
+        except OSError as error:
+            self._take_error(place, error)
+            return None
+        return self._take(place, check_file(entry_id, identity, head, content), content)
+
+    async def read(self, entry_id: EntryId, identity: Identity) -> Entry | None:
+        """See `DiskTier.read`."""
+        found = self.read_at_once(entry_id, identity)
+        if not isinstance(found, WouldBlock):
+            return found
+        read = self._under_way.get((entry_id, identity))
+        if read is None:
+            if self._threads.unfinished >= self._settings.reads_max:
+                self._counts.dropped["reads"] += 1
+                return None
+            read = self._begin(entry_id, identity)
+        await asyncio.wait({read.future}, timeout=self._settings.read_s_max)
+        if read.future.done():
+            return read.take()
+        if not read.is_late:
+            read.is_late = True
+            self._judge(TimeoutError(errno.ETIMEDOUT, "reads take too long"))
+        return None
+
+    def _begin(self, entry_id: EntryId, identity: Identity) -> _Read:
+        self._counts.thread_reads += 1
+        place = self._opened.find(entry_id)
+        work = functools.partial(
+            _read_in_thread, self._opened.folder, self._opened.listing, place, entry_id, identity
+        )
+        read = _Read(self._threads.run(work))
+        self._under_way[entry_id, identity] = read
+
+        def settle(future: "asyncio.Future[_Found]") -> None:
+            del self._under_way[entry_id, identity]
+            read.entry = self._take_found(future.result())
+
+        read.future.add_done_callback(settle)
+        return read
+
+    def _take_found(self, found: _Found) -> Entry | None:
+        if found.error is not None and found.place is not None:
+            self._take_error(found.place, found.error)
+            return None
+        if found.place is None:
+            self._counts.misses += 1
+            if found.error is not None:
+                self._judge(found.error)
+            return None
+        return self._take(found.place, found.checked, found.content)
+
+    def _take(self, place: Place, checked: int | Flaw, content: bytearray) -> Entry | None:
+        if checked is Flaw.OTHER:
+            self._counts.collisions += 1
+            return None
+        # A number from the future: of a purge that was lost, so what came after cannot be told.
+        if isinstance(checked, Flaw) or checked > self._newest_purge():
+            self._counts.damaged += 1
+            self._opened.forget(place)
+            return None
+        if self._opened.find(place.entry_id) is None:
+            self._counts.misses += 1  # It was removed while it was read.
+            return None
+        self._counts.hits += 1
+        self._opened.touch(place.entry_id)
+        return Entry(checked, content)
+
+    def _read_pending(self, job: WriteJob, identity: Identity) -> Entry | None:
+        if job.identity != identity:
+            self._counts.collisions += 1
+            return None
+        self._counts.hits += 1
+        return Entry(job.sequence, bytearray(job.content))
+
+    def _take_error(self, place: Place, error: OSError) -> None:
+        if error.errno in _NO_FILE:
+            self._counts.damaged += 1
+            self._opened.forget(place)
+            return
+        self._counts.misses += 1
+        if error.errno not in OUR_LIMITS:
+            self._opened.forget(place)
+        self._judge(error)
+
+
+def _read_in_thread(
+    folder: DiskFolder,
+    listing: FolderListing | None,
+    place: Place | WouldBlock | None,
+    entry_id: EntryId,
+    identity: Identity,
+) -> _Found:
+    known = place if isinstance(place, Place) else None
+    try:
+        if known is None and listing is not None:
+            known = listing.find_now(entry_id)
+        if known is None:
+            return _Found(None)
+        head, content = folder.read(known, len(identity), is_at_once=False)
+    except OSError as error:
+        return _Found(known, error=error)
+    return _Found(known, check_file(entry_id, identity, head, content), content)

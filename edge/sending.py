@@ -1,0 +1,237 @@
+"""Sending what a request gets of a stored response, as its bytes come to hand."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from typing import Final
+
+from aiohttp import HttpVersion11, web
+
+from edge.answers import (
+    complete_fields,
+    lay_out,
+    not_modified_fields,
+    representation_fields,
+    tell_age,
+    tell_status,
+)
+from edge.cache_request import CacheRequest
+from edge.connection import ResponseAsGiven, StreamAsGiven
+from edge.exchange import Exchange
+from edge.fields import Fields
+from edge.filling import UNKNOWN_STOP
+from edge.fills import Presence
+from edge.lookup import NotModified, Part, Parts, Whole
+from edge.outcomes import Told
+from edge.reading import Reading
+from edge.representation import Representation
+from http_semantics import multipart
+from http_semantics.byte_range import ByteSlice
+from http_semantics.cache_status import Forward
+
+# Copying as much costs less than a second write.
+_COALESCED_BYTES_MAX: Final = 64 * 1024
+
+_WITHOUT_CONTENT: Final = frozenset({204, 205, 304})
+
+
+class Sender:
+    """Sends answers from stored responses.
+
+    Args:
+        reading: the way to content.
+        is_token_checked: decides which fields are sent.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, reading: Reading, *, is_token_checked: bool, clock: Callable[[], float]
+    ) -> None:
+        self._reading = reading
+        self._is_token_checked = is_token_checked
+        self._clock = clock
+        self._monotonic = asyncio.get_running_loop().time
+
+    async def send(
+        self,
+        request: CacheRequest,
+        found: Representation,
+        selection: NotModified | Whole | Part | Parts,
+    ) -> web.StreamResponse:
+        """Send what was selected of a stored response.
+
+        Raises:
+            EdgeError: bytes are missing and will not come.
+        """
+        found.requests += 1
+        match selection:
+            case NotModified():
+                return await self._send_not_modified(request, found)
+            case Parts(parts=parts):
+                return await self._send_parts(request, found, parts)
+            case Part(part=part):
+                return await self._send_part(request, found, part, 206)
+            case Whole():
+                length = found.complete_length
+                whole = None if length == 0 else ByteSlice(0, length or UNKNOWN_STOP)
+                return await self._send_part(request, found, whole, found.status)
+
+    async def send_told(self, request: CacheRequest, told: Told) -> web.StreamResponse:
+        """Send an error of the upstream."""
+        fields = complete_fields(told.fields.copy(), has_cors=self._is_token_checked)
+        request.exchange.forward_status = told.status
+        tell_status(fields, request.exchange, now_s=self._monotonic())
+        fields["Content-Length"] = str(len(told.content))
+        return await self._send_content(request, told.status, fields, told.content)
+
+    async def _send_not_modified(
+        self, request: CacheRequest, found: Representation
+    ) -> web.StreamResponse:
+        fields = not_modified_fields(found, has_cors=self._is_token_checked)
+        ttl_s = tell_age(fields, found, request.exchange, now_s=self._clock())
+        tell_status(fields, request.exchange, ttl_s=ttl_s, now_s=self._monotonic())
+        return await self._send_content(request, 304, fields, b"")
+
+    async def _send_part(
+        self, request: CacheRequest, found: Representation, part: ByteSlice | None, status: int
+    ) -> web.StreamResponse:
+        if part is None or request.ask.method == "HEAD" or status in _WITHOUT_CONTENT:
+            fields = self._fields(request, found, part, status)
+            return await self._send_content(request, status, fields, b"")
+        content = self._reading.content_at_once(found, part)
+        if content is not None:
+            fields = self._fields(request, found, part, status)
+            return await self._send_content(request, status, fields, content)
+        part_fields = self._part_fields(request, found)
+        presence = self._note_presence(request.exchange, found, part)
+        if presence is Presence.SOME and not found.policy.is_immutable:
+            # If the version has changed meanwhile, nothing has been said of this one yet.
+            await self._reading.confirm(found, part, part_fields)
+        chunks = self._reading.read(found, part, part_fields)
+        return await self._follow(request, found, status, (part, chunks))
+
+    async def _follow(
+        self,
+        request: CacheRequest,
+        found: Representation,
+        status: int,
+        source: tuple[ByteSlice, AsyncGenerator[memoryview, None]],
+    ) -> web.StreamResponse:
+        """Send content that is not in one piece here: in many slices, or still to come."""
+        exchange = request.exchange
+        asked_s = self._monotonic()
+        part, chunks = source
+        async with contextlib.aclosing(chunks):
+            # Nothing is said before the first bytes are here: until then all may be taken back.
+            chunk = await anext(chunks, None)
+            if exchange.forward is not None and exchange.upstream_s is None:
+                exchange.upstream_s = self._monotonic() - asked_s
+            fields = self._fields(request, found, part, status)
+            response = await self._begin(request, status, fields)
+            while chunk is not None:
+                await response.write(chunk)
+                exchange.content_bytes += len(chunk)
+                chunk = await anext(chunks, None)
+        await response.write_eof()
+        return response
+
+    async def _send_parts(
+        self, request: CacheRequest, found: Representation, parts: tuple[ByteSlice, ...]
+    ) -> web.StreamResponse:
+        assert found.complete_length is not None
+        layout = multipart.lay_out(
+            parts,
+            content_type=found.fields.get("Content-Type"),
+            complete_length=found.complete_length,
+            boundary=secrets.token_hex(16),
+        )
+        exchange = request.exchange
+        for part in parts:
+            self._note_presence(exchange, found, part)
+        fields = representation_fields(found, has_cors=self._is_token_checked).copy()
+        fields["Content-Type"] = layout.content_type
+        fields.popall("Content-Range", None)
+        fields["Content-Length"] = str(layout.length)
+        ttl_s = tell_age(fields, found, exchange, now_s=self._clock())
+        tell_status(fields, exchange, ttl_s=ttl_s, now_s=self._monotonic())
+        content = self._multipart(found, layout, self._part_fields(request, found))
+        async with contextlib.aclosing(content):
+            first = [await anext(content), await anext(content)]  # The second may not come.
+            response = await self._begin(request, 206, fields)
+            for chunk in first:
+                await response.write(chunk)
+                exchange.content_bytes += len(chunk)
+            async for chunk in content:
+                await response.write(chunk)
+                exchange.content_bytes += len(chunk)
+        await response.write_eof()
+        return response
+
+    async def _multipart(
+        self, found: Representation, layout: multipart.Multipart, fields: Fields
+    ) -> AsyncGenerator[bytes | memoryview, None]:
+        for head, part in zip(layout.heads, layout.parts, strict=True):
+            yield head
+            async with contextlib.aclosing(self._reading.read(found, part, fields)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        yield layout.tail
+
+    def _part_fields(self, request: CacheRequest, found: Representation) -> Fields:
+        """Fields for parts of what is stored: they have to be as storable as the rest of it."""
+        fields = request.fill_fields
+        if "Authorization" in fields and not found.policy.is_authorization_lifted:
+            fields = fields.copy()
+            del fields["Authorization"]
+        return fields
+
+    def _note_presence(
+        self, exchange: Exchange, found: Representation, part: ByteSlice
+    ) -> Presence:
+        presence = self._reading.presence(found, part)
+        if exchange.forward is None and presence is not Presence.ALL:
+            exchange.forward = Forward.MISS if presence is Presence.NONE else Forward.PARTIAL
+            exchange.is_collapsed = presence is Presence.COMING
+            exchange.is_stored = True
+        return presence
+
+    def _fields(
+        self, request: CacheRequest, found: Representation, part: ByteSlice | None, status: int
+    ) -> Fields:
+        fields = representation_fields(found, has_cors=self._is_token_checked).copy()
+        lay_out(fields, found, part, is_part=status == 206)
+        ttl_s = tell_age(fields, found, request.exchange, now_s=self._clock())
+        tell_status(fields, request.exchange, ttl_s=ttl_s, now_s=self._monotonic())
+        return fields
+
+    async def _send_content(
+        self,
+        request: CacheRequest,
+        status: int,
+        fields: Fields,
+        content: bytes | bytearray | memoryview,
+    ) -> web.StreamResponse:
+        is_short = len(content) <= _COALESCED_BYTES_MAX
+        response = await self._begin(request, status, fields, is_short=is_short)
+        if content and request.ask.method != "HEAD":
+            await response.write(content)
+            request.exchange.content_bytes = len(content)
+        await response.write_eof()
+        return response
+
+    async def _begin(
+        self, request: CacheRequest, status: int, fields: Fields, *, is_short: bool = False
+    ) -> web.StreamResponse:
+        # The former holds its head back until the first content: one write, and one copy of it.
+        kind = ResponseAsGiven if is_short else StreamAsGiven
+        response = kind(status=status, headers=fields)
+        if "Content-Length" not in fields and status not in _WITHOUT_CONTENT:
+            if request.raw.version < HttpVersion11:
+                response.force_close()
+            elif request.ask.method != "HEAD":
+                response.enable_chunked_encoding()
+        request.exchange.status = status
+        request.exchange.first_byte_s = self._monotonic()
+        await response.prepare(request.raw)
+        return response

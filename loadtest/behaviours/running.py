@@ -1,0 +1,94 @@
+"""Runs behaviours on a cache, one after another."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from loadtest.behaviours.cases import BEHAVIOURS
+from loadtest.behaviours.origin import open_origin
+from loadtest.behaviours.stage import Finding, Stage
+from loadtest.peers.process import Peer, RunningCache
+
+# Caches in front of sick origins do little but wait.
+SIDE_BY_SIDE: Final = 4
+
+
+@contextlib.asynccontextmanager
+async def open_stage(peer: Peer, *, patience: float = 1.0) -> AsyncIterator[Stage]:
+    """An origin with a fresh cache in front of it.
+
+    Raises:
+        CacheFailedError: the cache did not start.
+    """
+    async with open_origin() as origin, contextlib.AsyncExitStack() as stack:
+        cache = await asyncio.to_thread(_Holder(peer, origin.url).start)
+        stack.push_async_callback(asyncio.to_thread, cache.stop)
+        yield Stage(origin, cache.running.url, patience)
+
+
+class _Holder:
+    """Starts and stops a cache from a thread: neither is quick, and the origin has to answer."""
+
+    def __init__(self, peer: Peer, origin_url: str) -> None:
+        self._peer = peer
+        self._origin_url = origin_url
+        self._stack = contextlib.ExitStack()
+        self.running = RunningCache("", 0)
+
+    def start(self) -> "_Holder":
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peer-")))
+            self.running = stack.enter_context(self._peer.start(folder, self._origin_url))
+            self._stack = stack.pop_all()
+        return self
+
+    def stop(self) -> None:
+        self._stack.close()
+
+
+async def judge_at_once(peer: Peer, *, patience: float) -> dict[str, Finding]:
+    """Judge a cache by all behaviours in little time: those with a sick origin side by side."""
+    findings: list[Finding] = []
+    places = asyncio.Semaphore(SIDE_BY_SIDE)
+    well, *sick = groups_of(list(BEHAVIOURS))
+
+    async def judge_group(ids: list[str]) -> None:
+        async with places:
+            findings.extend([one async for one in judge_all(peer, ids, patience=patience)])
+
+    async with asyncio.TaskGroup() as group:
+        for ids in sick:
+            group.create_task(judge_group(ids))
+    await judge_group(well)  # They count milliseconds: nothing runs beside them.
+    return {found.case: found for found in findings}
+
+
+async def judge_all(peer: Peer, ids: Iterable[str], *, patience: float) -> AsyncIterator[Finding]:
+    """Judge a cache by each of `ids`; those with a sick origin get a fresh one."""
+    wanted = list(ids)
+    for group in groups_of(wanted):
+        async with open_stage(peer, patience=patience) as stage:
+            for case in group:
+                yield await judge(stage, case)
+
+
+def groups_of(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Cases that may share a cache."""
+    well = [case for case in ids if not BEHAVIOURS[case].is_sick]
+    if well:
+        yield well
+    for case in ids:
+        if BEHAVIOURS[case].is_sick:
+            yield [case]
+
+
+async def judge(stage: Stage, case: str) -> Finding:
+    """Judge one behaviour; what goes wrong with the judge counts against the cache."""
+    try:
+        async with asyncio.timeout(60):
+            return await BEHAVIOURS[case].case(stage)
+    except TimeoutError:
+        return Finding(case, cell="stuck", failures=["no end after 60 s"])

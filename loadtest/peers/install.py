@@ -1,0 +1,32 @@
+"""Installs the peers that are missing, from the packages of Debian.
+
+Who may not install is told what is missing; the tables then have `-` for it.
+"""
+
+import os
+import subprocess
+import sys
+
+from loadtest.peers.catalogue import PEERS
+from loadtest.peers.process import find_program
+
+
+def main() -> int:
+    """Install what is missing; 0 even if that fails, since each peer can be done without."""
+    missing = sorted({peer.package for peer in PEERS.values() if not peer.is_installed})
+    if not missing:
+        return 0
+    command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
+    if os.geteuid() != 0 or find_program("apt-get") is None:
+        print(f"missing: {', '.join(missing)}; as root: {' '.join(command)}")
+        return 0
+    print(f"installing {', '.join(missing)}")
+    # They are to run when they are called, not as services.
+    done = subprocess.run(command, env={**os.environ, "RUNLEVEL": "1"}, check=False)
+    if done.returncode:
+        print(f"apt-get ended with {done.returncode}: they are left out", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
