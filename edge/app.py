@@ -35,6 +35,7 @@ from edge.sending import Sender
 from edge.serving import Serving, StaleLimits
 from edge.settings import EdgeSettings, LimitSettings
 from edge.slices import SliceStore
+from edge.tiers import Tiers, open_tiers
 from edge.token_keys import TokenKeys
 from edge.uncacheables import Uncacheables
 
@@ -64,14 +65,19 @@ class EdgeService:
     Attributes:
         url: of the listener for media.
         admin_url: of the admin listener.
-        store: the memory tier, for those who look into it.
+        tiers: what keeps stored responses, for those who look into it.
         counts: of this worker.
     """
 
     url: str
     admin_url: str
-    store: SliceStore
+    tiers: Tiers
     counts: EdgeCounts
+
+    @property
+    def store(self) -> SliceStore:
+        """The memory tier."""
+        return self.tiers.store
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +97,6 @@ async def open_edge(
     limits = settings.limits
     counts = EdgeCounts()
     purges = Purges(entries_max=settings.cache.purge_entries_max)
-    store = SliceStore(bytes_max=settings.cache.memory_bytes, purges=purges)
     node_id = secrets.token_hex(8)
     reach = partial(
         open_upstream,
@@ -101,29 +106,30 @@ async def open_edge(
         clock=clock,
     )
     async with contextlib.AsyncExitStack() as stack:
+        tiers = await stack.enter_async_context(open_tiers(settings.cache, purges))
         origin = _guarded(await stack.enter_async_context(reach(settings.upstream)), limits, counts)
         tasks = await stack.enter_async_context(open_tasks())
         checkpoint = None
         if settings.token_check:
             drm = _guarded(await stack.enter_async_context(reach(settings.drm)), limits, counts)
             checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
-        road = _lay_road(settings, store, purges, origin, tasks, checkpoint, node_id, clock, counts)
+        road = _lay_road(settings, tiers, purges, origin, tasks, checkpoint, node_id, clock, counts)
         url = await stack.enter_async_context(
             _open_road(road, host=settings.host, port=settings.port, limits=limits)
         )
         admin = admin_app(
-            registry=registry_of(counts, store, purges),
-            readiness=lambda: _readiness(checkpoint),
+            registry=registry_of(counts, tiers, purges),
+            readiness=lambda: _readiness(checkpoint) | tiers.problems(),
             operator=credentials.operator,
             is_metrics_open=settings.is_metrics_open,
             allowed_hosts=frozenset(settings.allowed_hosts),
         )
-        PurgeApi(purges, is_token_checked=settings.token_check).add_to(admin)
+        PurgeApi(tiers.purge, is_token_checked=settings.token_check).add_to(admin)
         admin.on_response_prepare.append(_name_server)
         admin_url = await stack.enter_async_context(
             open_listener(admin, host=settings.admin_host, port=settings.admin_port, shutdown_s=1.0)
         )
-        yield EdgeService(url, admin_url, store, counts)
+        yield EdgeService(url, admin_url, tiers, counts)
 
 
 async def _open_checkpoint(
@@ -153,7 +159,7 @@ async def _open_checkpoint(
 
 def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
     settings: EdgeSettings,
-    store: SliceStore,
+    tiers: Tiers,
     purges: Purges,
     origin: Upstream,
     tasks: Tasks,
@@ -162,7 +168,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
     clock: Clock,
     counts: EdgeCounts,
 ) -> Road:
-    cache, limits = settings.cache, settings.limits
+    cache, limits, store = settings.cache, settings.limits, tiers.store
     is_token_checked = checkpoint is not None
     whole_bytes_max = int(cache.memory_bytes * cache.object_share_max)
     run_bytes_max = max(cache.slice_bytes, cache.run_bytes_max)
@@ -208,7 +214,7 @@ def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
         sender=Sender(reading, is_token_checked=is_token_checked, clock=clock),
         contacts=contacts,
         uncacheables=uncacheables,
-        purges=purges,
+        purge=tiers.purge,
         passer=passer,
         origin=origin,
         whole_bytes_max=whole_bytes_max,

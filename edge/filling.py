@@ -55,10 +55,12 @@ class Reader:
     Attributes:
         position: of the next byte.
         stop: after the last one.
+        arrivals: slices that had arrived when he began.
     """
 
     position: int
     stop: int
+    arrivals: int = 0
 
 
 @dataclass(slots=True, eq=False)

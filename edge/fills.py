@@ -31,6 +31,7 @@ from edge.fields import SESSION_FIELD, Fields, passed_back_fields
 from edge.fill_slots import FillSlot, FillSlots
 from edge.filling import UNKNOWN_STOP, FillingSlice, Reader, Run
 from edge.metrics import EdgeCounts
+from edge.pins import Content
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 from edge.range_plan import RangePlan, plan_range
 from edge.representation import Representation
@@ -267,8 +268,8 @@ class Fills:
             taken_from.cut(position)
         else:
             missing = list(self._missing(representation, ByteSlice(start, end)))
-            gap = next(one for one in missing if one[0] <= position < one[1])
-            start, end = gap
+            gaps = (one for one in missing if one[0] <= position < one[1])
+            start, end = next(gaps, (position, position + 1))
         run = self._new_run(representation, start, end, fields)
         run.lead = lead
         self._tasks.start(self._fill(run))
@@ -516,7 +517,7 @@ class Fills:
         number, length = divmod(run.position, representation.slice_bytes)
         last = filling.slices.get(number)
         if last is not None:
-            self._complete(representation, last, bytearray(memoryview(last.content)[:length]))
+            self._complete(representation, last, Content(memoryview(last.content)[:length]))
         run.stop = run.position
         self._store.make_current(representation)
 
@@ -543,7 +544,7 @@ class Fills:
         if found is None and not self._store.has(representation, number):
             kept = self._store.take(representation, number)
             if kept is None:
-                content = bytearray(representation.part_of(number).length)
+                content = Content(representation.part_of(number).length)
                 found = FillingSlice(number, content, Spans())
             else:
                 assert kept.spans is not None

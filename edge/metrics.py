@@ -22,10 +22,11 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from edge.disk_families import disk_families
 from edge.error_content import Unready
 from edge.errors import EdgeError
 from edge.purges import Purges
-from edge.slices import SliceStore
+from edge.tiers import Tiers
 
 FIRST_BYTE_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -99,10 +100,11 @@ class EdgeCounts:
 class EdgeCollector(Collector):
     """Turns the counts and the state of the memory tier into metric families."""
 
-    def __init__(self, counts: EdgeCounts, store: SliceStore, purges: Purges) -> None:
+    def __init__(self, counts: EdgeCounts, tiers: Tiers, purges: Purges) -> None:
         self._counts = counts
         self._purges = purges
-        self._store = store
+        self._store = tiers.store
+        self._disk = tiers.disk
 
     @override
     def collect(self) -> Iterator[Metric]:
@@ -144,6 +146,11 @@ class EdgeCollector(Collector):
         for reason, count in sorted(self._counts.upstream_errors.items()):
             upstream.add_metric([reason], count)
         yield upstream
+        yield CounterMetricFamily(
+            "edge_upstream_retries",
+            "Requests that were sent to an upstream a second time.",
+            value=self._counts.retries,
+        )
         tokens = CounterMetricFamily(
             "edge_token_refusals", "Requests refused for their token.", labels=["reason"]
         )
@@ -188,7 +195,14 @@ class EdgeCollector(Collector):
         evictions.add_metric(["slice"], store.counts.evicted_slices)
         evictions.add_metric(["record"], store.counts.evicted_records)
         yield evictions
+        yield GaugeMetricFamily(
+            "edge_memory_pinned_bytes",
+            "Part of it that was evicted while answers were still being sent from it.",
+            value=store.pins.bytes,
+        )
         yield from self._purged()
+        if self._disk is not None:
+            yield from disk_families(self._disk)
 
     def _purged(self) -> Iterator[Metric]:
         purges, counts = self._purges, self._store.counts
@@ -214,8 +228,8 @@ class EdgeCollector(Collector):
         )
 
 
-def registry_of(counts: EdgeCounts, store: SliceStore, purges: Purges) -> CollectorRegistry:
+def registry_of(counts: EdgeCounts, tiers: Tiers, purges: Purges) -> CollectorRegistry:
     """A registry of this edge's own."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(EdgeCollector(counts, store, purges))
+    registry.register(EdgeCollector(counts, tiers, purges))
     return registry

@@ -13,8 +13,10 @@ from aiohttp import web
 
 from config.listener import problem_of, problem_response
 from edge.errors import ContentStalledError, EdgeError
+from edge.purge_log import PurgeNotDurableError
 from edge.purge_request import decode_purge
-from edge.purges import Purges
+from edge.purges import ApplyPurge
+from http_semantics.problem import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -27,15 +29,15 @@ class PurgeApi:
     """Takes purges.
 
     Args:
-        purges: where they are put into effect.
+        purge: puts one into effect, for good.
         is_token_checked: how the targets of requests are read on this node.
         content_s_max: how long a caller may take to send a request's content.
     """
 
     def __init__(
-        self, purges: Purges, *, is_token_checked: bool, content_s_max: float = _CONTENT_S_MAX
+        self, purge: ApplyPurge, *, is_token_checked: bool, content_s_max: float = _CONTENT_S_MAX
     ) -> None:
-        self._purges = purges
+        self._purge = purge
         self._is_token_checked = is_token_checked
         self._content_s_max = content_s_max
 
@@ -49,7 +51,10 @@ class PurgeApi:
             purge = decode_purge(data, is_token_checked=self._is_token_checked)
         except EdgeError as error:
             return problem_response(problem_of(error))
-        sequence = self._purges.apply(purge)
+        try:
+            sequence = await self._purge(purge)
+        except PurgeNotDurableError as error:
+            return problem_response(Problem("purge-not-durable", str(error), 503))
         facts = {"applied": purge.entries, "sequence": sequence, "soft": purge.is_soft}
         logger.info("purged", extra={**facts, "all": purge.is_all})
         return web.Response(

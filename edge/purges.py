@@ -11,12 +11,15 @@ from before the floor counts as purged.
 
 import itertools
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from edge.fields import Fields
 from edge.tags import tags_of
+
+ApplyPurge = Callable[["Purge"], Awaitable[int]]
+"""Puts a purge into effect, for good, and returns its number."""
 
 
 class Verdict(Enum):

@@ -29,17 +29,27 @@ class Reading:
         self._fills = fills
 
     def content_at_once(
-        self, representation: Representation, part: ByteSlice
+        self, representation: Representation, part: ByteSlice, *, is_first: bool = False
     ) -> bytearray | memoryview | None:
-        """The bytes of a part that lies within one stored slice; else None. Never copies."""
+        """The bytes of a part that lies within one stored slice; else None. Never copies.
+
+        Args:
+            representation: whose bytes.
+            part: which of them.
+            is_first: they have come for this very request.
+        """
         size = representation.slice_bytes
         number = part.start // size
         offset = number * size
         if part.stop > offset + size:
             return None
         stored = self._store.get(representation, number)
+        if stored is None:
+            stored = self._store.take_down_at_once(representation, number)
         if stored is None or not stored.has(part.start - offset, part.stop - offset):
             return None
+        if not (stored.is_settled or is_first):
+            self._store.note_again(stored)
         content = stored.content
         if part.stop - part.start == len(content):
             return content
@@ -77,7 +87,12 @@ class Reading:
             await run.wait_for(position)
 
     async def read(
-        self, representation: Representation, part: ByteSlice, fields: Fields
+        self,
+        representation: Representation,
+        part: ByteSlice,
+        fields: Fields,
+        *,
+        is_first: bool = False,
     ) -> AsyncGenerator[memoryview, None]:
         """The bytes of a part in their order, each as soon as it is there.
 
@@ -85,11 +100,13 @@ class Reading:
             representation: all bytes are of this version.
             part: which of them; it may go on behind an end that is not known yet.
             fields: of requests to the upstream, should some be needed.
+            is_first: what is there has come for this very request.
 
         Raises:
             EdgeError: bytes are missing and will not come.
         """
         with self._fills.reading(representation, part) as reader:
+            reader.arrivals = -1 if is_first else self._store.arrivals
             followed = 0
             while reader.position < part.stop:
                 length = representation.complete_length
@@ -117,10 +134,16 @@ class Reading:
         stop = min(reader.stop, (number + 1) * size)
         stored = self._store.get(representation, number)
         if stored is not None and stored.has(offset, offset + 1):
+            if not stored.is_settled and stored.arrived <= reader.arrivals:
+                self._store.note_again(stored)
             return stored.view(offset, offset + stop - position)
         data = self._fills.at_hand(representation, position, stop)
         if data:
             return data
+        if self._store.may_take_down(representation, number):
+            stored = await self._store.take_down(representation, number)
+            if stored is not None:
+                return stored.view(offset, offset + stop - position)
         run = self._fills.follow(representation, position, stop=reader.stop, fields=fields)
         found = await run.wait_for(position)
         if found is None:

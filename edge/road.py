@@ -213,7 +213,7 @@ class Road:
             is_session_told=upstream is self._origin,
         )
         if upstream is self._origin:
-            self._serving.invalidate(request, target, answer)
+            await self._serving.invalidate(request, target, answer)
         return await self._passer.stream_back(request, exchange, answer)
 
     def _count_error(

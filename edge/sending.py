@@ -99,7 +99,8 @@ class Sender:
         if part is None or request.ask.method == "HEAD" or status in _WITHOUT_CONTENT:
             fields = self._fields(request, found, part, status)
             return await self._send_content(request, status, fields, b"")
-        content = self._reading.content_at_once(found, part)
+        is_first = request.exchange.forward is not None
+        content = self._reading.content_at_once(found, part, is_first=is_first)
         if content is not None:
             fields = self._fields(request, found, part, status)
             return await self._send_content(request, status, fields, content)
@@ -108,7 +109,7 @@ class Sender:
         if presence is Presence.SOME and not found.policy.is_immutable:
             # If the version has changed meanwhile, nothing has been said of this one yet.
             await self._reading.confirm(found, part, part_fields)
-        chunks = self._reading.read(found, part, part_fields)
+        chunks = self._reading.read(found, part, part_fields, is_first=is_first)
         return await self._follow(request, found, status, (part, chunks))
 
     async def _follow(

@@ -27,7 +27,7 @@ from edge.origin_budget import OriginBudget
 from edge.outcomes import Learned, Outcome, Told, Uncacheable
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
-from edge.purges import Purge, Purges
+from edge.purges import ApplyPurge, Purge
 from edge.reading import Reading
 from edge.representation import Representation
 from edge.sending import Sender
@@ -80,7 +80,7 @@ class Serving:
         sender: sends it.
         contacts: the way to what is not known.
         uncacheables: what there is no use in asking for together.
-        purges: since the start.
+        purge: puts a purge into effect.
         passer: the way past the cache.
         origin: where all of it comes from.
         whole_bytes_max: longer representations are kept and served in parts only.
@@ -98,7 +98,7 @@ class Serving:
         sender: Sender,
         contacts: Contacts,
         uncacheables: Uncacheables,
-        purges: Purges,
+        purge: ApplyPurge,
         passer: Passer,
         origin: Upstream,
         whole_bytes_max: int,
@@ -112,7 +112,7 @@ class Serving:
         self._sender = sender
         self._contacts = contacts
         self._uncacheables = uncacheables
-        self._purges = purges
+        self._purge = purge
         self._passer = passer
         self._origin = origin
         self._whole_bytes_max = whole_bytes_max
@@ -122,17 +122,18 @@ class Serving:
         self._clock = clock
         self._monotonic = asyncio.get_running_loop().time
 
-    def invalidate(self, raw: web.BaseRequest, target: Target, answer: UpstreamAnswer) -> None:
+    async def invalidate(
+        self, raw: web.BaseRequest, target: Target, answer: UpstreamAnswer
+    ) -> None:
         """No longer use what an unsafe method has changed (RFC 9111 section 4.4, RFC 9875)."""
         host = raw.headers.get("Host", "")
         uri = f"{raw.scheme}://{host}{target.upstream}"
         method, status, fields = raw.method, answer.status, answer.headers
         for changed in invalidated_targets(method, status, uri, fields):
-            for found in self._store.offered(changed):
-                self._store.retire(found)
+            self._store.invalidate(changed)
         groups = invalidated_groups(method, status, fields)
         if groups:
-            self._purges.apply(Purge(tags=tuple(sorted(groups))))
+            await self._purge(Purge(tags=tuple(sorted(groups))))
 
     async def serve(
         self, raw: web.BaseRequest, exchange: Exchange, target: Target
@@ -167,9 +168,12 @@ class Serving:
         raise AssertionError
 
     async def _serve(self, request: CacheRequest) -> web.StreamResponse:
-        found = self._store.select(request.target.upstream, request.selecting_fields)
+        target = request.target.upstream
+        if self._store.may_recall(target):
+            await self._store.recall(target)
+        found = self._store.select(target, request.selecting_fields)
         if found is None:
-            is_known = bool(self._store.offered(request.target.upstream))
+            is_known = bool(self._store.offered(target))
             request.exchange.forward = Forward.VARY_MISS if is_known else Forward.URI_MISS
             return await self._ask_upstream(request, None)
         match self._decide(request, found):

@@ -1,5 +1,6 @@
 """Settings of an edge node."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from config.settings import RoleSettings, Section
+from edge.eviction.policies import PolicyName
 
 
 def _check_url(text: str) -> str:
@@ -21,14 +23,90 @@ def _check_url(text: str) -> str:
 ServerUrl = Annotated[str, AfterValidator(_check_url)]
 
 
+class AdmissionName(StrEnum):
+    """What the disk tier lets in."""
+
+    ALL = "all"
+    SECOND_REQUEST = "second-request"
+
+
+class DiskFolderSettings(Section):
+    """One folder of the disk tier. Each should be on a disk of its own."""
+
+    path: Path = Field(description="The folder; it is made if only itself is missing.")
+    bytes_max: int = Field(
+        ge=1 << 20,
+        description="What its entries may take, in bytes, counted in the disk's blocks of 4 KiB.",
+    )
+
+
+class DiskSettings(Section):
+    """The disk tier."""
+
+    folders: tuple[DiskFolderSettings, ...] = Field(
+        default=(), description="Where entries are kept; without a folder there is no disk tier."
+    )
+    policy: PolicyName = Field(
+        default=PolicyName.LRU, description="What a folder forgets first; see `memory_policy`."
+    )
+    admission: AdmissionName = Field(
+        default=AdmissionName.SECOND_REQUEST,
+        description="What is written: what is asked for a second time, or `all`.",
+    )
+    min_free_bytes: int = Field(
+        default=1 << 30, ge=0, description="What stays free on each disk, in bytes."
+    )
+    is_durable: bool = Field(
+        default=False,
+        description="Wait until each file is on the disk. Without it a power cut may lose the last "
+        "half minute of what was stored; it never makes anything wrong.",
+    )
+    queue_bytes_max: int = Field(
+        default=64 << 20,
+        ge=1 << 20,
+        description="What may wait to be written to a folder, in bytes; beyond that it is not "
+        "stored there.",
+    )
+    read_threads: int = Field(
+        default=8, ge=1, le=64, description="Threads that read what the kernel has not in memory."
+    )
+    reads_max: int = Field(
+        default=256, ge=1, description="Such reads that wait or are under way; beyond: a miss."
+    )
+    read_s_max: float = Field(
+        default=2.0, gt=0, description="Until a read is given up as a miss, in seconds."
+    )
+    errors_max: int = Field(
+        default=10, ge=1, description="So many errors within a minute turn a folder off."
+    )
+    pause_s: float = Field(
+        default=30.0, gt=0, description="How long writes rest when a disk is full, in seconds."
+    )
+    probe_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="How often a folder is looked at: one that is off, whether it is sound again, "
+        "and one that is on, whether it is still there; in seconds.",
+    )
+    snapshot_s: float = Field(
+        default=300.0, gt=0, description="How often the order of last use is noted, in seconds."
+    )
+
+
 class CacheSettings(Section):
-    """The memory tier."""
+    """The tiers, and what they keep."""
 
     memory_bytes: int = Field(
         default=512 << 20,
         ge=1 << 20,
         description="What content, records and the objects around them may take, in bytes.",
     )
+    memory_policy: PolicyName = Field(
+        default=PolicyName.LRU,
+        description="What the memory forgets first: `lru`, `clock`, or `s3fifo`, which keeps what "
+        "is asked for again against what is asked for once.",
+    )
+    disk: DiskSettings = Field(default=DiskSettings(), description="The disk tier.")
     slice_bytes: int = Field(
         default=256 << 10,
         ge=4 << 10,
@@ -76,62 +154,6 @@ class CacheSettings(Section):
         ge=1_000,
         description="How many URLs, prefixes and tags of purges are remembered; beyond that, all "
         "content from before the oldest of them counts as purged.",
-    )
-
-
-class DiskFolderSettings(Section):
-    """One folder of the disk tier. Each should be on a disk of its own."""
-
-    path: Path = Field(description="The folder; it is made if only itself is missing.")
-    bytes_max: int = Field(
-        ge=1 << 20,
-        description="What its entries may take, in bytes, counted in the disk's blocks of 4 KiB.",
-    )
-
-
-class DiskSettings(Section):
-    """The disk tier."""
-
-    folders: tuple[DiskFolderSettings, ...] = Field(
-        default=(), description="Where entries are kept; without a folder there is no disk tier."
-    )
-    min_free_bytes: int = Field(
-        default=1 << 30, ge=0, description="What stays free on each disk, in bytes."
-    )
-    is_durable: bool = Field(
-        default=False,
-        description="Wait until each file is on the disk. Without it a power cut may lose the last "
-        "half minute of what was stored; it never makes anything wrong.",
-    )
-    queue_bytes_max: int = Field(
-        default=64 << 20,
-        ge=1 << 20,
-        description="What may wait to be written to a folder, in bytes; beyond that it is not "
-        "stored there.",
-    )
-    read_threads: int = Field(
-        default=8, ge=1, le=64, description="Threads that read what the kernel has not in memory."
-    )
-    reads_max: int = Field(
-        default=256, ge=1, description="Such reads that wait or are under way; beyond: a miss."
-    )
-    read_s_max: float = Field(
-        default=2.0, gt=0, description="Until a read is given up as a miss, in seconds."
-    )
-    errors_max: int = Field(
-        default=10, ge=1, description="So many errors within a minute turn a folder off."
-    )
-    pause_s: float = Field(
-        default=30.0, gt=0, description="How long writes rest when a disk is full, in seconds."
-    )
-    probe_s: float = Field(
-        default=30.0,
-        gt=0,
-        description="How often a folder is looked at: one that is off, whether it is sound again, "
-        "and one that is on, whether it is still there; in seconds.",
-    )
-    snapshot_s: float = Field(
-        default=300.0, gt=0, description="How often the order of last use is noted, in seconds."
     )
 
 

@@ -4,12 +4,15 @@ Slices are kept by (representation, number), and a representation stands for one
 validator, complete length). What is counted is content plus the objects around it. No I/O.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge.disk.opened_folder import WouldBlock
+from edge.disk_shelf import DiskShelf
 from edge.fields import Fields
 from edge.lru import LruPolicy
+from edge.pins import Pins
 from edge.ports import EvictionPolicy
 from edge.purges import Purges, Verdict
 from edge.representation import Representation
@@ -38,12 +41,16 @@ class StoredSlice:
         number: of the slice.
         content: as long as the slice.
         spans: which bytes of it are there; None for all.
+        arrived: number of the arrival with which it came; later ones have larger numbers.
+        is_settled: it needs no thought any more whether it is worth a place on disk.
     """
 
     owner: Representation
     number: int
     content: bytearray = field(repr=False)
     spans: Spans | None = None
+    arrived: int = 0
+    is_settled: bool = True
 
     def has(self, start: int, stop: int) -> bool:
         """Whether bytes `[start, stop)` are there."""
@@ -76,13 +83,25 @@ class SliceStore:
         bytes_max: what all of it may take: content, records, and the objects around them.
         policy_of: makes the policy for slices from its share of the bytes.
         purges: what may no longer be offered.
+        shelf: the disk behind it, if there is one.
+
+    Attributes:
+        arrivals: slices that came from the upstream so far.
+        pins: content that was evicted while answers were still being sent from it.
     """
 
     def __init__(
-        self, *, bytes_max: int, policy_of: PolicyOf | None = None, purges: Purges | None = None
+        self,
+        *,
+        bytes_max: int,
+        policy_of: PolicyOf | None = None,
+        purges: Purges | None = None,
+        shelf: DiskShelf | None = None,
     ) -> None:
         records_bytes_max = max(1, bytes_max // RECORDS_SHARE)
         slices_bytes_max = max(1, bytes_max - records_bytes_max)
+        self._slices_bytes_max = slices_bytes_max
+        self._shelf = shelf
         self._policy: EvictionPolicy[StoredSlice] = (
             LruPolicy(bytes_max=slices_bytes_max)
             if policy_of is None
@@ -95,11 +114,13 @@ class SliceStore:
         self._slices: dict[Representation, dict[int, StoredSlice]] = {}
         self._slice_count = 0
         self.counts = TierCounts()
+        self.arrivals = 0
+        self.pins = Pins()
 
     @property
     def bytes(self) -> int:
-        """What is taken now."""
-        return self._policy.bytes + self._records.bytes
+        """What is taken now, with what was evicted while it was being sent."""
+        return self._policy.bytes + self._records.bytes + self.pins.bytes
 
     @property
     def slices(self) -> int:
@@ -146,6 +167,16 @@ class SliceStore:
         if self._is_purged(representation):
             self.retire(representation)
             return
+        self._offer(representation)
+        self._record(representation.target)
+
+    def _record(self, target: str) -> None:
+        """Tell the disk what is offered for a target, if it knows any of it."""
+        offered = self._offered.get(target, ())
+        if self._shelf is not None and any(one.is_on_disk for one in offered):
+            self._shelf.write_records(target, offered)
+
+    def _offer(self, representation: Representation) -> None:
         kept: list[Representation] = []
         for one in self._offered.get(representation.target, ()):
             if one is representation:
@@ -159,11 +190,20 @@ class SliceStore:
             self.counts.evicted_records += 1
             self.forget(victim)
 
+    def offered_now(self, representation: Representation) -> tuple[Representation, ...]:
+        """All that is offered for the target of a representation."""
+        return self._offered.get(representation.target, ())
+
     def retire(self, representation: Representation) -> None:
         """No longer offer a representation; its slices stay for those who are reading it."""
-        offered = self._offered.get(representation.target, ())
-        if representation not in offered:
+        if representation not in self.offered_now(representation):
             return
+        self._withdraw(representation)
+        if self._shelf is not None and representation.is_on_disk:
+            self._shelf.write_records(representation.target, self.offered_now(representation))
+
+    def _withdraw(self, representation: Representation) -> None:
+        offered = self.offered_now(representation)
         self._records.remove(representation)
         rest = tuple(one for one in offered if one is not representation)
         if rest:
@@ -172,22 +212,25 @@ class SliceStore:
             del self._offered[representation.target]
 
     def forget(self, representation: Representation) -> None:
-        """Drop a representation and its slices; another one for its target stays."""
-        self.retire(representation)
+        """Drop a representation and its slices from memory; on disk they stay."""
+        if representation in self.offered_now(representation):
+            self._withdraw(representation)
         for stored in self._slices.pop(representation, {}).values():
             self._policy.remove(stored)
             self._slice_count -= 1
 
     def has(self, representation: Representation, number: int) -> bool:
-        """Whether all of a slice is kept. This is no use of it."""
-        kept = self._slices.get(representation)
-        stored = None if kept is None else kept.get(number)
-        return stored is not None and stored.spans is None
+        """Whether all of a slice is kept, here or on disk. This is no use of it."""
+        return self.spans(representation, number) is None
 
     def spans(self, representation: Representation, number: int) -> Spans | None:
-        """Which bytes of a slice are kept; None for all of them. This is no use of it."""
+        """Which bytes of a slice are kept, here or on disk; None for all. This is no use of it."""
         kept = self._slices.get(representation)
         stored = None if kept is None else kept.get(number)
+        if stored is not None and stored.spans is None:
+            return None
+        if self._shelf is not None and self._shelf.has(representation, number):
+            return None
         return _NOTHING if stored is None else stored.spans
 
     def get(self, representation: Representation, number: int) -> StoredSlice | None:
@@ -199,6 +242,64 @@ class SliceStore:
         if found is not None:
             self._policy.get(found)
         return found
+
+    def note_again(self, stored: StoredSlice) -> None:
+        """A slice was asked for again after it had arrived: that makes it worth a write."""
+        if stored.is_settled:
+            return
+        stored.is_settled = True
+        if self._shelf is not None:
+            owner = stored.owner
+            self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
+
+    def take_down_at_once(self, representation: Representation, number: int) -> StoredSlice | None:
+        """Bring a slice from the disk to here, if that takes no waiting."""
+        if self._shelf is None:
+            return None
+        content = self._shelf.slice_at_once(representation, number)
+        if content is None or isinstance(content, WouldBlock):
+            return None
+        return self.keep(representation, number, content, is_settled=True)
+
+    async def take_down(self, representation: Representation, number: int) -> StoredSlice | None:
+        """Bring a slice from the disk to here; None if it is not there."""
+        if self._shelf is None:
+            return None
+        content = await self._shelf.slice(representation, number)
+        if content is None:
+            return None
+        return self.keep(representation, number, content, is_settled=True)
+
+    def may_recall(self, target: str) -> bool:
+        """Whether there may be stored responses of a target on disk alone."""
+        return (
+            self._shelf is not None and target not in self._offered and self._shelf.may_know(target)
+        )
+
+    async def recall(self, target: str) -> None:
+        """Offer again what is on disk for a target."""
+        assert self._shelf is not None
+        recalled = await self._shelf.recall(target)
+        for found in reversed(recalled):
+            # Meanwhile somebody else may have asked the upstream.
+            if not self._is_known(found) and not self._is_purged(found):
+                self._offer(found)
+        if len(recalled) != len(self._offered.get(target, ())):
+            self._shelf.write_records(target, self._offered.get(target, ()))
+
+    def invalidate(self, target: str) -> None:
+        """No longer offer anything for a target, wherever it is."""
+        for found in self._offered.get(target, ()):
+            self.retire(found)
+        if self._shelf is not None:
+            self._shelf.forget(target)
+
+    def may_take_down(self, representation: Representation, number: int) -> bool:
+        """Whether a slice may be on disk."""
+        return self._shelf is not None and self._shelf.may_have(representation, number)
+
+    def _is_known(self, found: Representation) -> bool:
+        return any(one.selecting == found.selecting for one in self.offered_now(found))
 
     def holds(self, representation: Representation, part: ByteSlice) -> bool:
         """Whether all slices that `part` touches are kept."""
@@ -212,21 +313,44 @@ class SliceStore:
         *,
         spans: Spans | None = None,
     ) -> None:
-        """Keep a slice, or what there is of it; a complete one under its number stays."""
+        """Keep a slice that has arrived, or what there is of it; a complete one stays."""
+        if self._is_complete_here(representation, number):
+            return
+        self.arrivals += 1
+        is_settled = self._shelf is None or spans is not None
+        stored = self.keep(representation, number, content, spans=spans, is_settled=is_settled)
+        if not stored.is_settled and self._shelf is not None:
+            offered = self.offered_now(representation)
+            stored.is_settled = self._shelf.offer(representation, number, content, offered)
+
+    def _is_complete_here(self, representation: Representation, number: int) -> bool:
+        kept = self._slices.get(representation)
+        stored = None if kept is None else kept.get(number)
+        return stored is not None and stored.spans is None
+
+    def keep(
+        self,
+        representation: Representation,
+        number: int,
+        content: bytearray,
+        *,
+        spans: Spans | None = None,
+        is_settled: bool,
+    ) -> StoredSlice:
+        """Keep a slice in the place of what is there of it."""
         assert len(content) == representation.part_of(number).length
         kept = self._slices.setdefault(representation, {})
         found = kept.get(number)
         if found is not None:
-            if found.spans is None:
-                return
             self._policy.remove(found)
             self._slice_count -= 1
-        stored = StoredSlice(representation, number, content, spans)
+        stored = StoredSlice(representation, number, content, spans, self.arrivals, is_settled)
         kept[number] = stored
         self._slice_count += 1
-        for victim in self._policy.put(stored, len(content) + SLICE_OVERHEAD_BYTES):
-            self.counts.evicted_slices += 1
-            self._discard(victim)
+        self._evict(self._policy.put(stored, len(content) + SLICE_OVERHEAD_BYTES))
+        if self.pins.bytes:  # They take memory like all else.
+            self._evict(self._policy.shrink_to(max(0, self._slices_bytes_max - self.pins.bytes)))
+        return stored
 
     def take(self, representation: Representation, number: int) -> StoredSlice | None:
         """Give away an incomplete slice, to be completed; None if nothing of it is kept."""
@@ -256,6 +380,12 @@ class SliceStore:
                 pass
         representation.purge_sequence = self._purges.sequence
         return False
+
+    def _evict(self, victims: Sequence[StoredSlice]) -> None:
+        for victim in victims:
+            self.counts.evicted_slices += 1
+            self._discard(victim)
+            self.pins.note(victim.content)
 
     def _discard(self, victim: StoredSlice) -> None:
         kept = self._slices[victim.owner]

@@ -28,6 +28,7 @@ from edge.disk.cached_open import READ_FLAGS, open_if_cached
 from edge.disk.entry_file import HEADER_BYTES, PARTIAL_PREFIX, SUB_FOLDERS, Place
 from edge.disk.errors import DiskFolderInUseError, FolderGoneError
 from edge.disk.whole_file import replace_file
+from edge.pins import Content
 
 _ENTRIES: Final = "v1"
 _OLD_PREFIX: Final = "old-"
@@ -208,7 +209,7 @@ class DiskFolder:
         self, place: Place, identity_bytes: int, *, is_at_once: bool
     ) -> tuple[bytearray, bytearray]:
         head = bytearray(min(place.file_bytes, HEADER_BYTES + identity_bytes))
-        content = bytearray(place.file_bytes - len(head))
+        content = Content(place.file_bytes - len(head))
         beyond = bytearray(1)
         if is_at_once:
             fd = open_if_cached(place.path, folder_fd=self._entries_fd)
@@ -228,7 +229,7 @@ class DiskFolder:
             # Of a file that is only partly in memory less is read, too.
             raise BlockingIOError
         whole = bytes(head + content + beyond)[:found]
-        return bytearray(whole[: len(head)]), bytearray(whole[len(head) :])
+        return bytearray(whole[: len(head)]), Content(whole[len(head) :])
 
     def _open_sub_folder(self, number: int) -> int:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

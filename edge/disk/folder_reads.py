@@ -18,6 +18,7 @@ from edge.disk.folder_listing import FolderListing
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import WOULD_BLOCK, OpenedFolder, WouldBlock
 from edge.disk.threads import Threads
+from edge.pins import Content
 from edge.settings import DiskSettings
 
 # The process's own limits: no fault of the file's, nor of the disk's.
@@ -52,7 +53,7 @@ class _Read:
         if entry is None or not self.is_taken:
             self.is_taken = True
             return entry
-        return Entry(entry.sequence, bytearray(entry.content))
+        return Entry(entry.sequence, Content(entry.content))
 
 
 class FolderReads:
@@ -170,7 +171,7 @@ class FolderReads:
             self._counts.collisions += 1
             return None
         self._counts.hits += 1
-        return Entry(job.sequence, bytearray(job.content))
+        return Entry(job.sequence, Content(job.content))
 
     def _take_error(self, place: Place, error: OSError) -> None:
         if error.errno in _NO_FILE:

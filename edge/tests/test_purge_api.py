@@ -11,7 +11,7 @@ from aiohttp import web
 from config.listener import admin_app, open_listener
 from edge.metrics import EdgeCounts, registry_of
 from edge.purge_api import PurgeApi
-from edge.purges import Purges
+from edge.purges import Purge, Purges
 from edge.slices import SliceStore
 from edge.tests.conftest import OPERATOR, Answer, Client, Node, content_of, open_client, open_node
 from edge.tests.scripted_origin import Resource, ScriptedOrigin
@@ -22,6 +22,7 @@ from edge.tests.token_making import (
     open_scripted_drm,
     token_of,
 )
+from edge.tiers import Tiers
 
 pytestmark = pytest.mark.socket
 
@@ -202,9 +203,14 @@ async def test_other_calls_purge_nothing(
 
 async def test_a_content_that_does_not_come_is_not_waited_for():
     purges = Purges(entries_max=1)
-    registry = registry_of(EdgeCounts(), SliceStore(bytes_max=1 << 20), purges)
+
+    async def purge(wanted: Purge) -> int:
+        return purges.apply(wanted)
+
+    tiers = Tiers(SliceStore(bytes_max=1 << 20), None, purge)
+    registry = registry_of(EdgeCounts(), tiers, purges)
     admin = admin_app(registry=registry, readiness=dict, operator=OPERATOR)
-    PurgeApi(purges, is_token_checked=True, content_s_max=0.05).add_to(admin)
+    PurgeApi(purge, is_token_checked=True, content_s_max=0.05).add_to(admin)
 
     async def endless() -> AsyncIterator[bytes]:
         yield b"{"

@@ -1,0 +1,179 @@
+"""Stored responses on disk: which of them go there, and how they come back.
+
+What the disk tier keeps are entries. A record of all variants of a target is one, each slice is
+another. A slice is known by its representation's identity, so that bytes of two versions never
+meet, whatever the digests say.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from edge.disk.disk_tier import DiskTier, Kind, WouldBlock
+from edge.eviction.admission import Admission
+from edge.purges import Purges, Verdict
+from edge.record_file import RecordError, decode_records, encode_records
+from edge.representation import Representation
+
+_RECORD: Final = b"attacca-record"
+
+
+class DiskShelf:
+    """Puts stored responses on disk and takes them from there.
+
+    Args:
+        tier: keeps the entries.
+        admission: which slices are worth a write when they arrive.
+        purges: since ever.
+    """
+
+    def __init__(self, tier: DiskTier, *, admission: Admission, purges: Purges) -> None:
+        self._tier = tier
+        self._admission = admission
+        self._purges = purges
+
+    def has(self, representation: Representation, number: int) -> bool:
+        """Whether a slice is certain to have been written here."""
+        tier = self._tier
+        return tier.is_listed and tier.has(representation.slice_id(number))
+
+    def may_have(self, representation: Representation, number: int) -> bool:
+        """Whether a slice may be here, although nobody knows yet."""
+        return self._tier.has(representation.slice_id(number))
+
+    def slice_at_once(
+        self, representation: Representation, number: int
+    ) -> bytearray | WouldBlock | None:
+        """A slice, if the kernel has it in memory; None if it is not here."""
+        entry_id, identity = representation.slice_id(number), _identity(representation, number)
+        found = self._tier.read_at_once(entry_id, identity)
+        if found is None or isinstance(found, WouldBlock):
+            return found
+        return self._checked(representation, number, found.content, found.sequence)
+
+    async def slice(self, representation: Representation, number: int) -> bytearray | None:
+        """A slice, waiting for the disk if need be; None if it is not here."""
+        entry_id, identity = representation.slice_id(number), _identity(representation, number)
+        found = await self._tier.read(entry_id, identity)
+        if found is None:
+            self._tier.remove(entry_id)  # What cannot be read is nowhere.
+            return None
+        return self._checked(representation, number, found.content, found.sequence)
+
+    def offer(
+        self,
+        representation: Representation,
+        number: int,
+        content: bytearray,
+        variants: Sequence[Representation],
+    ) -> bool:
+        """A slice has arrived from the upstream: write it if that is worth it; tell whether it is.
+
+        The question is remembered: what is asked for again is.
+        """
+        is_admitted = self._admission.admits(representation.slice_id(number))
+        if is_admitted:
+            self.write(representation, number, content, variants)
+        return is_admitted
+
+    def write(
+        self,
+        representation: Representation,
+        number: int,
+        content: bytearray,
+        variants: Sequence[Representation],
+    ) -> None:
+        """Write a slice, and the records that lead to it.
+
+        Args:
+            representation: whose slice.
+            number: of the slice.
+            content: of it.
+            variants: all that are stored for the target.
+        """
+        if representation not in variants or representation.complete_length is None:
+            return  # Nobody would find it.
+        is_taken = self._tier.write(
+            representation.slice_id(number),
+            _identity(representation, number),
+            content,
+            sequence=representation.purge_sequence,
+            kind=Kind.SLICE,
+        )
+        if is_taken and not representation.is_on_disk:
+            representation.is_on_disk = True
+            self.write_records(representation.target, variants)
+
+    def write_records(self, target: str, variants: Sequence[Representation]) -> None:
+        """Write the records of a target anew, if any of its slices are here; else forget it."""
+        kept = [one for one in variants if one.is_on_disk]
+        entry_id, identity = _record_id(target), _record_identity(target)
+        if not kept:
+            self._tier.remove(entry_id)
+            return
+        is_taken = self._tier.write(
+            entry_id,
+            identity,
+            encode_records(target, kept),
+            sequence=min(one.purge_sequence for one in kept),
+            kind=Kind.RECORD,
+        )
+        if not is_taken:
+            for one in kept:
+                one.is_on_disk = False
+
+    def forget(self, target: str) -> None:
+        """No longer know of any stored response of a target."""
+        self._tier.remove(_record_id(target))
+
+    def may_know(self, target: str) -> bool:
+        """Whether there may be records of a target."""
+        return self._tier.has(_record_id(target))
+
+    async def recall(self, target: str) -> list[Representation]:
+        """The stored responses of a target, the latest first; to be weighed against purges."""
+        found = await self._tier.read(_record_id(target), _record_identity(target))
+        if found is None:
+            return []
+        try:
+            variants = decode_records(found.content, target)
+        except RecordError:
+            self._tier.remove(_record_id(target))
+            return []
+        return [one for one in variants if self._is_usable(one)]
+
+    def _is_usable(self, one: Representation) -> bool:
+        """Without a strong validator it is of use only if all of it is here."""
+        if one.has_strong_validator or not one.complete_length:
+            return True
+        slices = -(-one.complete_length // one.slice_bytes)
+        return all(self._tier.has(one.slice_id(number)) for number in range(slices))
+
+    def _checked(
+        self, representation: Representation, number: int, content: bytearray, sequence: int
+    ) -> bytearray | None:
+        """A slice's content, unless it was purged since its fill began, or is no such slice."""
+        if len(content) == representation.part_of(number).length:
+            if sequence == self._purges.sequence:
+                return content
+            verdict = self._purges.weigh(
+                representation.target, representation.fields, since=sequence
+            )
+            if verdict is not Verdict.PURGED:
+                return content
+        self._tier.remove(representation.slice_id(number))
+        return None
+
+
+def _identity(representation: Representation, number: int) -> bytes:
+    text = f"{representation.identity}\n#{number}"
+    return text.encode(errors="surrogateescape")
+
+
+def _record_id(target: str) -> bytes:
+    data = target.encode(errors="surrogateescape")
+    return hashlib.blake2b(data, digest_size=20, person=_RECORD).digest()
+
+
+def _record_identity(target: str) -> bytes:
+    return b"record\n" + target.encode(errors="surrogateescape")
