@@ -21,7 +21,7 @@ from http_semantics.cache_control import (
     parse_directives,
 )
 from http_semantics.entity_tag import parse_entity_tag
-from http_semantics.freshness import ResponseTimes, is_authorization_lifted
+from http_semantics.freshness import ResponseTimes
 from http_semantics.http_date import parse_http_date
 from http_semantics.invalidation import is_same_target
 from http_semantics.targeted_field import parse_targeted
@@ -46,6 +46,9 @@ UNDERSTOOD: Final = frozenset(
 # Never to be stored: RFC 6585 sections 3 to 6, and what is about a stored response or about the
 # bytes of one request.
 _NEVER_STORED: Final = frozenset({304, 416, 428, 429, 431, 511})
+
+# Any of them lets a shared cache keep the answer to a request with `Authorization`: section 3.5.
+_LIFTS_AUTHORIZATION: Final = ("public", "s-maxage", "must-revalidate")
 
 # Any of them forbids to send a stale response: RFC 9111 section 4.2.4.
 _FORBIDS_STALE: Final = ("must-revalidate", "proxy-revalidate", "s-maxage")
@@ -180,7 +183,7 @@ def policy_of(
         stale_while_revalidate_s=_seconds(windows, "stale-while-revalidate"),
         stale_if_error_s=_seconds(windows, "stale-if-error"),
         may_be_stale=may_be_stale,
-        is_authorization_lifted=is_authorization_lifted(directives),
+        is_authorization_lifted=any(name in directives for name in _LIFTS_AUTHORIZATION),
         is_immutable="immutable" in directives,
         dropped_fields=_dropped_fields(directives),
         is_explicit=explicit_s is not None,

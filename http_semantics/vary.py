@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -10,6 +11,8 @@ from multidict import MultiMapping
 
 # More fields than anyone selects by; each costs every request a look-up.
 NAMES_MAX: Final = 16
+
+_REMEMBERED_LENGTH_MAX: Final = 256
 
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ELEMENT: Final = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"?)+')
@@ -99,12 +102,23 @@ def _value(name: str, lines: Sequence[str]) -> str | None:
     """A field in the form that all fields of the same meaning have; None if it is absent."""
     if not lines:
         return None
-    elements = [text.strip(" \t") for text in _ELEMENT.findall(",".join(lines))]
-    read = _PREFERENCES.get(name)
-    if read is None:
-        return ",".join(elements)
-    # Weights give the order, not the places in the list: RFC 9110 section 12.4.2.
-    return ",".join(sorted({_preference(text, read) for text in elements if text}))
+    text = ",".join(lines)
+    if name not in _PREFERENCES:
+        return ",".join(_elements(text))
+    # Browsers all send the same few; what is long is none of them, and not worth remembering.
+    read = _preferences if len(text) <= _REMEMBERED_LENGTH_MAX else _preferences.__wrapped__
+    return read(name, text)
+
+
+@lru_cache(maxsize=256)
+def _preferences(name: str, text: str) -> str:
+    """A list of preferences; weights give the order, not the places (RFC 9110 section 12.4.2)."""
+    read = _PREFERENCES[name]
+    return ",".join(sorted({_preference(one, read) for one in _elements(text) if one}))
+
+
+def _elements(text: str) -> list[str]:
+    return [element.strip(" \t") for element in _ELEMENT.findall(text)]
 
 
 def _preference(element: str, read: Callable[[str], str]) -> str:

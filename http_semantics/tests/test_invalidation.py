@@ -49,6 +49,9 @@ def test_when_the_target_is_invalidated(method: str, status: int, expected: bool
         pytest.param("HTTP://Music.Test:80/x", "/x", id="same origin otherwise written"),
         pytest.param("//music.test/x", "/x", id="without scheme"),
         pytest.param("http://music.test/x/../y", "/y", id="absolute with dots"),
+        pytest.param("http://music.test/../x/./y", "/x/y", id="absolute beyond the root"),
+        pytest.param("http://music.test/x/y/..", "/x/", id="absolute with dots at the end"),
+        pytest.param("http://music.test/..", "/", id="absolute with nothing but dots"),
     ],
 )
 @pytest.mark.parametrize("name", ["Location", "Content-Location"])

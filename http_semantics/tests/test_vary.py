@@ -84,6 +84,14 @@ def test_fields_that_differ_do_not_match(original: Lines, presented: Lines):
     assert not is_selected("Foo, Accept, Accept-Language, Accept-Encoding", original, presented)
 
 
+def test_long_fields_are_read_like_short_ones():
+    tags = [f"x-{number}" for number in range(100)]
+    original, presented = ", ".join(tags), ",".join(reversed(tags))
+    assert is_selected(
+        "Accept-Language", [("Accept-Language", original)], [("Accept-Language", presented)]
+    )
+
+
 def test_without_vary_any_request_matches():
     assert matches(EMPTY, CIMultiDict({"Foo": "1"}))
 
