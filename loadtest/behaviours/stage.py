@@ -12,6 +12,7 @@ from loadtest.behaviours.content import is_content
 from loadtest.behaviours.listener import NO_FIELDS, Answer, Manner, ask
 from loadtest.behaviours.origin import Origin, Seen
 from loadtest.behaviours.resource import Resource
+from loadtest.peers.process import RunningCache
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
@@ -47,12 +48,12 @@ class Stage:
 
     Args:
         origin: whose resources the cases make.
-        url: of the cache.
+        cache: that is judged.
         patience: what bounds of time are multiplied by, on a machine that has other work.
     """
 
     origin: Origin
-    url: str
+    cache: RunningCache
     patience: float = 1.0
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -66,7 +67,7 @@ class Stage:
         self, path: str, fields: Mapping[str, str] = NO_FIELDS, **how: Unpack[Manner]
     ) -> Answer:
         """Ask the cache once."""
-        return await ask(self.url, path, fields, **how)
+        return await ask(self.cache.url, path, fields, **how)
 
     async def ask_range(self, path: str, start: int, stop: int, **how: Unpack[Manner]) -> Answer:
         """Ask the cache for the bytes `[start, stop)`."""
