@@ -188,12 +188,14 @@ class Manner(TypedDict, total=False):
         deadline_s: when to give up; 10 s.
         stop_after: leave after so many bytes of content.
         pause_s: read nothing for that long once the request is sent, as a slow listener does.
+        content: of the request.
     """
 
     method: str
     deadline_s: float
     stop_after: int
     pause_s: float
+    content: bytes
 
 
 async def ask(
@@ -210,8 +212,14 @@ async def ask(
     server = urlsplit(url)
     assert server.hostname is not None
     method, pause_s = how.get("method", "GET"), how.get("pause_s", 0.0)
+    content = how.get("content", b"")
+    if content:
+        fields = {**fields, "Content-Length": str(len(content))}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    head = f"{method} {path} HTTP/1.1\r\nHost: {server.netloc}\r\n{lines}\r\n".encode("latin-1")
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: {server.netloc}\r\n{lines}\r\n".encode("latin-1")
+        + content
+    )
     call: _Call | None = None
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(how.get("deadline_s", 10.0)):

@@ -58,7 +58,7 @@ async def when_the_origin_fails(stage: Stage) -> Finding:
     """s2: stale-if-error, and the origin answers 503."""
     found = Finding("s2")
     path, resource, _ = await _stale(stage, "s2", "public, max-age=1, stale-if-error=60")
-    resource.status = 503
+    resource.status, resource.cache_control = 503, None
     answer = await stage.ask(path)
     found.figures = {"status": answer.status}
     found.cell = f"{answer.status}"
