@@ -28,7 +28,7 @@ from loadtest.behaviours.listener import ask
 from loadtest.behaviours.origin import Origin, open_origin
 from loadtest.behaviours.resource import Resource
 from loadtest.peers.process import CacheFailedError
-from loadtest.soak.checking import Tally, ask_and_check
+from loadtest.soak.checking import DEADLINE_S, Tally, ask_and_check
 from loadtest.soak.edge import MIB, KillableEdge, Purge
 from loadtest.soak.world import World
 
@@ -47,6 +47,8 @@ GROWTH_MAX: Final = 1.15
 # Connections to the origin that are kept for the next request are no leak.
 DESCRIPTORS_KEPT_MAX: Final = 80
 
+# While the edge is away, asking goes on more slowly.
+_AWAY_S: Final = 0.1
 _WRONG_SHOWN: Final = 20
 
 
@@ -158,7 +160,14 @@ async def purge_during_a_fill(origin: Origin, edge: KillableEdge) -> bool:
     return is_acknowledged and is_right and is_one
 
 
-async def soak(origin: Origin, edge: KillableEdge, soak_s: float, choice: random.Random) -> int:
+async def soak(
+    origin: Origin,
+    edge: KillableEdge,
+    soak_s: float,
+    choice: random.Random,
+    *,
+    kill_every_s: float = KILL_EVERY_S,
+) -> int:
     """Let everything happen for a while; tell how much is wrong."""
     world = World(origin, choice, count=OBJECTS)
     tally, levels = Tally(), Levels()
@@ -169,7 +178,7 @@ async def soak(origin: Origin, edge: KillableEdge, soak_s: float, choice: random
             group.create_task(listen(world, edge, choice, tally, ends_s))
         group.create_task(let_things_happen(world, choice, ends_s))
         group.create_task(purge_now_and_then(world, edge, choice, tally, ends_s))
-        group.create_task(kill_now_and_then(edge, peace_s))
+        group.create_task(kill_now_and_then(edge, kill_every_s, peace_s))
         group.create_task(watch(origin, edge, levels, begins_s=peace_s, ends_s=ends_s))
     await asyncio.sleep(2.0)
     for wrong in tally.wrong[:_WRONG_SHOWN]:
@@ -184,8 +193,11 @@ async def listen(
 ) -> None:
     """Ask for one object after another."""
     while time.monotonic() < ends_s:
-        await ask_and_check(edge.running.url, world.pick(), choice, tally)
-        await asyncio.sleep(choice.uniform(0, 0.05))
+        starts = edge.starts
+        answer = await ask_and_check(edge.running.url, world.pick(), choice, tally)
+        if answer.done_s >= DEADLINE_S and starts == edge.starts:
+            tally.wrong.append(f"no end after {answer.done_s:.0f} s")
+        await asyncio.sleep(choice.uniform(0, 0.05) if answer.status else _AWAY_S)
 
 
 async def let_things_happen(world: World, choice: random.Random, ends_s: float) -> None:
@@ -210,10 +222,10 @@ async def purge_now_and_then(
         await asyncio.sleep(choice.uniform(0, 1.5))
 
 
-async def kill_now_and_then(edge: KillableEdge, ends_s: float) -> None:
+async def kill_now_and_then(edge: KillableEdge, every_s: float, ends_s: float) -> None:
     """Kill the edge and start it again, until the time of peace."""
-    while time.monotonic() + KILL_EVERY_S < ends_s:
-        await asyncio.sleep(KILL_EVERY_S)
+    while time.monotonic() + every_s < ends_s:
+        await asyncio.sleep(every_s)
         await asyncio.to_thread(edge.kill)
         await asyncio.to_thread(edge.start)
 
@@ -225,13 +237,17 @@ async def watch(
     while time.monotonic() < ends_s:
         await asyncio.sleep(1.0)
         origin.forget()
-        if time.monotonic() > begins_s:
-            levels.resident_bytes.append(edge.resident_bytes())
+        resident_bytes = edge.resident_bytes()
+        if time.monotonic() > begins_s and resident_bytes:
+            levels.resident_bytes.append(resident_bytes)
             levels.descriptors.append(edge.descriptors())
 
 
 def judge_levels(levels: Levels, descriptors_after: int) -> int:
     """Tell how many of the levels are wrong."""
+    if not levels.resident_bytes:
+        print("the time of peace was too short to see memory and descriptors")
+        return 0
     third = max(1, len(levels.resident_bytes) // 3)
     first, last = levels.resident_bytes[:third], levels.resident_bytes[-third:]
     most = max(levels.resident_bytes)

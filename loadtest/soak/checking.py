@@ -14,6 +14,9 @@ from loadtest.behaviours.listener import Answer, Manner, ask
 from loadtest.behaviours.resource import LIE_BYTES, variant_path
 from loadtest.soak.world import KIB, LANGUAGES, Kind, Object
 
+# Far more than a cache may wait for its origin: who has heard nothing by then is stuck.
+DEADLINE_S: Final = 15.0
+
 _TAG: Final = re.compile(r'"v(\d+)"$')
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 _BOUNDARY: Final = re.compile(r'multipart/byteranges; *boundary="?([^";]+)"?$')
@@ -59,7 +62,7 @@ class WrongAnswerError(Exception):
     """An answer that must not be."""
 
 
-async def ask_and_check(url: str, target: Object, choice: random.Random, tally: Tally) -> None:
+async def ask_and_check(url: str, target: Object, choice: random.Random, tally: Tally) -> Answer:
     """Ask for an object in some way, and check what comes."""
     asked = _some_request(target, choice)
     answer = await ask(url, target.path, asked.fields, **asked.how)
@@ -69,11 +72,12 @@ async def ask_and_check(url: str, target: Object, choice: random.Random, tally: 
         check(asked, answer)
     except WrongAnswerError as error:
         tally.wrong.append(f"{target.path} ({target.kind.name}) {dict(asked.fields)}: {error}")
+    return answer
 
 
 def _some_request(target: Object, choice: random.Random) -> Asked:
     fields: dict[str, str] = {}
-    how: Manner = {"deadline_s": 15.0}
+    how: Manner = {"deadline_s": DEADLINE_S}
     content_path, length = target.path, target.resource.length
     if target.kind is Kind.VARYING:
         fields["Accept-Language"] = choice.choice(LANGUAGES)
