@@ -97,14 +97,21 @@ async def open_killable() -> AsyncIterator[tuple[Origin, KillableEdge]]:
 
 async def purge_and_kill(origin: Origin, edge: KillableEdge, number: int) -> bool:
     """Purge in one of all ways and kill at once; tell whether what was purged stays gone."""
-    paths = [f"/purge-{number}/{n}" for n in range(6)]
+    paths, kept = [f"/purge-{number}/{n}" for n in range(6)], f"/kept-{number}"
     fields = (("Surrogate-Key", f"round:{number}"),)
     for path in paths:
         origin.resources[path] = Resource(700_000, fields=fields)
+    origin.resources[kept] = Resource(700_000)
     slow = f"/purge-{number}/slow"
     origin.resources[slow] = Resource(700_000, fields=fields, bytes_per_s=400_000)
+    purge = (
+        Purge(urls=(*paths, slow)),
+        Purge(prefixes=(f"/purge-{number}/",)),
+        Purge(tags=(f"round:{number}",)),
+        Purge(is_all=True),
+    )[number % 4]
     for _ in range(2):
-        for path in paths:
+        for path in (*paths, kept):
             await ask(edge.running.url, path)
     async with asyncio.TaskGroup() as group:
         group.create_task(ask(edge.running.url, slow))
@@ -112,13 +119,7 @@ async def purge_and_kill(origin: Origin, edge: KillableEdge, number: int) -> boo
         for path in (*paths, slow):
             origin.resources[path].version = 2
             origin.resources[path].bytes_per_s = None
-        ways = (
-            Purge(urls=(*paths, slow)),
-            Purge(prefixes=(f"/purge-{number}/",)),
-            Purge(tags=(f"round:{number}",)),
-            Purge(is_all=True),
-        )
-        is_acknowledged = await edge.purge(ways[number % len(ways)])
+        is_acknowledged = await edge.purge(purge)
         acknowledged_s = time.monotonic()
         os.killpg(edge.running.pid, signal.SIGKILL)
         late_ms = (time.monotonic() - acknowledged_s) * 1e3
@@ -131,10 +132,21 @@ async def purge_and_kill(origin: Origin, edge: KillableEdge, number: int) -> boo
         for answer, path in zip(answers, (*paths, slow), strict=True)
     ]
     print(
-        f"purged by {_way_of(ways[number % len(ways)])}, killed {late_ms:.2f} ms later, "
+        f"purged by {_way_of(purge)}, killed {late_ms:.2f} ms later, "
         f"{lost} index files lost: {'ok' if all(right) else 'PURGED CONTENT IS SERVED'}"
     )
-    return is_acknowledged and all(right)
+    is_vacuous = edge.has_disk and not purge.is_all and not await _is_kept(origin, edge, kept)
+    return is_acknowledged and all(right) and not is_vacuous
+
+
+async def _is_kept(origin: Origin, edge: KillableEdge, path: str) -> bool:
+    """Whether what was not purged is still there: else the proof would prove nothing."""
+    before = len(origin.requests_for(path))
+    answer = await ask(edge.running.url, path)
+    is_kept = answer.is_whole and len(origin.requests_for(path)) == before
+    if not is_kept:
+        print("  what was not purged is gone as well")
+    return is_kept
 
 
 def _way_of(purge: Purge) -> str:

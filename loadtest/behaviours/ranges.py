@@ -150,8 +150,8 @@ async def seek_to_a_cold_tail(stage: Stage) -> Finding:
     answer = await stage.ask_range(path, length - ASKED, length)
     found.figures = {"first_byte_ms": round(answer.first_byte_ms, 1)}
     found.cell = f"{answer.first_byte_ms:.0f} ms"
-    found.expect(
-        stage.is_within(answer.first_byte_ms, 60), f"first byte after {answer.first_byte_ms:.0f} ms"
+    found.expect_soon(
+        stage, answer.first_byte_ms, 60, f"first byte after {answer.first_byte_ms:.0f} ms"
     )
     found.expect(is_right(answer, path, start=length - ASKED, stop=length), "wrong bytes")
     return found

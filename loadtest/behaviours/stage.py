@@ -29,16 +29,26 @@ class Finding:
         cell: the figures as the table shows them.
         figures: for the record.
         failures: in what it falls short of the ideal; empty is a pass.
+        late: those of them that are of time.
     """
 
     case: str
     cell: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
     def expect(self, is_so: object, otherwise: str) -> None:
         """Note `otherwise` as a failure unless `is_so`."""
         if not is_so:
+            self.failures.append(otherwise)
+
+    def expect_soon(
+        self, stage: "Stage", milliseconds: float, bound_ms: float, otherwise: str
+    ) -> None:
+        """Note `otherwise` as a failure if something took longer than it may, on this machine."""
+        if milliseconds > bound_ms * stage.patience:
+            self.late.append(otherwise)
             self.failures.append(otherwise)
 
 
@@ -96,10 +106,6 @@ class Stage:
             if time.monotonic() - since_s >= quiet_s:
                 return
             await asyncio.sleep(0.02)
-
-    def is_within(self, milliseconds: float, bound_ms: float) -> bool:
-        """Tell whether something took no longer than it may, on this machine."""
-        return milliseconds <= bound_ms * self.patience
 
 
 Case = Callable[[Stage], Awaitable[Finding]]
