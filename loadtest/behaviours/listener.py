@@ -56,6 +56,7 @@ class _Call(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._content_bytes = 0
         self._is_chunked = False
+        self._is_finished = False
         self._left: int | None = None
         self._sent_s = 0.0
         self.transport: asyncio.Transport | None = None
@@ -71,7 +72,7 @@ class _Call(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self.answer.is_whole:
+        if self._is_finished:
             return
         if self.answer.head_s is None:
             self._received += data
@@ -168,9 +169,12 @@ class _Call(asyncio.Protocol):
             self._finish(is_whole=False)
 
     def _finish(self, *, is_whole: bool) -> None:
-        if not self.done.done():
-            self.answer.is_whole = is_whole
-            self.answer.done_s = self._elapsed_s()
+        if self._is_finished:
+            return
+        self._is_finished = True
+        self.answer.is_whole = is_whole
+        self.answer.done_s = self._elapsed_s()
+        if not self.done.done():  # A deadline cancels it.
             self.done.set_result(None)
 
     def collect(self) -> Answer:
