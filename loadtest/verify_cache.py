@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from loadtest.behaviours.content import is_content
 from loadtest.behaviours.listener import ask
 from loadtest.behaviours.origin import Origin, open_origin
@@ -196,7 +198,10 @@ async def soak(
     for wrong in tally.wrong[:_WRONG_SHOWN]:
         print(f"  WRONG {wrong}")
     answers = ", ".join(f"{status}: {count}" for status, count in sorted(tally.answers.items()))
-    print(f"{edge.starts} starts, {tally.content_bytes >> 20} MiB checked; answers {answers}")
+    print(
+        f"{edge.starts} starts, {tally.away} times away, {tally.content_bytes >> 20} MiB checked; "
+        f"answers {answers}"
+    )
     return len(tally.wrong) + judge_levels(levels, edge.descriptors())
 
 
@@ -205,11 +210,14 @@ async def listen(
 ) -> None:
     """Ask for one object after another."""
     while time.monotonic() < ends_s:
-        starts = edge.starts
+        starts, pid = edge.starts, edge.running.pid
         answer = await ask_and_check(edge.running.url, world.pick(), choice, tally)
         if answer.done_s >= DEADLINE_S and starts == edge.starts:
             tally.wrong.append(f"no end after {answer.done_s:.0f} s")
         await asyncio.sleep(choice.uniform(0, 0.05) if answer.status else _AWAY_S)
+        is_dropped = answer.status == 0 and 0 < answer.done_s < DEADLINE_S
+        if is_dropped and psutil.pid_exists(pid) and starts == edge.starts:
+            tally.wrong.append(f"no answer, but the end of the connection after {answer.done_s} s")
 
 
 async def let_things_happen(world: World, choice: random.Random, ends_s: float) -> None:

@@ -29,12 +29,14 @@ class Tally:
     """What the listeners have seen.
 
     Attributes:
-        answers: by status; 0 is none at all, as from an edge that has just been killed.
+        answers: by status; 0 is none at all, as from an edge that was killed meanwhile.
+        away: how often nobody listened.
         content_bytes: that were checked.
         wrong: what was wrong, in words.
     """
 
     answers: Counter[int] = field(default_factory=Counter)
+    away: int = 0
     content_bytes: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -66,6 +68,9 @@ async def ask_and_check(url: str, target: Object, choice: random.Random, tally: 
     """Ask for an object in some way, and check what comes."""
     asked = _some_request(target, choice)
     answer = await ask(url, target.path, asked.fields, **asked.how)
+    if answer.done_s == 0:
+        tally.away += 1
+        return answer
     tally.answers[answer.status] += 1
     tally.content_bytes += len(answer.body)
     try:
