@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help install install-test run test check bench bench-peers bench-policies lint types \
-	contracts format lock verify-conformance verify-formats verify-intake verify-kills \
-	verify-lengths verify-long verify-music verify-players verify-s3 verify-twice
+	contracts format lock verify-cache verify-conformance verify-formats verify-intake \
+	verify-kills verify-lengths verify-long verify-music verify-players verify-s3 verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,6 +12,8 @@ PORT ?= 8080
 MUSIC ?=
 # The cache that `make verify-conformance` judges.
 PEER ?= attacca
+# How long `make verify-cache` lasts.
+MINUTES ?= 10
 # What `make test` is to run: a folder, a file, `-k words`.
 T ?=
 # Processes that run all tests together; each has an S3 server of its own.
@@ -120,6 +122,9 @@ loadtest/conformance/node_modules/.package-lock.json: loadtest/conformance/packa
 
 verify-conformance: install-test loadtest/conformance/node_modules/.package-lock.json ## Proof: the public suite of HTTP caches (npm); PEER=nginx runs another
 	$(BIN)/python -m loadtest.verify_conformance --peer $(PEER)
+
+verify-cache: install-test ## Proof: the edge serves no wrong byte, whatever happens; MINUTES=1 is shorter
+	$(BIN)/python -m loadtest.verify_cache --minutes $(MINUTES)
 
 lock: ## Pin the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \

@@ -4,8 +4,11 @@ The suite's scripted server is the origin, the cache stands in front of it, the 
 the cache. Prints what passed by group, and each test that did not with the suite's reason. A test
 that depends on one that failed is not judged.
 
-Not all of it can be passed: three tests of partial content send 5 bytes under
-`Content-Range: bytes 4-9/10`, and a cache that believed them would pass on wrong bytes.
+Not all of it can be passed. Tests of partial content send 5 bytes under
+`Content-Range: bytes 4-9/10`, and a cache that believed them would pass on wrong bytes. The version
+that can be had as a package is from before RFC 9111: what it requires of Age against that is told
+apart as `outdated`, and does not count. Its tests of Surrogate-Control are run as tests of
+CDN-Cache-Control (RFC 9213).
 
 Needs Node.js, and npm for the suite; its dependency on npm itself is replaced by something small.
 """
@@ -20,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -34,10 +37,25 @@ FOLDER: Final = Path(__file__).parent / "conformance"
 SUITE: Final = FOLDER / "node_modules" / "http-cache-tests"
 RESULTS: Final = Path("benchmarks/results")
 KINDS: Final = ("required", "optimal", "check")
-# What the best peer passes of this version of the suite is less; see `make bench-peers`.
-REQUIRED_MIN: Final = 155
-OPTIMAL_MIN: Final = 80
+# RFC 9111 section 5.1: an Age that is none is ignored, and of a list the first member counts.
+OUTDATED: Final = frozenset(
+    {
+        "age-parse-nonnumeric",
+        "age-parse-negative",
+        "age-parse-float",
+        "age-parse-prefix-twoline",
+        "age-parse-dup-0",
+        "age-parse-dup-0-twoline",
+        "age-parse-parameter",
+        "age-parse-numeric-parameter",
+    }
+)
+# How many our edge may fail or leave unjudged, of those that count.
+REQUIRED_LEFT_MAX: Final = 8
+OPTIMAL_LEFT_MAX: Final = 19
 
+_UNCOUNTED: Final = frozenset({"outdated", "not run"})
+_SETTLED: Final = _UNCOUNTED | {"pass"}
 _RUN_S_MAX: Final = 600.0
 _START_S_MAX: Final = 20.0
 
@@ -65,9 +83,9 @@ def main() -> int:
     path = arguments.json or RESULTS / f"conformance-{arguments.peer}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(one) for one in verdicts], indent=1) + "\n")
-    passed = Counter(one.kind for one in verdicts if one.verdict == "pass")
     print(f"{arguments.peer}: {summary(verdicts)}; verdicts in {path}")
-    is_enough = passed["required"] >= REQUIRED_MIN and passed["optimal"] >= OPTIMAL_MIN
+    left = Counter(one.kind for one in verdicts if one.verdict not in _SETTLED)
+    is_enough = left["required"] <= REQUIRED_LEFT_MAX and left["optimal"] <= OPTIMAL_LEFT_MAX
     return 0 if is_enough or arguments.peer != OURS else 1
 
 
@@ -93,7 +111,8 @@ def judge(name: str) -> list[Verdict]:
         )
     if done.returncode:
         raise SystemExit(f"the suite failed: {done.stderr[-800:]}")
-    return [Verdict(**one) for one in json.loads(done.stdout.splitlines()[-1])]
+    verdicts = (Verdict(**one) for one in json.loads(done.stdout.splitlines()[-1]))
+    return [replace(one, verdict="outdated") if one.id in OUTDATED else one for one in verdicts]
 
 
 @contextlib.contextmanager
@@ -134,7 +153,7 @@ def summary(verdicts: list[Verdict]) -> str:
     """What passed of each kind, of how many."""
     return ", ".join(
         f"{kind} {sum(one.verdict == 'pass' for one in verdicts if one.kind == kind)}"
-        f" of {sum(one.kind == kind for one in verdicts)}"
+        f" of {sum(one.kind == kind and one.verdict not in _UNCOUNTED for one in verdicts)}"
         for kind in KINDS
     )
 
@@ -149,7 +168,7 @@ def print_groups(verdicts: list[Verdict]) -> None:
             found = Counter(one.verdict for one in ours if one.kind == kind)
             judged = found["pass"] + found["fail"]
             cells.append(f"{found['pass']}/{found['fail']}" if judged else "-")
-        unjudged = sum(one.verdict not in {"pass", "fail"} for one in ours)
+        unjudged = sum(one.verdict not in _SETTLED | {"fail"} for one in ours)
         table.add_row(group, *cells, str(unjudged or ""))
     Console().print(table)
 
@@ -158,7 +177,7 @@ def print_failures(verdicts: list[Verdict]) -> None:
     """Each test that did not pass, the required ones first."""
     for kind in KINDS:
         for one in verdicts:
-            if one.kind == kind and one.verdict not in {"pass", "not run"}:
+            if one.kind == kind and one.verdict not in _SETTLED:
                 print(f"{kind:8} {one.verdict:10} {one.group}: {one.id}: {one.message}")
 
 

@@ -89,7 +89,7 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = {
     "h1": Behaviour("Age, Cache-Status on a hit", "yes/yes", failing.named_on_a_hit),
     "x1": Behaviour("50 followers: req/first byte", "1 / +10 ms", speed.first_byte_of_followers),
     "x2": Behaviour(
-        "cold 64 KiB over a boundary", "<=256 KiB, +10 ms, hit", speed.range_over_a_boundary
+        "cold 64 KiB in, across slices", "<=256 KiB +10 ms, hit", speed.ranges_at_a_boundary
     ),
     "x3": Behaviour(
         "tail of 64 MiB during a fill", "+10 ms", speed.tail_while_the_start_is_filling

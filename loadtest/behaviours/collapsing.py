@@ -34,8 +34,8 @@ async def crowd_on_a_cold_file(stage: Stage) -> Finding:
     }
     found.cell = f"{requests} / {first_ms:.0f} / {done_ms:.0f} ms"
     found.expect(requests == 1, f"{requests} requests at the origin")
-    found.expect(stage.is_within(first_ms - HEAD_MS, 40), f"first byte after {first_ms:.0f} ms")
-    found.expect(stage.is_within(done_ms - 800, 200), f"all done after {done_ms:.0f} ms")
+    found.expect_soon(stage, first_ms - HEAD_MS, 40, f"first byte after {first_ms:.0f} ms")
+    found.expect_soon(stage, done_ms - 800, 200, f"all done after {done_ms:.0f} ms")
     found.expect(_all_right(answers, path, stop=resource.length), "wrong bytes")
     return found
 
@@ -59,7 +59,7 @@ async def crowd_on_a_cold_range(stage: Stage) -> Finding:
     # The second one may widen what the first has brought.
     found.expect(requests <= 2, f"{requests} requests at the origin")
     found.expect(pulled <= 1, f"{pulled:.1f} MiB from the origin")
-    found.expect(stage.is_within(first_ms - HEAD_MS, 40), f"first byte after {first_ms:.0f} ms")
+    found.expect_soon(stage, first_ms - HEAD_MS, 40, f"first byte after {first_ms:.0f} ms")
     found.expect(_all_right(answers, path, start=start, stop=stop), "wrong bytes")
     return found
 
@@ -88,7 +88,7 @@ async def followers_of_a_fill(stage: Stage) -> Finding:
     found.cell = "{whole:.0f} / {behind:.0f} / {ahead:.0f} ms".format(**times_ms)
     for name, bound_ms in (("whole", 20), ("behind", 20), ("ahead", 60)):
         took_ms = times_ms[name]
-        found.expect(stage.is_within(took_ms, bound_ms), f"{name}: first byte at {took_ms:.0f} ms")
+        found.expect_soon(stage, took_ms, bound_ms, f"{name}: first byte at {took_ms:.0f} ms")
     found.expect(pulled <= 4.6, f"{pulled:.1f} MiB from the origin of 4")
     found.expect(_all_right([leader.result(), whole], path, stop=resource.length), "wrong bytes")
     found.expect(_all_right([behind], path, stop=64 * KIB), "wrong bytes behind")
@@ -141,7 +141,7 @@ async def crowd_on_an_error(stage: Stage) -> Finding:
     found.figures = {"origin_requests": requests, "all_done_ms": round(done_ms)}
     found.cell = f"{requests} / {done_ms:.0f} ms"
     found.expect(requests <= 2, f"{requests} requests at a sick origin")
-    found.expect(stage.is_within(done_ms - HEAD_MS, 100), f"all answered after {done_ms:.0f} ms")
+    found.expect_soon(stage, done_ms - HEAD_MS, 100, f"all answered after {done_ms:.0f} ms")
     statuses = {one.status for one in answers}
     found.expect(statuses <= {502, 503, 504}, f"answered with {statuses}")
     return found
@@ -157,13 +157,13 @@ async def crowd_on_the_unstorable(stage: Stage) -> Finding:
     done_ms, requests = all_done_ms(answers), len(stage.seen(path))
     found.figures = {"origin_requests": requests, "all_done_ms": round(done_ms)}
     # What nobody has learnt yet may cost one more round trip.
-    found.expect(stage.is_within(done_ms - 2 * HEAD_MS, 100), f"all done after {done_ms:.0f} ms")
+    found.expect_soon(stage, done_ms - 2 * HEAD_MS, 100, f"all done after {done_ms:.0f} ms")
     found.expect(_all_right(answers, path, stop=resource.length), "wrong bytes")
     again = await stage.ask_at_once(20, path)
     again_ms = all_done_ms(again)
     found.figures["again_done_ms"] = round(again_ms)
     found.cell = f"{requests} / {done_ms:.0f}, then {again_ms:.0f} ms"
-    found.expect(stage.is_within(again_ms - HEAD_MS, 100), f"again: done after {again_ms:.0f} ms")
+    found.expect_soon(stage, again_ms - HEAD_MS, 100, f"again: done after {again_ms:.0f} ms")
     return found
 
 
@@ -185,7 +185,7 @@ async def adjacent_cold_ranges(stage: Stage) -> Finding:
     found.cell = f"{requests} / {pulled:.1f} MiB / {first_ms:.0f} ms"
     found.expect(requests <= 4, f"{requests} requests at the origin")
     found.expect(pulled <= 1.05, f"{pulled:.1f} MiB from the origin of 1")
-    found.expect(stage.is_within(first_ms - HEAD_MS, 60), f"first byte after {first_ms:.0f} ms")
+    found.expect_soon(stage, first_ms - HEAD_MS, 60, f"first byte after {first_ms:.0f} ms")
     for number, answer in enumerate(answers):
         start = number * size
         found.expect(is_right(answer, path, start=start, stop=start + size), f"range {number}")

@@ -56,6 +56,7 @@ class _Call(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._content_bytes = 0
         self._is_chunked = False
+        self._is_finished = False
         self._left: int | None = None
         self._sent_s = 0.0
         self.transport: asyncio.Transport | None = None
@@ -71,7 +72,7 @@ class _Call(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self.answer.is_whole:
+        if self._is_finished:
             return
         if self.answer.head_s is None:
             self._received += data
@@ -168,9 +169,12 @@ class _Call(asyncio.Protocol):
             self._finish(is_whole=False)
 
     def _finish(self, *, is_whole: bool) -> None:
-        if not self.done.done():
-            self.answer.is_whole = is_whole
-            self.answer.done_s = self._elapsed_s()
+        if self._is_finished:
+            return
+        self._is_finished = True
+        self.answer.is_whole = is_whole
+        self.answer.done_s = self._elapsed_s()
+        if not self.done.done():  # A deadline cancels it.
             self.done.set_result(None)
 
     def collect(self) -> Answer:
@@ -188,12 +192,14 @@ class Manner(TypedDict, total=False):
         deadline_s: when to give up; 10 s.
         stop_after: leave after so many bytes of content.
         pause_s: read nothing for that long once the request is sent, as a slow listener does.
+        content: of the request.
     """
 
     method: str
     deadline_s: float
     stop_after: int
     pause_s: float
+    content: bytes
 
 
 async def ask(
@@ -210,8 +216,14 @@ async def ask(
     server = urlsplit(url)
     assert server.hostname is not None
     method, pause_s = how.get("method", "GET"), how.get("pause_s", 0.0)
+    content = how.get("content", b"")
+    if content:
+        fields = {**fields, "Content-Length": str(len(content))}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    head = f"{method} {path} HTTP/1.1\r\nHost: {server.netloc}\r\n{lines}\r\n".encode("latin-1")
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: {server.netloc}\r\n{lines}\r\n".encode("latin-1")
+        + content
+    )
     call: _Call | None = None
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(how.get("deadline_s", 10.0)):

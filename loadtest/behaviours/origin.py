@@ -16,7 +16,7 @@ from typing import Final
 
 from loadtest.behaviours.content import content_of
 from loadtest.behaviours.mischief import Fault, Mischief
-from loadtest.behaviours.resource import Plan, Resource, plan_answer
+from loadtest.behaviours.resource import LIE_BYTES, Plan, Resource, plan_answer
 
 _PIECE_BYTES: Final = 16 << 10
 # What the kernel takes beyond what the cache has read counts as sent: little is better.
@@ -186,9 +186,9 @@ def _head_of(plan: Plan, fault: Fault | None, *, is_chunked: bool) -> bytes:
     fields = list(plan.fields)
     length = plan.stop - plan.start if plan.text is None else len(plan.text)
     if fault is not None and fault.kind is Mischief.LENGTH_LONG:
-        length += 1000
+        length += LIE_BYTES
     if fault is not None and fault.kind is Mischief.LENGTH_SHORT:
-        length = max(0, length - 1000)
+        length = max(0, length - LIE_BYTES)
     if is_chunked:
         fields.append(("Transfer-Encoding", "chunked"))
     elif plan.status != 304:

@@ -12,6 +12,7 @@ from loadtest.behaviours.content import is_content
 from loadtest.behaviours.listener import NO_FIELDS, Answer, Manner, ask
 from loadtest.behaviours.origin import Origin, Seen
 from loadtest.behaviours.resource import Resource
+from loadtest.peers.process import RunningCache
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
@@ -28,16 +29,26 @@ class Finding:
         cell: the figures as the table shows them.
         figures: for the record.
         failures: in what it falls short of the ideal; empty is a pass.
+        late: those of them that are of time.
     """
 
     case: str
     cell: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
     def expect(self, is_so: object, otherwise: str) -> None:
         """Note `otherwise` as a failure unless `is_so`."""
         if not is_so:
+            self.failures.append(otherwise)
+
+    def expect_soon(
+        self, stage: "Stage", milliseconds: float, bound_ms: float, otherwise: str
+    ) -> None:
+        """Note `otherwise` as a failure if something took longer than it may, on this machine."""
+        if milliseconds > bound_ms * stage.patience:
+            self.late.append(otherwise)
             self.failures.append(otherwise)
 
 
@@ -47,12 +58,12 @@ class Stage:
 
     Args:
         origin: whose resources the cases make.
-        url: of the cache.
+        cache: that is judged.
         patience: what bounds of time are multiplied by, on a machine that has other work.
     """
 
     origin: Origin
-    url: str
+    cache: RunningCache
     patience: float = 1.0
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -66,7 +77,7 @@ class Stage:
         self, path: str, fields: Mapping[str, str] = NO_FIELDS, **how: Unpack[Manner]
     ) -> Answer:
         """Ask the cache once."""
-        return await ask(self.url, path, fields, **how)
+        return await ask(self.cache.url, path, fields, **how)
 
     async def ask_range(self, path: str, start: int, stop: int, **how: Unpack[Manner]) -> Answer:
         """Ask the cache for the bytes `[start, stop)`."""
@@ -95,10 +106,6 @@ class Stage:
             if time.monotonic() - since_s >= quiet_s:
                 return
             await asyncio.sleep(0.02)
-
-    def is_within(self, milliseconds: float, bound_ms: float) -> bool:
-        """Tell whether something took no longer than it may, on this machine."""
-        return milliseconds <= bound_ms * self.patience
 
 
 Case = Callable[[Stage], Awaitable[Finding]]

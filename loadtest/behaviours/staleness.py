@@ -19,6 +19,8 @@ from loadtest.behaviours.stage import (
 LENGTH: Final = 256 * KIB
 # Who has not answered by then has lost the listener.
 GIVE_UP_S: Final = 8.0
+# On top of a bound that is a promise to listeners, for the machine.
+SLACK_MS: Final = 200
 
 
 async def _stale(stage: Stage, case: str, cache_control: str) -> tuple[str, Resource, int]:
@@ -58,7 +60,7 @@ async def when_the_origin_fails(stage: Stage) -> Finding:
     """s2: stale-if-error, and the origin answers 503."""
     found = Finding("s2")
     path, resource, _ = await _stale(stage, "s2", "public, max-age=1, stale-if-error=60")
-    resource.status = 503
+    resource.status, resource.cache_control = 503, None
     answer = await stage.ask(path)
     found.figures = {"status": answer.status}
     found.cell = f"{answer.status}"
@@ -90,7 +92,8 @@ async def when_the_origin_hangs(stage: Stage) -> Finding:
     found.figures = {"status": answer.status, "took_ms": round(took_ms)}
     found.cell = f"{answer.status} {took_ms:.0f} ms" if answer.status else f">{GIVE_UP_S:.0f} s"
     found.expect(is_right(answer, path, stop=LENGTH), f"answered with {answer.status}")
-    found.expect(stage.is_within(took_ms, 1000), f"stale after {took_ms:.0f} ms")
+    bound_ms = 1000 + SLACK_MS * stage.patience
+    found.expect(took_ms <= bound_ms, f"stale after {took_ms:.0f} ms")
     return found
 
 

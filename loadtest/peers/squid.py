@@ -32,6 +32,7 @@ maximum_object_size_in_memory 128 MB
 connect_timeout {deadline} seconds
 read_timeout {deadline} seconds
 request_start_timeout 10 seconds
+refresh_pattern . 0 20% 4320
 shutdown_lifetime 1 second
 connect_retries 1
 pinger_enable off

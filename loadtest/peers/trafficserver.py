@@ -41,7 +41,7 @@ CONFIG proxy.config.exec_thread.autoconfig INT 0
 CONFIG proxy.config.exec_thread.limit INT 2
 CONFIG proxy.config.http.insert_response_via_str INT 0
 CONFIG proxy.config.http.parent_proxy_routing_enable INT 0
-CONFIG proxy.config.http.connect_attempts_max_retries INT 1
+CONFIG proxy.config.http.connect_attempts_max_retries INT 3
 CONFIG proxy.config.http.connect_attempts_timeout INT {deadline}
 CONFIG proxy.config.http.transaction_no_activity_timeout_out INT {deadline}
 CONFIG proxy.config.http.cache.required_headers INT 2

@@ -1,0 +1,1 @@
+"""Parts of `loadtest/verify_cache.py`: a world that changes, and listeners that check each byte."""
