@@ -10,7 +10,7 @@ import orjson
 
 from packager.format_error import FormatError
 from packager.json_fields import JsonFields
-from packager.renditions import Codec, Container, Protection
+from packager.renditions import FRAME_SAMPLES, Codec, Container, Protection
 from packager.segments import SeekIndex, Segment
 
 __all__ = [
@@ -29,9 +29,6 @@ JSON_BYTES_MAX: Final = 4 << 20
 SEGMENTS_MAX: Final = 32_768
 
 _TEXT_MAX: Final = 128
-
-# What each packet decodes to: MPEG-4 AAC-LC; Opus in frames of 20 ms.
-_FRAME_SAMPLES: Final = {Codec.AAC: 1024, Codec.OPUS: 960}
 
 
 class SeekIndexError(FormatError):
@@ -87,7 +84,7 @@ def padding_of(facts: RenditionFacts) -> int:
 
     The last frame of AAC and Opus is a whole one; FLAC and Vorbis end where the music does.
     """
-    frame_samples = _FRAME_SAMPLES.get(facts.codec, 1)
+    frame_samples = FRAME_SAMPLES.get(facts.codec, 1)
     return -(facts.priming + facts.samples) % frame_samples
 
 
