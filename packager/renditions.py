@@ -75,6 +75,12 @@ Only codecs all of whose packets are alike: the last one of FLAC is shorter, and
 sizes.
 """
 
+CONTEXT_CODECS: Final = frozenset({Codec.AAC, Codec.OPUS})
+"""Those that are encoded with what surrounds a track, see `packager.context`.
+
+FLAC has no use for it, and Vorbis in Ogg cannot drop what it begins with.
+"""
+
 MIME_TYPES: Final[Mapping[Container, str]] = MappingProxyType(
     {Container.MP4: "audio/mp4", Container.OGG: "audio/ogg"}
 )

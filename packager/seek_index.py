@@ -14,6 +14,8 @@ from packager.renditions import FRAME_SAMPLES, Codec, Container, Protection
 from packager.segments import SeekIndex, Segment
 
 __all__ = [
+    "NO_JOINS",
+    "JoinsWith",
     "RenditionFacts",
     "SeekIndex",
     "SeekIndexError",
@@ -79,6 +81,22 @@ class RenditionFacts:
     seek: SeekIndex
 
 
+@dataclass(frozen=True, slots=True)
+class JoinsWith:
+    """The audio around its track that a rendition was encoded with.
+
+    Attributes:
+        before: SHA-256 of the end of what precedes it, hexadecimal; empty for none.
+        after: of the beginning of what follows, likewise.
+    """
+
+    before: str
+    after: str
+
+
+NO_JOINS: Final = JoinsWith("", "")
+
+
 def padding_of(facts: RenditionFacts) -> int:
     """Samples that a decoder returns after what is heard and that must be cut off.
 
@@ -88,13 +106,19 @@ def padding_of(facts: RenditionFacts) -> int:
     return -(facts.priming + facts.samples) % frame_samples
 
 
-def encode_seek_index(facts: RenditionFacts) -> bytes:
-    """The JSON document that is served as `{rendition}.json`; the same facts, the same bytes."""
-    return orjson.dumps(facts_to_json(facts))
+def encode_seek_index(facts: RenditionFacts, joins: JoinsWith = NO_JOINS) -> bytes:
+    """The JSON document that is served as `{rendition}.json`; the same arguments, the same bytes.
+
+    Args:
+        facts: of the rendition.
+        joins: what its version records, so a document that never changes may tell it.
+    """
+    joins_with = {"before": joins.before or None, "after": joins.after or None}
+    return orjson.dumps({**facts_to_json(facts), "joins_with": joins_with})
 
 
 def decode_seek_index(data: bytes) -> RenditionFacts:
-    """Read what `encode_seek_index` wrote.
+    """Read the facts in what `encode_seek_index` wrote.
 
     Raises:
         SeekIndexError: it is too large, no JSON, or not a consistent seek index.
