@@ -80,6 +80,8 @@ def encode_track_document(record: TrackRecord, around: Surroundings) -> bytes:
         "loudness": _loudness(record, around.album),
         "cover": _cover(record.cover, "../"),
         "joins": _joins(record, around.neighbors),
+        # What the seek indexes of its neighbors name as what they were encoded with.
+        "edges": {"head": record.head.sha256, "tail": record.tail.sha256},
         "renditions": [_rendition(record.current, name, folder) for name in record.current.ladder],
         "links": _links(record, folder, around.following),
     }

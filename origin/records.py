@@ -83,11 +83,6 @@ class VersionRecord:
     superseded_s: int | None
     renditions: tuple[RenditionFacts, ...]
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all of the ladder was packaged at one time."""
-        return len(self.renditions) == len(self.ladder)
-
     def rendition(self, name: str) -> RenditionFacts | None:
         """What is known of a rendition; None if it was never packaged."""
         return next((facts for facts in self.renditions if facts.name == name), None)

@@ -18,18 +18,14 @@ from origin.packaging_plan import Ingredients, differences, order_of, with_packa
 from origin.ports import IfAbsent, IfMatch, ObjectHead, ObjectStore, PutCondition
 from origin.rebuild_errors import IngredientLostError, RebuildMismatchError, VersionGoneError
 from origin.records import TrackRecord, VersionRecord
+from origin.version_files import seek_index_of
 from origin.work_folder import open_job_folder
 from origin.workshop import Workshop
 from packager.errors import MasterChangedError
 from packager.format_error import FormatError
 from packager.priority import Priority
 from packager.renditions import PROFILES
-from packager.seek_index import (
-    JSON_BYTES_MAX,
-    RenditionFacts,
-    decode_seek_index,
-    encode_seek_index,
-)
+from packager.seek_index import JSON_BYTES_MAX, RenditionFacts, decode_seek_index
 
 logger = logging.getLogger(__name__)
 
@@ -216,7 +212,7 @@ async def _publish(workshop: Workshop, target: Target, facts: RenditionFacts, fi
         await workshop.store.put(target.file_key, file, sha256=facts.sha256)
     else:
         await _put_first(workshop.store, target, facts, file)
-    await workshop.store.put(target.index_key, encode_seek_index(facts))
+    await workshop.store.put(target.index_key, seek_index_of(version, facts))
     if recorded is None:
         probe = workshop.packager.identity.opus_probe
         await _note_facts(workshop, target, facts, opus_probe=probe)

@@ -13,8 +13,8 @@ from origin.records import VersionRecord
 from packager import dash, hls
 from packager.hls import HlsFlavor
 from packager.presentation import Presentation, file_name
-from packager.renditions import PROFILES, Container
-from packager.seek_index import RenditionFacts, encode_seek_index
+from packager.renditions import CONTEXT_CODECS, PROFILES, Container
+from packager.seek_index import NO_JOINS, JoinsWith, RenditionFacts, encode_seek_index
 
 _JSON: Final = "application/json"
 
@@ -43,8 +43,17 @@ def find_file(
     for rendition in version.ladder:
         if name in _names_of(rendition):
             facts = version.rendition(rendition)
-            return NeedsRenditions((rendition,)) if facts is None else _file_of(facts, name)
+            if facts is None:
+                return NeedsRenditions((rendition,))
+            return _file_of(version, facts, name)
     return None
+
+
+def seek_index_of(version: VersionRecord, facts: RenditionFacts) -> bytes:
+    """The seek index of one of the version's renditions."""
+    if facts.codec not in CONTEXT_CODECS:
+        return encode_seek_index(facts, NO_JOINS)
+    return encode_seek_index(facts, JoinsWith(version.context_before, version.context_after))
 
 
 def fragmented_names(version: VersionRecord) -> tuple[str, ...]:
@@ -78,12 +87,14 @@ def _names_of(rendition: str) -> tuple[str, ...]:
     return (*names, *(hls.media_playlist_name(rendition, flavor) for flavor in HlsFlavor))
 
 
-def _file_of(facts: RenditionFacts, name: str) -> RenditionFacts | WrittenFile:
+def _file_of(
+    version: VersionRecord, facts: RenditionFacts, name: str
+) -> RenditionFacts | WrittenFile:
     """One of the files of a rendition."""
     if name == file_name(facts):
         return facts
     if name == facts.name + SEEK_INDEX_SUFFIX:
-        return WrittenFile(encode_seek_index(facts), _JSON)
+        return WrittenFile(seek_index_of(version, facts), _JSON)
     flavor = next(one for one in HlsFlavor if name == hls.media_playlist_name(facts.name, one))
     return WrittenFile(hls.encode_media_playlist(facts, flavor), hls.MIME_TYPE)
 

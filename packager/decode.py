@@ -9,6 +9,8 @@ corrupt, timestamps with a hole, what `packager.container_check` finds, fewer sa
 STREAMINFO or a lossless container announces, an MD5 of FLAC that differs, fewer frames than the
 Xing header of an MP3 announces, a sample that is no number or infinite in single precision.
 
+Channels come in one of FLAC's layouts: `packager.channel_plan` says how.
+
 What is not noticed, because nothing in the file tells: flipped bits in formats without checksums
 (WAV, AIFF, ALAC, the payload of MP3 and AAC), and a missing end where no length was ever written
 (ADTS, MP3 without a Xing header, WAV from a pipe, live Matroska).
@@ -26,6 +28,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from packager.channel_plan import ChannelPlan, plan_channels, same_places
 from packager.container_check import ContainerCheck, check_container
 from packager.errors import (
     ChannelCountError,
@@ -82,10 +85,6 @@ _KINDS_BY_FORMAT: Final = {
 }
 _DTYPES_BY_FORMAT: Final = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
 
-# FFmpeg's names of layouts whose channels stand in FLAC's order (RFC 9639 section 9.1.3). That does
-# not tell surrounds at the sides from those in the back.
-_KEPT_LAYOUTS: Final = frozenset({*LAYOUTS, "quad(side)", "5.0(side)", "5.1(side)"})
-
 # Channels that a file only counts, and other words for stereo: FLAC's own layout is as good.
 _PLAIN_LAYOUTS: Final = re.compile(r"\d+ channels|downmix|binaural")
 
@@ -106,7 +105,9 @@ class MasterFormat:
     Attributes:
         codec: FFmpeg's name of it, such as `flac` or `pcm_s24le`.
         container: FFmpeg's short name of it, such as `wav`.
+        channels: of the blocks, those that only pad the layout included.
         layout: of the channels, in FFmpeg's words; a usual one if the file names none.
+        silent: positions of the channels that only pad the layout.
     """
 
     codec: str
@@ -114,6 +115,7 @@ class MasterFormat:
     sample_rate_hz: int
     channels: int
     layout: str
+    silent: tuple[int, ...]
     kind: SampleKind
 
 
@@ -160,7 +162,9 @@ class MasterReader:
         return self._samples
 
     def blocks(self) -> Iterator[Block]:
-        """The samples as decoded, in blocks of `BLOCK_FRAMES` frames. To be called once.
+        """The samples as decoded, their channels in FLAC's places. To be called once.
+
+        All blocks but the last have `BLOCK_FRAMES` frames.
 
         Raises:
             MasterError: the master turns out to be torn, too long, or to change its format.
@@ -176,7 +180,7 @@ class MasterReader:
             self._samples += len(block)
             if self._samples > DURATION_S_MAX * self.format.sample_rate_hz:
                 raise MasterTooLongError(f"the audio is longer than {DURATION_S_MAX // 3600} h")
-            yield block
+            yield self._plan.place(block, silence=self.format.kind.silence)
             frame = next(self._frames, None)
         self._check_end()
 
@@ -251,19 +255,19 @@ class MasterReader:
             self._ticks_per_sample = int(ticks) if ticks.denominator == 1 else ticks
 
     def _array_of(self, frame: av.AudioFrame) -> Block:
-        form, layout = self.format, frame.layout
-        if (frame.sample_rate, layout.nb_channels, frame.format.name) != self._signature:
+        channels = frame.layout.nb_channels
+        if (frame.sample_rate, channels, frame.format.name) != self._signature:
             raise SampleFormatError(f"the audio changes its format at sample {self._samples}")
         dtype = _DTYPES_BY_FORMAT[frame.format.packed.name]
         if not frame.format.is_planar:
-            count = frame.samples * form.channels
+            count = frame.samples * channels
             packed: Block = np.frombuffer(frame.planes[0], dtype, count)  # type: ignore[call-overload]
-            block = packed.reshape(-1, form.channels)
+            block = packed.reshape(-1, channels)
         else:
             # PyAV lists one plane too many for 8 of them.
-            planes = frame.planes[: form.channels]
+            planes = frame.planes[:channels]
             block = np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in planes], 1)  # type: ignore[call-overload]
-        if form.kind is SampleKind.FLOAT:
+        if self.format.kind is SampleKind.FLOAT:
             self._refuse_not_finite(block)
         return block
 
@@ -288,12 +292,14 @@ class MasterReader:
         ):
             kind = SampleKind.S32
         self._signature = (frame.sample_rate, channels, frame.format.name)
+        self._plan = _plan_of(frame)
         return MasterFormat(
             codec=decoder.codec.name,
             container=self._container.format.name.partition(",")[0],
             sample_rate_hz=frame.sample_rate,
-            channels=channels,
-            layout=_layout_of(frame),
+            channels=len(self._plan.sources),
+            layout=self._plan.layout,
+            silent=self._plan.silent,
             kind=kind,
         )
 
@@ -389,13 +395,14 @@ def _has_memory() -> bool:
     return True
 
 
-def _layout_of(frame: av.AudioFrame) -> str:
+def _plan_of(frame: av.AudioFrame) -> ChannelPlan:
     name, channels = frame.layout.name, frame.layout.nb_channels
     if channels == 1 or _PLAIN_LAYOUTS.fullmatch(name):  # A left channel alone is mono, too.
-        return LAYOUTS[channels - 1]
-    if name not in _KEPT_LAYOUTS:
+        return same_places(LAYOUTS[channels - 1])
+    plan = plan_channels([channel.name for channel in frame.layout.channels])
+    if plan is None:
         raise ChannelLayoutError(name)
-    return name
+    return plan
 
 
 def _streaminfo_of(decoder: av.AudioCodecContext) -> StreamInfo | None:

@@ -8,14 +8,14 @@ the center count as left and right, the pairs at the side and at the back both a
 The sums are scaled so that the coefficients of each side add up to 1: no input within full scale
 can exceed it, whatever it holds, and nothing has to be limited. The level is lower than that of
 the channels for that (5.1 by 7.7 dB), by the same for every track of a layout, and loudness is
-measured of what comes out.
+measured of what comes out. Channels that only pad a layout (`packager.channel_plan`) count for
+nothing: a master is not made softer by what it does not have.
 
 Only products and sums of single elements are used, which round alike on every processor; a product
 of matrices would not.
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -55,13 +55,14 @@ class DownMix:
 
     Args:
         layout: of the channels, in FFmpeg's words.
+        silent: positions of channels that only pad the layout; they count for nothing.
     """
 
-    def __init__(self, layout: str) -> None:
+    def __init__(self, layout: str, silent: tuple[int, ...] = ()) -> None:
         names = [channel.name for channel in av.AudioLayout(layout).channels]
         self._is_needed = len(names) > STEREO
         self._channels = len(names)
-        self._sides = _coefficients(names) if self._is_needed else ()
+        self._sides = _coefficients(names, silent) if self._is_needed else ()
 
     @property
     def channels(self) -> int:
@@ -83,23 +84,25 @@ Shares = tuple[tuple[int, np.float32], ...]
 """Positions of channels and their coefficients; those of 0 are left out."""
 
 
-def _coefficients(names: list[str]) -> tuple[Shares, ...]:
-    sides = []
-    for side in range(STEREO):
-        weights = [_SHARES[name][side] for name in names]
-        scale = _HEADROOM / sum(weights)
-        sides.append(
-            tuple(
-                (position, np.float32(weight * scale))
-                for position, weight in enumerate(weights)
-                if weight
-            )
+def _coefficients(names: list[str], silent: tuple[int, ...]) -> tuple[Shares, ...]:
+    shares = [
+        (0.0, 0.0) if position in silent else _SHARES[name] for position, name in enumerate(names)
+    ]
+    # Both sides are scaled alike: a master may have more on the one than on the other.
+    scale = _HEADROOM / max(sum(weights) for weights in zip(*shares, strict=True))
+    return tuple(
+        tuple(
+            (position, np.float32(weight * scale))
+            for position, weight in enumerate(weights)
+            if weight
         )
-    assert all(len(first) == len(second) for first, second in pairwise(sides))
-    return tuple(sides)
+        for weights in zip(*shares, strict=True)
+    )
 
 
 def _weighted_sum(block: FloatBlock, shares: Shares) -> npt.NDArray[np.float32]:
+    if not shares:  # No channel of the master is heard on this side.
+        return np.zeros(len(block), np.float32)
     (first, weight), *rest = shares
     total: npt.NDArray[np.float32] = block[:, first] * weight
     for position, weight in rest:

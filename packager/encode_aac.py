@@ -16,12 +16,13 @@ from packager.encoded_track import EncodedTrack
 from packager.frame_encoder import encode_frames, layout_of
 from packager.lossy_feed import LossyFeed
 from packager.packet_spool import PacketSpool
-from packager.renditions import Codec
+from packager.renditions import FRAME_SAMPLES, Codec
 
-FRAME_SAMPLES: Final = 1024
+_FRAME_SAMPLES: Final = FRAME_SAMPLES[Codec.AAC]
+
 PRIMING: Final = 1024
 
-LEAD_MIN: Final = 2 * FRAME_SAMPLES
+LEAD_MIN: Final = 2 * _FRAME_SAMPLES
 """How much context before a track is of use."""
 
 
@@ -34,7 +35,7 @@ def encode_aac(feed: LossyFeed, *, bitrate_bps: int, spool: PacketSpool) -> Enco
         spool: takes the packets.
     """
     encoder = _open_encoder(feed, bitrate_bps)
-    assert encoder.frame_size == FRAME_SAMPLES
+    assert encoder.frame_size == _FRAME_SAMPLES
     encode_frames(encoder, feed, priming=PRIMING, spool=spool)
     assert encoder.extradata is not None
     return EncodedTrack(
@@ -44,8 +45,8 @@ def encode_aac(feed: LossyFeed, *, bitrate_bps: int, spool: PacketSpool) -> Enco
         channels=feed.channels,
         bits=0,
         bitrate_bps=bitrate_bps,
-        frame_samples=FRAME_SAMPLES,
-        last_frame_samples=FRAME_SAMPLES,
+        frame_samples=_FRAME_SAMPLES,
+        last_frame_samples=_FRAME_SAMPLES,
         priming=PRIMING + feed.lead,
         samples=feed.samples,
         packet_sizes=spool.sizes,

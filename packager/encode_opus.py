@@ -18,14 +18,14 @@ from packager.frame_encoder import encode_frames, layout_of
 from packager.lossy_feed import LossyFeed
 from packager.opus_head import OPUS_RATE_HZ
 from packager.packet_spool import PacketSpool
-from packager.renditions import Codec
+from packager.renditions import FRAME_SAMPLES, Codec
 
-FRAME_SAMPLES: Final = 960
+_FRAME_SAMPLES: Final = FRAME_SAMPLES[Codec.OPUS]
 
 PRIMING: Final = 312
 """What libopus announces as pre-skip at 48 kHz for music: 6.5 ms."""
 
-LEAD_MIN: Final = 5 * FRAME_SAMPLES
+LEAD_MIN: Final = 5 * _FRAME_SAMPLES
 """How much context before a track is of use: 100 ms, all that there is of it."""
 
 # Bytes of `OpusHead` (RFC 7845 section 5.1) that hold the pre-skip.
@@ -43,7 +43,7 @@ def encode_opus(feed: LossyFeed, *, bitrate_bps: int, spool: PacketSpool) -> Enc
     assert feed.sample_rate_hz == OPUS_RATE_HZ
     encoder = _open_encoder(feed, bitrate_bps)
     config = bytes(encoder.extradata or b"")
-    assert encoder.frame_size == FRAME_SAMPLES
+    assert encoder.frame_size == _FRAME_SAMPLES
     assert int.from_bytes(config[_PRE_SKIP], "little") == PRIMING
     encode_frames(encoder, feed, priming=PRIMING, spool=spool)
     return EncodedTrack(
@@ -53,8 +53,8 @@ def encode_opus(feed: LossyFeed, *, bitrate_bps: int, spool: PacketSpool) -> Enc
         channels=feed.channels,
         bits=0,
         bitrate_bps=bitrate_bps,
-        frame_samples=FRAME_SAMPLES,
-        last_frame_samples=FRAME_SAMPLES,
+        frame_samples=_FRAME_SAMPLES,
+        last_frame_samples=_FRAME_SAMPLES,
         priming=PRIMING + feed.lead,
         samples=feed.samples,
         packet_sizes=spool.sizes,

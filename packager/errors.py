@@ -136,15 +136,18 @@ class ChannelCountError(UnsupportedMasterError):
 
 
 class ChannelLayoutError(UnsupportedMasterError):
-    """Channels of a layout that FLAC cannot tell: players would take some of them for others."""
+    """Channels that no layout of FLAC has all places for: players would take some for others."""
 
     reason = "channel_layout"
     title = "The channel layout is not supported"
-    advice = "Convert the master to mono, stereo, 3.0, quad, 5.0, 5.1, 6.1 or 7.1."
+    advice = (
+        "Mix the master to stereo, 5.1, 6.1 or 7.1: FLAC has no place for channels left and right "
+        "of the center (7.1 wide), above the listener, or both beside and behind a back center."
+    )
     fact_names: ClassVar[tuple[str, ...]] = ("layout",)
 
     def __init__(self, layout: str) -> None:
-        super().__init__(f"FLAC has no layout {layout[:40]}")
+        super().__init__(f"FLAC has no places for the channels of {layout[:40]}")
         self.layout = layout[:40]
 
 

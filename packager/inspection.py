@@ -43,7 +43,7 @@ class _Examination:
     def __init__(self, form: MasterFormat) -> None:
         self._edges = EdgeKeeper(form.sample_rate_hz, form.channels)
         self._meter = LoudnessMeter(form.sample_rate_hz, form.layout)
-        self._mix = DownMix(form.layout)
+        self._mix = DownMix(form.layout, form.silent)
         self._stereo_meter = (
             LoudnessMeter(form.sample_rate_hz, "stereo") if form.channels > STEREO else None
         )
@@ -111,7 +111,7 @@ def _examine(
     with open_master(file, size, has_hidden_depth=has_hidden_depth) as master:
         form = master.format
         examination = _Examination(form)
-        quantizer = quantizer_of(form.kind, seed=bytes.fromhex(sha256))
+        quantizer = quantizer_of(form.kind, seed=bytes.fromhex(sha256), silent=form.silent)
         for block in master.blocks():
             pcm_sha256.update(quantizer.quantize(block).data)
             examination.add(to_float(block, form.kind))

@@ -27,12 +27,14 @@ class MasterFacts:
     Attributes:
         codec: FFmpeg's name of it, such as `flac` or `pcm_s24le`.
         container: FFmpeg's short name of it, such as `wav`.
+        channels: of its lossless rendition: FLAC's next layout that has all of the master's.
         bits: depth of its lossless rendition, 16 or 24.
         is_lossless_of_master: whether that rendition has the master's very samples; if not, they
             were dithered to 24 bits.
         samples: length of each channel at the master's rate.
         pcm_sha256: digest of the samples of the lossless rendition: interleaved, little-endian,
             16 bits in 2 bytes, 24 bits in 4 bytes of which the low one is zero; hexadecimal.
+            Silent channels that pad the master's layout are among them.
         sha256: of the file, hexadecimal.
         bytes: size of the file.
     """

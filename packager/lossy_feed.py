@@ -33,11 +33,13 @@ class Source:
     Attributes:
         kind: of the samples.
         layout: of the channels, in FFmpeg's words.
+        silent: positions of the channels that only pad the layout.
     """
 
     kind: SampleKind
     layout: str
     sample_rate_hz: int
+    silent: tuple[int, ...] = ()
 
 
 class LossyFeed:
@@ -63,7 +65,7 @@ class LossyFeed:
         self._blocks = blocks
         self._source = source
         self._to_hz = to_hz
-        self._mix = DownMix(source.layout)
+        self._mix = DownMix(source.layout, source.silent)
         frames, self.lead = lead_frames(
             len(context.before), from_hz=source.sample_rate_hz, to_hz=to_hz, wanted=lead_min
         )

@@ -41,6 +41,11 @@ class SampleKind(enum.StrEnum):
         return 16 if self in (SampleKind.U8, SampleKind.S16) else 24
 
     @property
+    def silence(self) -> int:
+        """What samples are where nothing is heard."""
+        return 128 if self is SampleKind.U8 else 0
+
+    @property
     def is_kept(self) -> bool:
         """Whether quantizing loses nothing."""
         return self not in (SampleKind.S32, SampleKind.FLOAT)
@@ -75,16 +80,17 @@ class Quantizer(Protocol):
         ...
 
 
-def quantizer_of(kind: SampleKind, *, seed: bytes) -> Quantizer:
+def quantizer_of(kind: SampleKind, *, seed: bytes, silent: tuple[int, ...] = ()) -> Quantizer:
     """The quantizer for one pass over samples of `kind`.
 
     Args:
         kind: of the blocks that will be passed in.
         seed: determines the dither, where one is needed.
+        silent: positions of channels that hold nothing but silence, and get no dither.
     """
     if kind.is_kept:
         return _ExactQuantizer(kind)
-    return _DitheringQuantizer(seed)
+    return _DitheringQuantizer(seed, silent)
 
 
 class _ExactQuantizer:
@@ -107,7 +113,8 @@ class _ExactQuantizer:
 class _DitheringQuantizer:
     """For floating point, and for integers of 32 bits."""
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(self, seed: bytes, silent: tuple[int, ...]) -> None:
+        self._silent = list(silent)
         # The raw output of this generator is fixed for good, unlike that of numpy's distributions.
         self._generator = np.random.PCG64(int.from_bytes(seed, "big"))
 
@@ -121,6 +128,7 @@ class _DitheringQuantizer:
         scaled += self._dither(block.size).reshape(block.shape)
         np.rint(scaled, out=scaled)
         np.clip(scaled, -_STEPS_24, _STEPS_24 - 1, out=scaled)
+        scaled[:, self._silent] = 0
         return scaled.astype("<i4") << 8
 
     def _dither(self, count: int) -> npt.NDArray[np.float64]:

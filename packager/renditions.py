@@ -68,6 +68,19 @@ The registered string of FLAC in MP4 is `fLaC`; browsers take both, and `flac` i
 on for every container.
 """
 
+FRAME_SAMPLES: Final[Mapping[Codec, int]] = MappingProxyType({Codec.AAC: 1024, Codec.OPUS: 960})
+"""What each packet decodes to: MPEG-4 AAC-LC; Opus in frames of 20 ms at 48 kHz.
+
+Only codecs all of whose packets are alike: the last one of FLAC is shorter, and Vorbis has two
+sizes.
+"""
+
+CONTEXT_CODECS: Final = frozenset({Codec.AAC, Codec.OPUS})
+"""Those that are encoded with what surrounds a track, see `packager.context`.
+
+FLAC has no use for it, and Vorbis in Ogg cannot drop what it begins with.
+"""
+
 MIME_TYPES: Final[Mapping[Container, str]] = MappingProxyType(
     {Container.MP4: "audio/mp4", Container.OGG: "audio/ogg"}
 )

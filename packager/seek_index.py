@@ -10,10 +10,12 @@ import orjson
 
 from packager.format_error import FormatError
 from packager.json_fields import JsonFields
-from packager.renditions import Codec, Container, Protection
+from packager.renditions import FRAME_SAMPLES, Codec, Container, Protection
 from packager.segments import SeekIndex, Segment
 
 __all__ = [
+    "NO_JOINS",
+    "JoinsWith",
     "RenditionFacts",
     "SeekIndex",
     "SeekIndexError",
@@ -29,9 +31,6 @@ JSON_BYTES_MAX: Final = 4 << 20
 SEGMENTS_MAX: Final = 32_768
 
 _TEXT_MAX: Final = 128
-
-# What each packet decodes to: MPEG-4 AAC-LC; Opus in frames of 20 ms.
-_FRAME_SAMPLES: Final = {Codec.AAC: 1024, Codec.OPUS: 960}
 
 
 class SeekIndexError(FormatError):
@@ -82,22 +81,44 @@ class RenditionFacts:
     seek: SeekIndex
 
 
+@dataclass(frozen=True, slots=True)
+class JoinsWith:
+    """The audio around its track that a rendition was encoded with.
+
+    Attributes:
+        before: SHA-256 of the end of what precedes it, hexadecimal; empty for none.
+        after: of the beginning of what follows, likewise.
+    """
+
+    before: str
+    after: str
+
+
+NO_JOINS: Final = JoinsWith("", "")
+
+
 def padding_of(facts: RenditionFacts) -> int:
     """Samples that a decoder returns after what is heard and that must be cut off.
 
     The last frame of AAC and Opus is a whole one; FLAC and Vorbis end where the music does.
     """
-    frame_samples = _FRAME_SAMPLES.get(facts.codec, 1)
+    frame_samples = FRAME_SAMPLES.get(facts.codec, 1)
     return -(facts.priming + facts.samples) % frame_samples
 
 
-def encode_seek_index(facts: RenditionFacts) -> bytes:
-    """The JSON document that is served as `{rendition}.json`; the same facts, the same bytes."""
-    return orjson.dumps(facts_to_json(facts))
+def encode_seek_index(facts: RenditionFacts, joins: JoinsWith = NO_JOINS) -> bytes:
+    """The JSON document that is served as `{rendition}.json`; the same arguments, the same bytes.
+
+    Args:
+        facts: of the rendition.
+        joins: what its version records, so a document that never changes may tell it.
+    """
+    joins_with = {"before": joins.before or None, "after": joins.after or None}
+    return orjson.dumps({**facts_to_json(facts), "joins_with": joins_with})
 
 
 def decode_seek_index(data: bytes) -> RenditionFacts:
-    """Read what `encode_seek_index` wrote.
+    """Read the facts in what `encode_seek_index` wrote.
 
     Raises:
         SeekIndexError: it is too large, no JSON, or not a consistent seek index.

@@ -18,7 +18,7 @@ from packager.format_error import FormatError
 from packager.itunes_gapless import ITUNSMPB, itunes_gapless_text
 from packager.ogg_opus import encode_ogg_opus
 from packager.progressive_mp4 import encode_progressive_header
-from packager.renditions import Codec
+from packager.renditions import FRAME_SAMPLES, Codec
 from packager.seek_index import RenditionFacts
 from packager.tag_writer import FileMetadata, opus_tags, tag_flac, tag_mp4, vorbis_comments
 from packager.vorbis_file import VorbisRewriter
@@ -31,7 +31,6 @@ SUFFIXES: Final = {
 }
 """How the name of a tagged file ends."""
 
-_AAC_FRAME_SAMPLES: Final = 1024
 _FLAC_HEAD: Final = b"fLaC\x80" + STREAMINFO_SIZE.to_bytes(3, "big")
 
 
@@ -124,8 +123,8 @@ def _write_aac(file: BinaryIO, source: ClearRendition, metadata: FileMetadata) -
             channels=facts.channels,
             bits=facts.bits,
             bitrate_bps=facts.bitrate_bps,
-            frame_samples=_AAC_FRAME_SAMPLES,
-            last_frame_samples=_AAC_FRAME_SAMPLES,
+            frame_samples=FRAME_SAMPLES[facts.codec],
+            last_frame_samples=FRAME_SAMPLES[facts.codec],
             priming=facts.priming,
             samples=facts.samples,
             packet_sizes=sizes,

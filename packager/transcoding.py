@@ -78,7 +78,8 @@ def _encode_flac(
         _reading(order, master, on_progress) as (reader, blocks),
         reading_ahead(blocks, ahead=_BLOCKS_AHEAD) as blocks_ahead,
     ):
-        quantizer = quantizer_of(reader.format.kind, seed=bytes.fromhex(facts.sha256))
+        form = reader.format
+        quantizer = quantizer_of(form.kind, seed=bytes.fromhex(facts.sha256), silent=form.silent)
         encoding = encode_flac(
             (quantizer.quantize(block) for block in blocks_ahead),
             sample_rate_hz=facts.sample_rate_hz,
@@ -111,7 +112,7 @@ def _feeding(
         form = reader.format
         yield LossyFeed(
             blocks,
-            source=Source(form.kind, form.layout, form.sample_rate_hz),
+            source=Source(form.kind, form.layout, form.sample_rate_hz, form.silent),
             to_hz=rendition_rate_hz(codec, form.sample_rate_hz),
             context=context,
             lead_min=_LEADS_MIN.get(codec, 0),

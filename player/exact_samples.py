@@ -3,7 +3,7 @@
 import hashlib
 from typing import Final
 
-from packager.renditions import Codec
+from packager.renditions import FRAME_SAMPLES, Codec
 from packager.seek_index import RenditionFacts
 from player.decoder import Pcm
 from player.errors import WrongLengthError
@@ -11,9 +11,9 @@ from player.errors import WrongLengthError
 # What a decoder may return beyond the end: the rest of the last frame. FLAC has none.
 _PADDING_MAX: Final = {
     Codec.FLAC: 0,
-    Codec.AAC: 2 * 1024,
+    Codec.AAC: 2 * FRAME_SAMPLES[Codec.AAC],
     Codec.VORBIS: 8192,
-    Codec.OPUS: 2 * 960,
+    Codec.OPUS: 2 * FRAME_SAMPLES[Codec.OPUS],
 }
 
 

@@ -68,6 +68,7 @@ SANS_IO: Final = (
     "origin/intake/upload_json.py",
     "origin/intake/upload_metadata.py",
     "packager/boxes.py",
+    "packager/channel_plan.py",
     "packager/comment_header.py",
     "packager/common_encryption.py",
     "packager/content_key.py",

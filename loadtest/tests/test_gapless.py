@@ -1,14 +1,17 @@
 """One recording, cut into two tracks of an album, is heard as if it had not been cut."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
 
+from loadtest.calls import call
 from loadtest.masters import write_tone
 from loadtest.node import Node, running_node
 
@@ -92,6 +95,22 @@ def test_aac_sounds_at_the_seam_as_it_does_elsewhere(
     elsewhere = slice(CUT - 20 * SEAM, CUT - 4 * SEAM)
     at_seam = snr_db(original[seam], decoded[seam])
     assert at_seam > snr_db(original[elsewhere], decoded[elsewhere]) - SNR_DB_MARGIN
+
+
+def test_seek_indexes_name_the_edges_that_both_were_encoded_with(
+    node: Node, tracks: list[dict[str, Any]]
+):
+    root = f"{node.edge}/v1/tracks/"
+    bearer = {"Authorization": f"Bearer {node.output('token').strip()}"}
+    first, second = (json.loads(call(root + one["track_id"], bearer).body) for one in tracks)
+    joins: list[dict[str, str | None]] = []
+    for track in (first, second):
+        (url,) = (one["index_url"] for one in track["renditions"] if one["name"] == "aac-160")
+        joins.append(json.loads(call(urljoin(root, url), bearer).body)["joins_with"])
+    assert joins == [
+        {"before": None, "after": second["edges"]["head"]},
+        {"before": first["edges"]["tail"], "after": None},
+    ]
 
 
 def best_shift(original: Sound, decoded: Sound, start: int) -> int:

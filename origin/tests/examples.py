@@ -123,5 +123,10 @@ TRACK = TrackRecord(
 ALBUM = AlbumRecord(ALBUM_ID, "Album", "Various", (entry_of(TRACK),))
 
 
+def packaged_names(record: TrackRecord) -> tuple[str, ...]:
+    """The renditions of the current version that are packaged."""
+    return tuple(facts.name for facts in record.current.renditions)
+
+
 def entry(track_id: str, **changes: object) -> AlbumEntry:
     return replace(entry_of(TRACK), track_id=track_id, **changes)  # type: ignore[arg-type]

@@ -145,6 +145,12 @@ def test_joins_tell_what_adjoins_and_whether_it_was_encoded_together():
     assert alone == {"previous": None, "next": None}
 
 
+def test_edges_are_what_seek_indexes_of_neighbors_name():
+    edges = orjson.loads(encode_track_document(AFTER, AROUND))["edges"]
+    assert edges == {"head": AFTER.head.sha256, "tail": AFTER.tail.sha256}
+    assert edges["head"] == TRACK.current.context_after
+
+
 def test_playlists_of_an_album_are_below_it():
     links = orjson.loads(encode_album_document(ALBUM, ALBUM.entries, None))["links"]
     base = f"{BASE}albums/{ALBUM_ID}"

@@ -15,7 +15,7 @@ from origin.outbox import Outbox
 from origin.rebuild_errors import RebuildMismatchError
 from origin.records import VERSIONS_MAX, Takedown
 from origin.retention import Fate, Retention
-from origin.tests.examples import IDENTITY, TRACK, VERSION
+from origin.tests.examples import IDENTITY, TRACK, VERSION, packaged_names
 from origin.tests.workshops import NOW_S, TextPackager, make_workshop, open_demand_of
 from origin.upkeep import Repackaged, Upkeep
 from origin.workshop import Workshop
@@ -81,7 +81,7 @@ async def test_a_track_moves_to_a_version_that_is_packaged_whole(world: World, k
         )
     record = await workshop.records.track(track_id)
     assert record.current_version == done.version != done.former
-    assert record.current.is_complete
+    assert packaged_names(record) == record.current.ladder
     assert record.current.superseded_s is None
     former = record.version(done.former)
     assert former is not None

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from origin.tests.examples import TRACK, rendition
@@ -40,6 +41,25 @@ def test_a_seek_index_reads_back():
     file = find_file(VERSION, "flac.json")
     assert isinstance(file, WrittenFile)
     assert decode_seek_index(file.content) == VERSION.rendition("flac")
+
+
+@pytest.mark.parametrize(
+    ("rendition_name", "has_context"),
+    [
+        pytest.param("aac-160", True, id="AAC"),
+        pytest.param("opus-24", True, id="Opus"),
+        pytest.param("flac", False, id="FLAC needs none"),
+        pytest.param("vorbis-160", False, id="Vorbis cannot drop it"),
+    ],
+)
+def test_a_seek_index_tells_what_its_version_was_encoded_with(
+    rendition_name: str, has_context: bool
+):
+    version = replace(VERSION, context_before="6f" * 32, context_after="")
+    file = find_file(version, f"{rendition_name}.json")
+    assert isinstance(file, WrittenFile)
+    wanted = {"before": "6f" * 32 if has_context else None, "after": None}
+    assert orjson.loads(file.content)["joins_with"] == wanted
 
 
 @pytest.mark.parametrize(

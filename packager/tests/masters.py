@@ -6,9 +6,10 @@ import tempfile
 import zlib
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import av
+import mutagen.flac
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -82,6 +83,49 @@ def wav_header(
             data,
         )
     )
+
+
+PADDED: Final = (
+    # 2.1, 3.1, 3.0 (back), 4.0, 4.1, 6.0, hexagonal, 6.1 (back), 7.0, and one without a name.
+    (0xB, 3, "5.1", (0, 1, 3)),
+    (0xF, 4, "5.1", (0, 1, 2, 3)),
+    (0x103, 3, "6.1", (0, 1, 4)),
+    (0x107, 4, "6.1", (0, 1, 2, 4)),
+    (0x10F, 5, "6.1", (0, 1, 2, 3, 4)),
+    (0x707, 6, "6.1", (0, 1, 2, 4, 5, 6)),
+    (0x137, 6, "6.1", (0, 1, 2, 5, 6, 4)),
+    (0x13F, 7, "6.1", (0, 1, 2, 3, 5, 6, 4)),
+    (0x637, 7, "7.1", (0, 1, 2, 4, 5, 6, 7)),
+    (0x9, 2, "5.1", (0, 3)),
+)
+"""Masters of layouts that FLAC lacks: speakers in the bits of WAV, channels, the layout that they
+are padded to, and the place of each of their channels in it."""
+
+
+def with_speakers(samples: npt.NDArray[Any], mask: int, *, rate: int = 44_100) -> bytes:
+    """A WAV file that tells where its channels belong, with samples as they are."""
+    bits, channels = 8 * samples.itemsize, samples.shape[1]
+    width = samples.itemsize * channels
+    form = struct.pack("<HHIIHH", 0xFFFE, channels, rate, rate * width, width, bits)
+    form += struct.pack("<HHIH", 22, bits, mask, 3 if samples.dtype.kind == "f" else 1)
+    form += bytes.fromhex("000000001000800000aa00389b71")
+    data = np.ascontiguousarray(samples).tobytes()
+    padding = bytes(len(data) % 2)
+    chunks = b"fmt " + struct.pack("<I", len(form)) + form
+    chunks += b"data" + struct.pack("<I", len(data)) + data + padding
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WAVE" + chunks
+
+
+def flac_with_speakers(samples: npt.NDArray[Any], mask: int) -> bytes:
+    """A FLAC file that does so (RFC 9639 section 8.6.2)."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, 44_100, format="FLAC", subtype="PCM_16")
+    file.seek(0)
+    tags = mutagen.flac.FLAC(file)  # type: ignore[no-untyped-call]
+    tags["WAVEFORMATEXTENSIBLE_CHANNEL_MASK"] = f"0x{mask:04x}"
+    file.seek(0)
+    tags.save(file)
+    return file.getvalue()
 
 
 def flipped(data: bytes, *, at: float = 0.5) -> bytes:

@@ -1,4 +1,3 @@
-import contextlib
 import io
 import socket
 import struct
@@ -20,19 +19,27 @@ from packager.pcm import SampleKind
 from packager.streaminfo import decode_streaminfo
 from packager.tests.masters import (
     FRAMES,
+    PADDED,
     cut,
     ffmpeg_file,
+    flac_with_speakers,
     flipped,
     music,
     saved,
     sound_file,
     wav_header,
+    with_speakers,
 )
 
 
 def read_all(data: bytes) -> tuple[MasterReader, np.ndarray]:
     with open_master(io.BytesIO(data), len(data)) as master:
         return master, np.concatenate(list(master.blocks()))
+
+
+def pcm(channels: int) -> np.ndarray:
+    """Samples of 16 bits, other ones in each channel."""
+    return np.round(music(1000, channels) * 32_767).astype(np.int16)
 
 
 FLAC = sound_file(music(), form="FLAC")
@@ -165,10 +172,20 @@ def test_a_chunk_behind_the_audio_that_leads_before_the_start_of_the_file_is_no_
         assert sum(map(len, master.blocks())) == FRAMES
 
 
-@pytest.mark.parametrize("box", [b"stsz", b"stts", b"stsc", b"stco"])
-def test_a_table_of_absurd_length_is_the_masters_fault_and_no_lack_of_memory(box: bytes):
+@pytest.mark.parametrize(
+    ("box", "kind"),
+    [
+        pytest.param(b"stsz", errors.NoSamplesError, id="sizes"),
+        pytest.param(b"stco", errors.NoSamplesError, id="places"),
+        pytest.param(b"stts", errors.TornMasterError, id="times"),
+        pytest.param(b"stsc", errors.TornMasterError, id="chunks"),
+    ],
+)
+def test_a_table_of_absurd_length_is_the_masters_fault_and_no_lack_of_memory(
+    box: bytes, kind: type[errors.MasterError]
+):
     at = M4A.index(box) + 8
-    with contextlib.suppress(errors.MasterError):
+    with pytest.raises(kind):
         read_all(M4A[:at] + b"\x7f" + b"\xff" * 7 + M4A[at + 8 :])
 
 
@@ -359,33 +376,13 @@ def test_what_is_not_supported_is_refused_with_advice(data: bytes, kind: type[er
     assert raised.value.status == 422
 
 
-def with_speakers(mask: int, channels: int) -> bytes:
-    """A WAV file that tells where its channels belong."""
-    form = struct.pack(
-        "<HHIIHHHHIH",
-        0xFFFE,
-        channels,
-        44_100,
-        88_200 * channels,
-        2 * channels,
-        16,
-        22,
-        16,
-        mask,
-        1,
-    ) + bytes.fromhex("000000001000800000aa00389b71")
-    data = bytes(2 * channels * 1000)
-    chunks = b"fmt " + struct.pack("<I", len(form)) + form
-    chunks += b"data" + struct.pack("<I", len(data)) + data
-    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WAVE" + chunks
-
-
 @pytest.mark.parametrize(
     ("mask", "channels", "layout"),
     [
         (0x0, 3, "3.0"),
         (0x0, 8, "7.1"),
         (0x1, 1, "mono"),
+        (0x8, 1, "mono"),
         (0x7, 3, "3.0"),
         (0x603, 4, "quad(side)"),
         (0x607, 5, "5.0(side)"),
@@ -396,25 +393,58 @@ def with_speakers(mask: int, channels: int) -> bytes:
     ],
 )
 def test_a_layout_that_flac_has_is_taken(mask: int, channels: int, layout: str):
-    assert read_all(with_speakers(mask, channels))[0].format.layout == layout
+    samples = pcm(channels)
+    reader, found = read_all(with_speakers(samples, mask))
+    assert (reader.format.layout, reader.format.silent) == (layout, ())
+    assert np.array_equal(found, samples)
+
+
+@pytest.mark.parametrize(("mask", "channels", "layout", "places"), PADDED)
+def test_a_layout_that_flac_lacks_is_padded_with_silence(
+    mask: int, channels: int, layout: str, places: tuple[int, ...]
+):
+    samples = pcm(channels)
+    reader, found = read_all(with_speakers(samples, mask))
+    form = reader.format
+    assert (form.layout, form.channels) == (layout, found.shape[1])
+    assert np.array_equal(found[:, places], samples)
+    assert not found[:, form.silent].any()
+    assert sorted((*places, *form.silent)) == list(range(form.channels))
+
+
+def test_the_silence_of_8_bits_is_in_the_middle_of_them():
+    samples = (pcm(3) >> 8).astype(np.int16) + 128
+    reader, found = read_all(with_speakers(samples.astype(np.uint8), 0xB))
+    assert reader.format.kind is SampleKind.U8
+    assert np.array_equal(found[:, (0, 1, 3)], samples)
+    assert (found[:, reader.format.silent] == 128).all()
+
+
+def test_the_md5_of_flac_is_that_of_the_channels_it_has():
+    samples = pcm(3)
+    data = flac_with_speakers(samples, 0xB)
+    reader, found = read_all(data)
+    assert (reader.format.codec, reader.format.layout) == ("flac", "5.1")
+    assert np.array_equal(found[:, (0, 1, 3)], samples)
+    info = decode_streaminfo(data[8:42])
+    assert info is not None
+    with pytest.raises(errors.TornMasterError, match="MD5"):
+        read_all(data.replace(info.md5, bytes(range(16))))
 
 
 @pytest.mark.parametrize(
     ("mask", "channels", "layout"),
     [
-        pytest.param(0xB, 3, "2.1", id="2.1"),
-        pytest.param(0xF, 4, "3.1", id="3.1"),
-        pytest.param(0x107, 4, "4.0", id="4.0"),
-        pytest.param(0x707, 6, "6.0", id="6.0"),
-        pytest.param(0x13F, 7, "6.1(back)", id="6.1 with other places"),
         pytest.param(0xFF, 8, "7.1(wide)", id="7.1 wide"),
         pytest.param(0x6CF, 8, "7.1(wide-side)", id="7.1 wide at the sides"),
-        pytest.param(0x9, 2, "2 channels (FL+LFE)", id="a layout without a name"),
+        pytest.param(0x6C3, 6, "6.0(front)", id="6.0 front"),
+        pytest.param(0x737, 8, "octagonal", id="three pairs and two centers"),
+        pytest.param(0x5003, 4, "4 channels (FL+FR+TFL+TFR)", id="heights, without a name"),
     ],
 )
 def test_a_layout_that_flac_cannot_tell_is_refused(mask: int, channels: int, layout: str):
     with pytest.raises(errors.ChannelLayoutError) as raised:
-        read_all(with_speakers(mask, channels))
+        read_all(with_speakers(pcm(channels), mask))
     assert raised.value.layout == layout
     assert "5.1" in raised.value.advice
 

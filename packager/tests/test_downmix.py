@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pytest
 
+from packager.channel_plan import plan_channels
 from packager.downmix import DownMix
 from packager.pcm import LAYOUTS
 
@@ -36,6 +37,35 @@ def channels_of(layout: str) -> list[str]:
 def impulse(layout: str, channel: str) -> np.ndarray:
     """One frame that only `channel` sounds in."""
     return np.array([[float(name == channel) for name in channels_of(layout)]], np.float32)
+
+
+PADDED = ("2.1", "3.0(back)", "3.1", "4.0", "4.1", "6.0", "hexagonal", "6.1(back)", "7.0")
+
+
+@pytest.mark.parametrize("layout", PADDED)
+def test_padding_makes_nothing_softer(layout: str):
+    plan = plan_channels(channels_of(layout))
+    assert plan is not None
+    shape = (50, len(channels_of(layout)))
+    block = np.random.default_rng(3).uniform(-1, 1, shape).astype(np.float32)
+    mixed = DownMix(plan.layout, plan.silent).mix(plan.place(block, silence=0))
+    assert np.allclose(mixed, DownMix(layout).mix(block), atol=1e-6)
+
+
+def test_what_is_on_one_side_alone_stays_there():
+    plan = plan_channels(["FL", "LFE"])
+    assert plan is not None
+    mix = DownMix(plan.layout, plan.silent)
+    mixed = mix.mix(plan.place(np.array([[0.5, 0.25]], np.float32), silence=0))
+    assert mixed[0] == pytest.approx((0.5, 0.0), abs=1e-5)
+
+
+def test_a_center_stays_in_the_middle_where_one_side_has_more():
+    plan = plan_channels(["FL", "FC"])
+    assert plan is not None
+    mix = DownMix(plan.layout, plan.silent)
+    left, right = mix.mix(plan.place(np.array([[0.0, 1.0]], np.float32), silence=0))[0]
+    assert left == right > 0
 
 
 def test_mono_and_stereo_are_not_touched():

@@ -12,7 +12,16 @@ from packager import errors
 from packager.edges import HEAD_NAME, TAIL_NAME
 from packager.inspection import inspect_master
 from packager.loudness import SILENCE_LUFS
-from packager.tests.masters import FRAMES, cut, facts_of, ffmpeg_file, music, saved, sound_file
+from packager.tests.masters import (
+    FRAMES,
+    cut,
+    facts_of,
+    ffmpeg_file,
+    music,
+    saved,
+    sound_file,
+    with_speakers,
+)
 
 
 def expected_pcm(data: bytes, *, bits: int) -> str:
@@ -107,6 +116,20 @@ def test_what_is_no_file_is_refused(tmp_path: Path, kind: str):
             pass  # There is nothing at the path.
     with pytest.raises(errors.MasterUnreadableError):
         facts_of(path)
+
+
+def test_the_stereo_of_a_padded_master_is_as_loud_as_its_own_channels(tmp_path: Path):
+    samples = np.round(music(100_000, 3) * 32_767).astype("<i2")
+    inspected = [
+        inspect_master(saved(tmp_path, data), edges=tmp_path, on_progress=lambda _: None)
+        for data in (with_speakers(samples, 0xB), with_speakers(samples[:, :2], 0x3))
+    ]
+    padded, stereo = inspected
+    assert (padded.facts.channels, stereo.facts.channels) == (6, 2)
+    # Low-frequency effects are left out, of the mix as of the loudness.
+    assert padded.stereo_loudness is not None
+    assert padded.stereo_loudness.integrated_lufs == stereo.loudness.integrated_lufs
+    assert padded.loudness.integrated_lufs == stereo.loudness.integrated_lufs
 
 
 def test_a_torn_master_is_refused(tmp_path: Path):

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from packager.inspection import inspect_master
 from packager.loudness import SILENCE_DBTP, SILENCE_LUFS, Loudness, album_loudness
 from packager.loudness_meter import LoudnessMeter
 from packager.pcm import LAYOUTS, FloatBlock
+from packager.tests.masters import PADDED, saved, with_speakers
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not here")
 
@@ -32,9 +34,14 @@ def judged(samples: FloatBlock, rate: int) -> tuple[float, float, float]:
     """Integrated loudness, range and true peak of the command line."""
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format="WAV", subtype="FLOAT")
+    return judged_file(file.getvalue())
+
+
+def judged_file(data: bytes) -> tuple[float, float, float]:
+    """The same of a file."""
     said = subprocess.run(
         ["ffmpeg", "-hide_banner", "-nostats", "-i", "-", "-af", METER, "-f", "null", "-"],
-        input=file.getvalue(),
+        input=data,
         capture_output=True,
         check=True,
     )
@@ -93,6 +100,20 @@ def test_loudness_is_that_of_the_command_line(samples: FloatBlock, rate: int):
     assert loudness.integrated_lufs == pytest.approx(integrated, abs=0.05)
     assert loudness.range_lu == pytest.approx(loudness_range, abs=0.1)
     assert loudness.true_peak_dbtp == pytest.approx(peak, abs=0.2)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(("mask", "channels", "layout", "places"), PADDED)
+def test_padding_does_not_change_the_loudness(
+    tmp_path: Path, mask: int, channels: int, layout: str, places: tuple[int, ...]
+):
+    data = with_speakers(song(48_000, 12, channels), mask, rate=48_000)
+    master = saved(tmp_path, data)
+    found = inspect_master(master, edges=tmp_path, on_progress=lambda _: None)
+    integrated, loudness_range, peak = judged_file(data)
+    assert found.loudness.integrated_lufs == pytest.approx(integrated, abs=0.05)
+    assert found.loudness.range_lu == pytest.approx(loudness_range, abs=0.1)
+    assert found.loudness.true_peak_dbtp == pytest.approx(peak, abs=0.2)
 
 
 @needs_ffmpeg

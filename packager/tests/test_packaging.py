@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import soundfile
 
@@ -18,7 +19,7 @@ from packager.renditions import PROFILES, Codec, Protection
 from packager.sample_rates import rendition_rate_hz, resampled_length
 from packager.sealing import unseal
 from packager.seek_index import RenditionFacts
-from packager.tests.masters import facts_of, music, saved, sound_file
+from packager.tests.masters import PADDED, facts_of, music, saved, sound_file, with_speakers
 
 KEY = ContentKey(uuid.UUID(int=7), bytes(range(16)))
 VERSION = "0123456789abcdef"
@@ -69,6 +70,66 @@ def test_flac_is_the_master_bit_by_bit(tmp_path: Path, rate: int, subtype: str, 
     assert (facts.sample_rate_hz, facts.channels, facts.bits) == (rate, channels, order.facts.bits)
     assert (facts.samples, facts.priming) == (rate // 5 + 7, 0)
     assert hashlib.sha256(decoded(order.output)).hexdigest() == order.facts.pcm_sha256
+
+
+DTYPES = ("u1", "i2", "i4", "f4")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("mask", "channels", "layout", "places"), PADDED)
+def test_flac_has_the_channels_of_other_layouts_bit_by_bit_and_silence_beside_them(
+    tmp_path: Path, mask: int, channels: int, layout: str, places: tuple[int, ...], dtype: str
+):
+    samples = music(9_007, channels)
+    stored = {
+        "u1": np.round(samples * 127 + 128).astype("u1"),
+        "i2": np.round(samples * 32_767).astype("<i2"),
+        "i4": np.round(samples * (1 << 23)).astype("<i4") << 8,
+        "f4": samples.astype("<f4"),
+    }[dtype]
+    order = order_for(tmp_path, with_speakers(stored, mask), "flac")
+    facts = package_rendition(order, on_progress=quiet)
+    content = decoded(order.output)
+    assert hashlib.sha256(content).hexdigest() == order.facts.pcm_sha256
+    found = np.frombuffer(content, "<i2" if facts.bits == 16 else "<i4")
+    found = found.reshape(-1, facts.channels)
+    silent = sorted(set(range(facts.channels)) - set(places))
+    assert (facts.samples, len(found)) == (9_007, 9_007)
+    assert not found[:, silent].any()
+    heard = found[:, places]
+    match dtype:
+        case "u1":
+            assert np.array_equal(heard, (stored.astype("i2") - 128) << 8)
+        case "i2":
+            assert np.array_equal(heard, stored)
+        case _:  # Of 32 bits and of floating point there is a dithered step of 24.
+            assert np.abs(heard / 2.0**31 - samples).max() < 2.0**-22
+
+
+@pytest.mark.parametrize("rendition", ["aac-320", "vorbis-320", "opus-24"])
+@pytest.mark.parametrize(("mask", "channels", "layout", "places"), PADDED)
+def test_other_layouts_become_stereo_of_the_exact_length(
+    tmp_path: Path,
+    rendition: str,
+    mask: int,
+    channels: int,
+    layout: str,
+    places: tuple[int, ...],
+):
+    samples = np.round(music(9_007, channels) * 32_767).astype("<i2")
+    order = order_for(tmp_path, with_speakers(samples, mask, rate=48_000), rendition)
+    facts = package_rendition(order, on_progress=quiet)
+    assert (facts.channels, facts.samples) == (2, 9_007)
+
+
+def test_the_stereo_of_another_layout_is_no_softer_for_its_padding(tmp_path: Path):
+    samples = music(30_007, 3)
+    data = with_speakers(np.round(samples * 32_767).astype("<i2"), 0xB)  # 2.1
+    order = order_for(tmp_path, data, "vorbis-320")
+    facts = package_rendition(order, on_progress=quiet)
+    heard, _ = soundfile.read(io.BytesIO(unsealed(order, facts)))
+    error = heard - samples[:, :2]
+    assert (error**2).mean() < (samples**2).mean() / 1000
 
 
 @pytest.mark.parametrize("rendition", ["aac-160", "vorbis-160", "opus-24"])

@@ -148,6 +148,16 @@ def test_rechunking_keeps_every_sample(sizes: list[int], frames: int):
     assert np.array_equal(joined, samples)
 
 
+@pytest.mark.parametrize("kind", [SampleKind.FLOAT, SampleKind.S32])
+def test_channels_that_only_pad_get_no_dither(kind: SampleKind):
+    block = np.zeros((500, 4), np.float32 if kind is SampleKind.FLOAT else np.int32)
+    dithered = quantizer_of(kind, seed=b"s").quantize(block)
+    padded = quantizer_of(kind, seed=b"s", silent=(1, 3)).quantize(block)
+    assert not padded[:, (1, 3)].any()
+    assert padded[:, (0, 2)].any()
+    assert np.array_equal(padded[:, (0, 2)], dithered[:, (0, 2)])
+
+
 def test_the_dither_generator_has_not_changed():
     block = np.zeros((64, 2), np.float32)
     quantized = quantizer_of(SampleKind.FLOAT, seed=bytes(range(32))).quantize(block)

@@ -58,6 +58,10 @@ def test_whoever_leaves_early_ends_the_reading(ahead: int):
     assert threading.active_count() == threads
 
 
-def test_a_block_that_uses_nothing_ends():
-    with reading_ahead(iter(range(1000)), ahead=2):
+def test_a_block_that_uses_nothing_ends_the_reading():
+    threads, numbers = threading.active_count(), iter(range(1000))
+    with reading_ahead(numbers, ahead=2):
         pass
+    assert threading.active_count() == threads
+    # As many as there is room for, and the one in hand.
+    assert 1 <= next(numbers) <= 3

@@ -10,6 +10,7 @@ from packager.fmp4 import plan_file
 from packager.renditions import Codec
 from packager.seek_index import (
     JSON_BYTES_MAX,
+    JoinsWith,
     RenditionFacts,
     SeekIndexError,
     Segment,
@@ -41,6 +42,14 @@ def test_the_document_says_what_a_player_needs():
         "start": 43_008,
         "duration": 264_192,
     }
+
+
+def test_what_it_was_encoded_with_is_told_and_no_fact_of_the_rendition():
+    data = encode_seek_index(FACTS, JoinsWith("ab" * 32, ""))
+    assert orjson.loads(data)["joins_with"] == {"before": "ab" * 32, "after": None}
+    assert decode_seek_index(data) == FACTS
+    alone = orjson.loads(encode_seek_index(FACTS))
+    assert alone["joins_with"] == {"before": None, "after": None}
 
 
 def test_unknown_members_are_passed_over():
