@@ -24,6 +24,7 @@ from edge.errors import (
     UpstreamChangedError,
     UpstreamError,
     UpstreamProtocolError,
+    UpstreamRangeError,
     UpstreamStalledError,
     UpstreamTruncatedError,
 )
@@ -376,15 +377,21 @@ class Fills:
         tries = int(is_resumed)
         while run.position < run.stop:
             position = run.position
+            failure: UpstreamError | None = None
             try:
                 answer = await self._ask(run, slot, is_resumed=is_resumed)
                 await self._pump(run, answer)
             except (UpstreamTruncatedError, UpstreamStalledError) as error:
-                if tries == _RESUMPTIONS_MAX:
-                    raise
-                self._check_resumable(run, error)
-                has_brought_much = run.position - position >= run.representation.slice_bytes
-                tries = 0 if has_brought_much else tries + 1
+                failure = error
+            if run.position >= run.stop:
+                return
+            # It was cut off, or had less than what was asked for.
+            has_brought_much = run.position - position >= run.representation.slice_bytes
+            tries = 0 if has_brought_much else tries + 1
+            if tries > _RESUMPTIONS_MAX:
+                raise failure or UpstreamRangeError("too small a part of what was asked for")
+            if failure is not None:
+                self._check_resumable(run, failure)
                 is_resumed = True
 
     def _check_resumable(self, run: Run, error: UpstreamError) -> None:
@@ -408,7 +415,6 @@ class Fills:
         """Ask for the run's bytes; return the answer, whose content begins with them."""
         representation = run.representation
         wanted = ByteSlice(run.position, run.stop)
-        run.announced_stop = run.stop
         fields = run.fields.copy()
         fields["Accept-Encoding"] = "identity"
         fields["Range"] = f"bytes={wanted.start}-{wanted.stop - 1}"
@@ -425,7 +431,8 @@ class Fills:
             raise
         if head.status == 200:
             representation.is_range_ignored = run.is_whole = True
-            run.position, run.announced_stop = part.start, part.stop
+            run.position = part.start
+        run.announced_stop = part.stop
         return answer
 
     async def _check_ready(self, answer: UpstreamAnswer, sent: Fields) -> None:
@@ -452,7 +459,7 @@ class Fills:
         """Lay the content of an answer into slices, until the run ends or is not worth it."""
         start, unread_slices = run.position, 0
         try:
-            while run.position < run.stop:
+            while run.position < min(run.stop, run.announced_stop):
                 if run.position % run.representation.slice_bytes == 0:
                     if self._is_skipped(run):
                         return

@@ -8,7 +8,6 @@ from typing_extensions import override
 from edge.breaker import Breaker, RetryBudget
 from edge.errors import (
     CircuitOpenError,
-    UpstreamError,
     UpstreamLostError,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
@@ -16,8 +15,8 @@ from edge.errors import (
 from edge.metrics import EdgeCounts
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 
-# Nobody answered: the upstream itself may be down.
-_NO_ANSWER: Final = (UpstreamUnreachableError, UpstreamLostError, UpstreamTimeoutError)
+# The upstream itself may be down. One that accepts a connection and drops it is there.
+_ABSENT: Final = (UpstreamUnreachableError, UpstreamTimeoutError)
 
 
 class GuardedUpstream(Upstream):
@@ -56,11 +55,8 @@ class GuardedUpstream(Upstream):
             raise CircuitOpenError("the origin has not answered several times in a row")
         try:
             answer = await self._upstream.send(request)
-        except _NO_ANSWER:
+        except _ABSENT:
             self._breaker.note_failure(now_s=self._now())
-            raise
-        except UpstreamError:
-            self._breaker.note_answer()
             raise
         self._breaker.note_answer()
         return answer

@@ -184,7 +184,7 @@ def check_fill(
     """The bytes that an answer to a range of a known representation carries.
 
     Returns:
-        `wanted`, or everything from an upstream that ignores ranges.
+        `wanted` or its beginning; everything from an upstream that ignores ranges.
 
     Raises:
         UpstreamChangedError: they are of another version, or the resource is gone.
@@ -205,8 +205,10 @@ def check_fill(
         raise UpstreamRangeError("a 206 answer without a usable Content-Range")
     if not representation.is_same_version(head, given.complete_length):
         raise UpstreamChangedError("the origin has another version")
-    _check_part(head, given.part, wanted)
-    return wanted
+    _check_length(head, given.part)
+    if given.part.start != wanted.start or given.part.stop > wanted.stop:
+        raise _other_part(wanted, given.part)
+    return given.part
 
 
 def _use_of_whole(head: ResponseHead, length_max: int) -> Use:
@@ -227,13 +229,18 @@ def _use_of_part(head: ResponseHead, content_range: str | None, asked: Asked) ->
     length = given.complete_length
     if head.refusal is not None or length is None:
         return PassOn(head.refusal or Unfit.NO_LENGTH)
-    wanted = asked.part_of(length)
-    if wanted is None:
+    _check_length(head, given.part)
+    part = asked.part_of(length)
+    if part is None:
         raise UpstreamRangeError("a part of what was said to be too short for it")
-    _check_part(head, given.part, wanted)
-    if head.strong_tag is None and not _is_all_that_is_wanted(given.part, asked, length):
+    has_all = _is_all_that_is_wanted(given.part, asked, length)
+    is_within = part.start <= given.part.start and given.part.stop <= part.stop
+    # A part of what was asked for will do, if it has what is wanted or its beginning.
+    if not is_within or not (has_all or given.part.start == part.start):
+        raise _other_part(part, given.part)
+    if head.strong_tag is None and not has_all:
         return PassOn(Unfit.NO_VALIDATOR)  # What is missing could never be added.
-    return Keep(length, wanted)
+    return Keep(length, given.part)
 
 
 def _is_all_that_is_wanted(part: ByteSlice, asked: Asked, complete_length: int) -> bool:
@@ -243,14 +250,15 @@ def _is_all_that_is_wanted(part: ByteSlice, asked: Asked, complete_length: int) 
     return bool(wanted) and part.start <= wanted[0].start and wanted[0].stop <= part.stop
 
 
-def _check_part(head: ResponseHead, given: ByteSlice, wanted: ByteSlice) -> None:
-    if given != wanted:
-        raise UpstreamRangeError(
-            f"asked for bytes {wanted.start} to {wanted.stop}, answered {given.start} to "
-            f"{given.stop}"
-        )
-    if head.content_length is not None and head.content_length != wanted.length:
+def _check_length(head: ResponseHead, given: ByteSlice) -> None:
+    if head.content_length is not None and head.content_length != given.length:
         raise UpstreamRangeError("Content-Length and Content-Range do not agree")
+
+
+def _other_part(wanted: ByteSlice, given: ByteSlice) -> UpstreamRangeError:
+    return UpstreamRangeError(
+        f"asked for bytes {wanted.start} to {wanted.stop}, answered {given.start} to {given.stop}"
+    )
 
 
 def _is_shareable(head: ResponseHead, asked: Asked) -> bool:

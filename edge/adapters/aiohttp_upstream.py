@@ -27,6 +27,7 @@ from edge.settings import LimitSettings
 
 # aiohttp adds these of its own accord; what goes upstream is for the edge alone to say.
 _NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_KEEP_ALIVE_S: Final = 4.0
 _READ_BUFFER_BYTES: Final = 256 * 1024
 
 
@@ -216,6 +217,8 @@ async def open_upstream(
     connector = aiohttp.TCPConnector(
         limit=limits.upstream_connections_max,
         limit_per_host=limits.upstream_connections_max,
+        # Many servers close what was idle for 5 s, perhaps just when a request is on its way.
+        keepalive_timeout=_KEEP_ALIVE_S,
     )
     async with aiohttp.ClientSession(
         connector=connector,
