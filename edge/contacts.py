@@ -427,6 +427,7 @@ def _fields_of(request: ContactRequest, asked: Asked) -> Fields:
         stored = request.stale.fields
         if "ETag" in stored:
             fields["If-None-Match"] = stored["ETag"]
-        elif "Last-Modified" in stored:
+        # Both are wanted for a whole (RFC 9111 section 4.3.1).
+        if "Last-Modified" in stored and (value is None or "ETag" not in stored):
             fields["If-Modified-Since"] = stored["Last-Modified"]
     return fields

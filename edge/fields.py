@@ -1,13 +1,13 @@
 """Which fields pass through: RFC 9110 section 7.6.1, and what a cache keeps of a response."""
 
 import hashlib
-from collections.abc import Iterable
 from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 
 from config.credentials import EDGE_CREDENTIAL_HEADER
 from edge.tags import SURROGATE_KEY
+from http_semantics.hop_by_hop import end_to_end_fields
 
 # The name that this cache goes by in `Via` and `Cache-Status`.
 CACHE_NAME: Final = "attacca"
@@ -19,20 +19,6 @@ TOKEN_FIELD: Final = "CTA-Common-Access-Token"  # noqa: S105
 
 # Tells the origin which requests are one listener's, so that nobody has too much packaged at once.
 SESSION_FIELD: Final = "Attacca-Session"
-
-_HOP_BY_HOP: Final = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 
 # Whoever could send the edge's credential through the edge would be taken for it, and with a
 # session of his own choice nothing that he has packaged would count as his.
@@ -143,7 +129,7 @@ def pass_fields(
         session: of his token, for the origin; None says nothing of it.
     """
     removed = _NEVER_FORWARDED | (_TOKENS_OF_LISTENERS if is_token_checked else frozenset())
-    return _with_session(_with_via(_end_to_end(headers, removed)), session)
+    return _with_session(_with_via(end_to_end_fields(headers, without=removed)), session)
 
 
 def fill_fields(
@@ -159,19 +145,21 @@ def fill_fields(
         fields = CIMultiDict([(LOOP_FIELD, value) for value in headers.getall(LOOP_FIELD, ())])
         fields["Accept-Encoding"] = "identity"
     else:
-        fields = _end_to_end(headers, _NEVER_FORWARDED | _OF_ONE_REQUEST)
+        fields = end_to_end_fields(headers, without=_NEVER_FORWARDED | _OF_ONE_REQUEST)
     return _with_session(_with_via(fields), session)
 
 
 def stored_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:
     """Fields of a response as they are stored."""
-    return _end_to_end(headers, _NOT_STORED | (_SAID_BY_EDGE if is_token_checked else frozenset()))
+    return end_to_end_fields(
+        headers, without=_NOT_STORED | (_SAID_BY_EDGE if is_token_checked else frozenset())
+    )
 
 
 def passed_back_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:
     """Fields of a response that is passed on to one listener."""
     removed = _SAID_BY_EDGE | _SAID_TO_EDGE if is_token_checked else frozenset()
-    return _end_to_end(headers, removed)
+    return end_to_end_fields(headers, without=removed)
 
 
 def sent_fields(stored: Fields, *, is_token_checked: bool) -> Fields:
@@ -181,17 +169,6 @@ def sent_fields(stored: Fields, *, is_token_checked: bool) -> Fields:
         for name in _SAID_TO_EDGE:
             fields.popall(name, None)
     return fields
-
-
-def _end_to_end(headers: CIMultiDictProxy[str], removed: frozenset[str]) -> Fields:
-    removed = removed | _HOP_BY_HOP | _listed(headers.getall("Connection", ()))
-    return CIMultiDict(
-        [(name, value) for name, value in headers.items() if name.lower() not in removed]
-    )
-
-
-def _listed(lines: Iterable[str]) -> frozenset[str]:
-    return frozenset(name.strip().lower() for line in lines for name in line.split(","))
 
 
 def _with_via(fields: Fields) -> Fields:

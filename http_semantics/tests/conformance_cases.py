@@ -11,15 +11,16 @@ if a case does not; a line `-Date` forbids it.
 
 import re
 import tomllib
-from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiMapping
 
+from http_semantics.byte_range import parse_range, resolve
 from http_semantics.http_date import format_http_date
+from http_semantics.preconditions import CONDITIONAL_FIELDS
 
 FOLDER: Final = Path(__file__).parents[1] / "conformance"
 TARGET: Final = "/a"
@@ -37,6 +38,12 @@ class Kind(StrEnum):
     CHECK = "check"  # It leaves a choice; this is ours.
 
 
+class Need(StrEnum):
+    """What a cache has to do for a case to say anything about it."""
+
+    EXACT_RANGES = "exact-ranges"  # Pass on the ranges of its clients as they are.
+
+
 class Source(StrEnum):
     """Where the answer to a client has to come from."""
 
@@ -46,7 +53,7 @@ class Source(StrEnum):
     BACKGROUND = "background"  # What is stored; the origin is asked once meanwhile.
     ON_ERROR = "on-error"  # What is stored, after the origin failed.
     NONE = "none"  # The cache itself, which has nothing and asks nobody.
-    GIVE_UP = "give-up"  # The cache itself, after the origin failed.
+    GIVE_UP = "give-up"  # The cache itself, after the origin failed: 504, or 502.
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ class OriginAnswer:
         delay_s: how long it thinks.
         interim: statuses before the final one.
         otherwise: what it answers instead to a request without a condition; None for the same.
+        has_ranges: it obeys `Range`; fields and content are those of the whole.
     """
 
     status: int = 200
@@ -72,11 +80,20 @@ class OriginAnswer:
     delay_s: float = 0.0
     interim: tuple[int, ...] = ()
     otherwise: Self | None = None
+    has_ranges: bool = False
 
-    def to(self, request_fields: Container[str]) -> "OriginAnswer":
+    def to(self, request_fields: MultiMapping[str]) -> "OriginAnswer":
         """The answer to a request with these fields."""
-        is_conditional = "If-None-Match" in request_fields or "If-Modified-Since" in request_fields
-        return self if is_conditional or self.otherwise is None else self.otherwise
+        is_conditional = any(name in request_fields for name in CONDITIONAL_FIELDS)
+        if self.otherwise is not None and not is_conditional:
+            return self.otherwise
+        specs = parse_range(request_fields.get("Range", "")) if self.has_ranges else None
+        if specs is None:
+            return self
+        (part,) = resolve(specs, len(self.content))
+        line = f"Content-Range: {part.content_range(len(self.content))}"
+        content = self.content[part.start : part.stop]
+        return replace(self, status=206, fields=(*self.fields, line), content=content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +146,7 @@ class Case:
         kind: how much it weighs.
         rule: what is judged, in words.
         exchanges: in their order.
+        needs: what a cache has to do for it to apply.
     """
 
     id: str
@@ -136,6 +154,7 @@ class Case:
     kind: Kind
     rule: str
     exchanges: tuple[Exchange, ...]
+    needs: frozenset[Need] = frozenset()
 
 
 def load_cases(folder: Path = FOLDER) -> tuple[Case, ...]:
@@ -187,6 +206,7 @@ def _case(table: dict[str, Any]) -> Case:
         for number, row in enumerate(table.pop("exchanges"), start=1):
             exchanges.append(_exchange(row, number, exchanges))
         table["kind"] = Kind(table["kind"])
+        table["needs"] = frozenset(map(Need, table.get("needs", ())))
         return Case(exchanges=tuple(exchanges), **table)
     except (TypeError, KeyError) as error:
         raise ValueError(f"{table.get('id')}: {error}") from error
