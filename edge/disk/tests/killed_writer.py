@@ -1,9 +1,6 @@
-"""Writes to a disk tier and purges until it is killed; says on standard output what is certain.
+"""Writes to a disk tier, removes and purges until it is killed. Run by test_kills.
 
-    purged N    this purge was acknowledged
-    filled N    entries of this and earlier rounds were handed over with the purge before
-
-Run by test_kills.
+It says `purged SEQUENCE NUMBER` on standard output once that purge was acknowledged.
 """
 
 import asyncio
