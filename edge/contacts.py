@@ -40,6 +40,7 @@ from edge.upstream_answers import (
 )
 from http_semantics.byte_range import ByteSlice, IntRange, RangeSpec, SuffixRange
 from http_semantics.cache_control import NO_DIRECTIVES, Directives
+from http_semantics.updating import is_confirmed
 from http_semantics.vary import EMPTY, Selecting, selecting_of
 
 # Contacts with one resource at once, for ranges that lie apart.
@@ -324,7 +325,7 @@ class Contacts:
     def _freshen(self, request: ContactRequest, head: ResponseHead, purge_sequence: int) -> Outcome:
         stale = request.stale
         assert stale is not None
-        if head.strong_tag is not None and head.strong_tag != stale.validator:
+        if not is_confirmed(stale.fields, head.fields):
             self._store.retire(stale)
             raise UpstreamChangedError("304 for a version that was not asked about")
         reason = why_not_freshened(stale, head)

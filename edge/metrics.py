@@ -22,7 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from edge.disk_families import disk_families
+from edge.disk.metrics import disk_metrics
 from edge.error_content import Unready
 from edge.errors import EdgeError
 from edge.purges import Purges
@@ -202,7 +202,7 @@ class EdgeCollector(Collector):
         )
         yield from self._purged()
         if self._disk is not None:
-            yield from disk_families(self._disk)
+            yield from disk_metrics(self._disk)
 
     def _purged(self) -> Iterator[Metric]:
         purges, counts = self._purges, self._store.counts

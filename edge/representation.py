@@ -15,6 +15,7 @@ from edge.tags import tags_of
 from http_semantics.byte_range import ByteSlice
 from http_semantics.cache_control import Directives
 from http_semantics.freshness import ResponseTimes, current_age_s
+from http_semantics.http_date import format_http_date
 from http_semantics.preconditions import Validators
 from http_semantics.storing import (
     Candidate,
@@ -120,6 +121,8 @@ def read_head(
     fields = stored_fields(headers, is_token_checked=sent.is_token_checked)
     if status == 206:
         fields.popall("Content-Range", None)
+    # One with a clock says when it came, where nobody else has: RFC 9110 section 6.6.1.
+    fields.setdefault("Date", format_http_date(response_s))
     for name in policy.dropped_fields:
         fields.popall(name, None)
     return ResponseHead(
@@ -288,7 +291,8 @@ class Representation:
         """
         self.purge_sequence = min(self.purge_sequence, purge_sequence)
         self.is_purged_softly = False
-        dropped = head.policy.dropped_fields
+        # What sets a cookie was not stored, and does not become storable by a validation.
+        dropped = head.policy.dropped_fields | {"set-cookie"}
         self.fields = freshened_fields(self.fields, head.fields, dropped=dropped)
         self.times = head.times
         self.validators = Validators.from_fields(self.fields.get, now_s=head.times.response_s)

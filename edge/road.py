@@ -243,7 +243,8 @@ class Road:
         now_s = self._monotonic()
         response = problem_response(problem)
         complete_fields(response.headers, has_cors=self._checkpoint is not None)
-        if not exchange.is_refused:
+        if not exchange.is_refused and exchange.forward is None:
+            # From what is stored; of what is made up here RFC 9211 section 2 says nothing.
             tell_status(response.headers, exchange, now_s=now_s)
         exchange.status = problem.status
         exchange.first_byte_s = now_s

@@ -147,10 +147,16 @@ class SliceStore:
             target: of the request.
             fields: of the request; None if no field selects a variant.
         """
+        has_varied = False
         for one in self.offered(target):
-            if fields is None or not one.selecting.names or matches(one.selecting, fields):
-                self._records.get(one)
-                return one
+            if fields is not None and one.selecting.names:
+                has_varied = True
+                if not matches(one.selecting, fields):
+                    continue
+            elif has_varied:
+                continue  # A later one varies; this one says nothing of requests unlike its own.
+            self._records.get(one)
+            return one
         return None
 
     def is_offered(self, representation: Representation) -> bool:

@@ -23,18 +23,21 @@ _MONTHS: Final = (
 _MONTH: Final = f"(?P<month>{'|'.join(_MONTHS)})"
 _TIME: Final = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 
-# The date format is case-sensitive, and no other time zone is allowed: RFC 9111 section 4.2.
+# No other time zone is allowed; a cache takes letters of either case: RFC 9111 section 4.2.
+_FLAGS: Final = re.ASCII | re.IGNORECASE
 _FORMS: Final = (
     re.compile(
-        rf"(?:{'|'.join(_DAYS)}), (?P<day>\d\d) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT", re.ASCII
+        rf"(?:{'|'.join(_DAYS)}), (?P<day>\d\d) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT",
+        _FLAGS,
     ),
     re.compile(
         r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, "
         rf"(?P<day>\d\d)-{_MONTH}-(?P<year>\d\d) {_TIME} GMT",
-        re.ASCII,
+        _FLAGS,
     ),
     re.compile(
-        rf"(?:{'|'.join(_DAYS)}) {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})", re.ASCII
+        rf"(?:{'|'.join(_DAYS)}) {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
+        _FLAGS,
     ),
 )
 
@@ -68,7 +71,7 @@ def _seconds(match: re.Match[str], *, now_s: float) -> int | None:
     year = int(match["year"])
     if len(match["year"]) == 2:
         year = _full_year(year, now_s=now_s)
-    month = _MONTHS.index(match["month"]) + 1
+    month = _MONTHS.index(match["month"].title()) + 1
     hour, minute, second = (int(match[name]) for name in ("hour", "minute", "second"))
     if hour > 23 or minute > 59 or second > 60:  # 60 is a leap second.
         return None

@@ -12,6 +12,7 @@ from cli.clock import WALL_CLOCK_S
 from cli.role import serve_role
 from cli.role_credentials import edge_credentials
 from config.settings import load_settings
+from edge.allocator import keep_freed_memory
 from edge.app import EdgeService, open_edge
 from edge.settings import EdgeSettings
 
@@ -59,6 +60,7 @@ def edge_command(
 
     The admin listener is at the next port.
     """
+    keep_freed_memory()
     overrides: dict[str, object] = {}
     if upstream is not None:
         overrides["upstream"] = upstream

@@ -25,6 +25,7 @@ from config.settings import SettingsError
 from demonstration.album import ALBUM, write_album
 from demonstration.score import TITLES
 from drm.errors import DrmError
+from edge.allocator import keep_freed_memory
 from edge.errors import EdgeError
 from origin.errors import OriginError
 from origin.ingest import IngestOrder
@@ -60,6 +61,7 @@ def up_command(port: int, demo: bool, music: Path | None, is_json: bool, data: s
     Keeps everything in the data folder: a second start finds it all again.
     """
     configure_logging(level="WARNING" if not is_json else "INFO")
+    keep_freed_memory()
     console.run(_up(Installation.at(data), port=port, demo=demo, music=music, is_json=is_json))
 
 

@@ -35,7 +35,7 @@ def test_fields_of_a_representation_are_made_once():
 def test_a_304_repeats_what_it_has_to_and_no_more():
     found = representation_of(head_from(Content_Type="audio/mp4", Expires="0", Vary="Accept"))
     fields = not_modified_fields(found, has_cors=False)
-    assert set(fields) == {"Cache-Control", "ETag", "Expires", "Vary", "Via", "Server"}
+    assert set(fields) == {"Cache-Control", "Date", "ETag", "Expires", "Vary", "Via", "Server"}
 
 
 def test_a_part_is_laid_out():

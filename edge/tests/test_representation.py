@@ -47,7 +47,7 @@ def test_a_chunked_answer_has_no_length():
 
 def test_fields_of_the_connection_and_of_one_answer_are_not_stored():
     head = head_from(Connection="X-Hop, close", X_Hop="1", X_End="2", Age="3", Accept_Ranges="none")
-    assert set(head.fields) == {"ETag", "Cache-Control", "X-End"}
+    assert set(head.fields) == {"ETag", "Cache-Control", "Date", "X-End"}
 
 
 def test_the_place_of_a_part_is_not_stored():

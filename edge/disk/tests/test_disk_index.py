@@ -135,6 +135,16 @@ class Forgetful:
     def remove(self, entry: EntryId) -> None:
         self.sizes.pop(entry, None)
 
+    def shrink_to(self, bytes_max: int) -> list[EntryId]:
+        victims = []
+        while self.bytes > bytes_max:
+            victims.append(next(iter(self.sizes)))
+            del self.sizes[victims[-1]]
+        return victims
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
 
 def test_another_policy_is_held_to_less_room_as_well():
     index = DiskIndex(bytes_max=QUOTA, policy_of=Forgetful)
