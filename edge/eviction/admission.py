@@ -28,8 +28,8 @@ class SecondRequest:
     R. Sitaraman, "Algorithmic Nuggets in Content Delivery", 2015).
 
     Args:
-        window: how many ids are remembered at least, and up to twice as many: five to ten times
-            what the tier holds.
+        window: how many ids are remembered at least, and up to twice as many. Twice what the tier
+            holds wrote least and asked the origin least (`make bench-policies`).
     """
 
     def __init__(self, *, window: int) -> None:
