@@ -15,29 +15,19 @@ from config.tasks import Tasks, open_tasks
 from drm.tokens import TokenVerifier
 from edge.access import Gate
 from edge.adapters.aiohttp_upstream import open_upstream
-from edge.breaker import Breaker, RetryBudget
 from edge.connection import EdgeServer
-from edge.contacts import Contacts
 from edge.fields import CACHE_NAME
-from edge.fill_slots import FillSlots
-from edge.fills import Fills
-from edge.guarded_upstream import GuardedUpstream
 from edge.metrics import EdgeCounts, registry_of
-from edge.origin_budget import OriginBudget
-from edge.passing import Passer
 from edge.ports import Upstream
 from edge.purge_api import PurgeApi
 from edge.purges import Purges
-from edge.reading import Reading
 from edge.refusal_limits import RefusalLimits
 from edge.road import Checkpoint, Road
-from edge.sending import Sender
-from edge.serving import Serving, StaleLimits
+from edge.road_laying import Ground, guarded, lay_road
 from edge.settings import EdgeSettings, LimitSettings
 from edge.slices import SliceStore
 from edge.tiers import Tiers, open_tiers
 from edge.token_keys import TokenKeys
-from edge.uncacheables import Uncacheables
 
 # The start waits this long for drm, and goes on without keys: `/readyz` says so.
 _FIRST_KEYS_S = 2.0
@@ -107,13 +97,14 @@ async def open_edge(
     )
     async with contextlib.AsyncExitStack() as stack:
         tiers = await stack.enter_async_context(open_tiers(settings.cache, purges))
-        origin = _guarded(await stack.enter_async_context(reach(settings.upstream)), limits, counts)
+        origin = guarded(await stack.enter_async_context(reach(settings.upstream)), limits, counts)
         tasks = await stack.enter_async_context(open_tasks())
         checkpoint = None
         if settings.token_check:
-            drm = _guarded(await stack.enter_async_context(reach(settings.drm)), limits, counts)
+            drm = guarded(await stack.enter_async_context(reach(settings.drm)), limits, counts)
             checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
-        road = _lay_road(settings, tiers, purges, origin, tasks, checkpoint, node_id, clock, counts)
+        ground = Ground(settings, tiers, purges, origin, tasks, counts, clock)
+        road = lay_road(ground, checkpoint=checkpoint, node_id=node_id)
         url = await stack.enter_async_context(
             _open_road(road, host=settings.host, port=settings.port, limits=limits)
         )
@@ -155,101 +146,6 @@ async def _open_checkpoint(
             await keys.refresh()
     tasks.start(keys.keep_fresh())
     return Checkpoint(Gate(verifier, limits), keys, drm, frozenset(settings.allowed_hosts))
-
-
-def _lay_road(  # noqa: PLR0913, PLR0917 - where all parts meet
-    settings: EdgeSettings,
-    tiers: Tiers,
-    purges: Purges,
-    origin: Upstream,
-    tasks: Tasks,
-    checkpoint: Checkpoint | None,
-    node_id: str,
-    clock: Clock,
-    counts: EdgeCounts,
-) -> Road:
-    cache, limits, store = settings.cache, settings.limits, tiers.store
-    is_token_checked = checkpoint is not None
-    whole_bytes_max = int(cache.memory_bytes * cache.object_share_max)
-    run_bytes_max = max(cache.slice_bytes, cache.run_bytes_max)
-    slots = _slots_of(limits)
-    uncacheables = Uncacheables(
-        keys_max=cache.uncacheable_keys_max, remembered_s=cache.uncacheable_s
-    )
-    fills = Fills(
-        store=store,
-        upstream=origin,
-        tasks=tasks,
-        slots=slots,
-        run_bytes_max=run_bytes_max,
-        length_max=whole_bytes_max,
-        is_token_checked=is_token_checked,
-        counts=counts,
-    )
-    contacts = Contacts(
-        store=store,
-        fills=fills,
-        slots=slots,
-        upstream=origin,
-        tasks=tasks,
-        uncacheables=uncacheables,
-        purges=purges,
-        slice_bytes=cache.slice_bytes,
-        run_bytes_max=run_bytes_max,
-        length_max=whole_bytes_max,
-        told_s=cache.told_s,
-        is_token_checked=is_token_checked,
-        counts=counts,
-    )
-    passer = Passer(
-        content_bytes_max=limits.content_bytes_max,
-        content_stall_s=limits.content_stall_s,
-        is_token_checked=is_token_checked,
-        counts=counts,
-    )
-    reading = Reading(store, fills)
-    serving = Serving(
-        store=store,
-        reading=reading,
-        sender=Sender(reading, is_token_checked=is_token_checked, clock=clock),
-        contacts=contacts,
-        uncacheables=uncacheables,
-        purge=tiers.purge,
-        passer=passer,
-        origin=origin,
-        whole_bytes_max=whole_bytes_max,
-        budget=OriginBudget(
-            debt_bytes_max=limits.origin_debt_bytes_max,
-            forgiven_bytes_per_s=limits.origin_debt_forgiven_bytes_per_s,
-            clients_max=limits.origin_debts_max,
-        ),
-        stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
-        is_token_checked=is_token_checked,
-        clock=clock,
-    )
-    return Road(
-        serving=serving,
-        passer=passer,
-        origin=origin,
-        checkpoint=checkpoint,
-        node_id=node_id,
-        clock=clock,
-        counts=counts,
-    )
-
-
-def _guarded(upstream: Upstream, limits: LimitSettings, counts: EdgeCounts) -> Upstream:
-    breaker = Breaker(failures_max=limits.upstream_failures_max, open_s=limits.upstream_open_s)
-    retries = RetryBudget(share=limits.upstream_retry_share)
-    return GuardedUpstream(upstream, breaker=breaker, retries=retries, counts=counts)
-
-
-def _slots_of(limits: LimitSettings) -> FillSlots:
-    return FillSlots(
-        slots_max=limits.fills_max,
-        wait_s=limits.fill_wait_s,
-        lent_max=max(0, limits.upstream_connections_max - limits.fills_max),
-    )
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,166 @@
+"""Laying the road: the parts that answer requests, put together from the settings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from config.tasks import Tasks
+from edge.breaker import Breaker, RetryBudget
+from edge.contacts import Contacts
+from edge.fill_slots import FillSlots
+from edge.fills import Fills
+from edge.guarded_upstream import GuardedUpstream
+from edge.metrics import EdgeCounts
+from edge.origin_budget import OriginBudget
+from edge.passing import Passer
+from edge.ports import Upstream
+from edge.purges import Purges
+from edge.reading import Reading
+from edge.road import Checkpoint, Road
+from edge.sending import Sender
+from edge.serving import Serving, StaleLimits
+from edge.settings import EdgeSettings, LimitSettings
+from edge.tiers import Tiers
+from edge.uncacheables import Uncacheables
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all parts of a node stand on.
+
+    Attributes:
+        settings: of the node.
+        tiers: keep stored responses.
+        purges: that are in effect.
+        origin: where everything comes from.
+        tasks: owns what goes on apart from listeners.
+        counts: of this worker.
+        clock: seconds since the epoch.
+        slots: bound requests to the origin.
+        uncacheables: what there is no use in asking for together.
+    """
+
+    settings: EdgeSettings
+    tiers: Tiers
+    purges: Purges
+    origin: Upstream
+    tasks: Tasks
+    counts: EdgeCounts
+    clock: Callable[[], float]
+    slots: FillSlots = field(init=False)
+    uncacheables: Uncacheables = field(init=False)
+
+    def __post_init__(self) -> None:
+        cache, limits = self.settings.cache, self.settings.limits
+        slots = FillSlots(
+            slots_max=limits.fills_max,
+            wait_s=limits.fill_wait_s,
+            lent_max=max(0, limits.upstream_connections_max - limits.fills_max),
+        )
+        uncacheables = Uncacheables(
+            keys_max=cache.uncacheable_keys_max, remembered_s=cache.uncacheable_s
+        )
+        object.__setattr__(self, "slots", slots)
+        object.__setattr__(self, "uncacheables", uncacheables)
+
+    @property
+    def is_token_checked(self) -> bool:
+        """Whether listeners show tokens."""
+        return self.settings.token_check
+
+    @property
+    def whole_bytes_max(self) -> int:
+        """Longer representations are kept and served in parts only."""
+        return int(self.settings.cache.memory_bytes * self.settings.cache.object_share_max)
+
+    @property
+    def run_bytes_max(self) -> int:
+        """What one request for a range asks for."""
+        return max(self.settings.cache.slice_bytes, self.settings.cache.run_bytes_max)
+
+
+def lay_road(ground: Ground, *, checkpoint: Checkpoint | None, node_id: str) -> Road:
+    """The way of requests through a node.
+
+    Args:
+        ground: what it is laid on.
+        checkpoint: checks tokens; None where they are not checked.
+        node_id: told to upstreams.
+    """
+    passer = Passer(
+        content_bytes_max=ground.settings.limits.content_bytes_max,
+        content_stall_s=ground.settings.limits.content_stall_s,
+        is_token_checked=ground.is_token_checked,
+        counts=ground.counts,
+    )
+    return Road(
+        serving=_serving(ground, passer),
+        passer=passer,
+        origin=ground.origin,
+        checkpoint=checkpoint,
+        node_id=node_id,
+        clock=ground.clock,
+        counts=ground.counts,
+    )
+
+
+def guarded(upstream: Upstream, limits: LimitSettings, counts: EdgeCounts) -> Upstream:
+    """An upstream that is spared while it does not answer."""
+    breaker = Breaker(failures_max=limits.upstream_failures_max, open_s=limits.upstream_open_s)
+    retries = RetryBudget(share=limits.upstream_retry_share)
+    return GuardedUpstream(upstream, breaker=breaker, retries=retries, counts=counts)
+
+
+def _serving(ground: Ground, passer: Passer) -> Serving:
+    cache, limits = ground.settings.cache, ground.settings.limits
+    fills = _fills(ground)
+    reading = Reading(ground.tiers.store, fills)
+    return Serving(
+        store=ground.tiers.store,
+        reading=reading,
+        sender=Sender(reading, is_token_checked=ground.is_token_checked, clock=ground.clock),
+        contacts=_contacts(ground, fills),
+        uncacheables=ground.uncacheables,
+        purge=ground.tiers.purge,
+        passer=passer,
+        origin=ground.origin,
+        whole_bytes_max=ground.whole_bytes_max,
+        stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
+        budget=OriginBudget(
+            debt_bytes_max=limits.origin_debt_bytes_max,
+            forgiven_bytes_per_s=limits.origin_debt_forgiven_bytes_per_s,
+            clients_max=limits.origin_debts_max,
+        ),
+        is_token_checked=ground.is_token_checked,
+        clock=ground.clock,
+    )
+
+
+def _fills(ground: Ground) -> Fills:
+    return Fills(
+        store=ground.tiers.store,
+        upstream=ground.origin,
+        tasks=ground.tasks,
+        slots=ground.slots,
+        run_bytes_max=ground.run_bytes_max,
+        length_max=ground.whole_bytes_max,
+        is_token_checked=ground.is_token_checked,
+        counts=ground.counts,
+    )
+
+
+def _contacts(ground: Ground, fills: Fills) -> Contacts:
+    return Contacts(
+        store=ground.tiers.store,
+        fills=fills,
+        slots=ground.slots,
+        upstream=ground.origin,
+        tasks=ground.tasks,
+        uncacheables=ground.uncacheables,
+        purges=ground.purges,
+        slice_bytes=ground.settings.cache.slice_bytes,
+        run_bytes_max=ground.run_bytes_max,
+        length_max=ground.whole_bytes_max,
+        told_s=ground.settings.cache.told_s,
+        is_token_checked=ground.is_token_checked,
+        counts=ground.counts,
+    )
