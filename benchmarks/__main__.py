@@ -3,6 +3,7 @@
 import argparse
 
 from benchmarks import (
+    bench_disk_hit,
     bench_disk_tier,
     bench_edge_hit,
     bench_first_audio,
@@ -17,6 +18,7 @@ BENCHMARKS = {
     "remux": bench_remux.main,
     "first-audio": bench_first_audio.main,
     "edge-hit": bench_edge_hit.main,
+    "disk-hit": bench_disk_hit.main,
     "disk-tier": bench_disk_tier.main,
     "s3": bench_s3.main,
     "policies": bench_policies.main,

@@ -26,6 +26,7 @@
             * UpstreamBusyError: it says so itself, and when to come again
                 * PackagingError: it is making what was asked for
                 * SessionBusyError: it is not, since one session has asked for too much
+    * OriginBudgetError: a client has had too much fetched; it gets exactly what it asks for
     * OverloadedError: this node has as much under way as it may
     * TokenKeysMissingError: no keys yet to check tokens with
     * SliceGoneError: a slice that cannot be fetched again on its own
@@ -247,6 +248,13 @@ class UpstreamChangedError(UpstreamError):
     """The upstream has another version by now: its parts do not go with those stored."""
 
     reason = "upstream_changed"
+
+
+class OriginBudgetError(EdgeError):
+    """A client has had much more fetched than it was sent; its request goes past the cache."""
+
+    status = 503
+    reason = "origin_budget"
 
 
 class OverloadedError(EdgeError):

@@ -166,7 +166,7 @@ class Fills:
         """How much of a part is there. This is no use of it."""
         if representation.complete_length is None:
             return Presence.COMING
-        covered = self._covered_until(representation, part.start)
+        covered = self._covered_until(representation, part.start, part.stop)
         if covered >= part.stop:
             return Presence.ALL
         if self.first_missing(representation, part) is None:
@@ -290,7 +290,7 @@ class Fills:
         """The intervals of a part that are neither there nor being fetched."""
         position = part.start
         while position < part.stop:
-            covered = self._covered_until(representation, position)
+            covered = self._covered_until(representation, position, part.stop)
             if covered > position:
                 position = covered
                 continue
@@ -303,19 +303,19 @@ class Fills:
             yield position, end
             position = end
 
-    def _covered_until(self, representation: Representation, position: int) -> int:
-        """Where the bytes that are there from `position` on end."""
+    def _covered_until(self, representation: Representation, position: int, stop: int) -> int:
+        """Where the bytes that are there from `position` on end; looked for up to `stop`."""
         size = representation.slice_bytes
-        while True:
+        while position < stop:
             number, offset = divmod(position, size)
             spans = self._spans(representation, number)
             end = number * size + (size if spans is None else spans.end_at(offset))
             if end == position:
                 return position
             position = end
-            length = representation.complete_length
-            if position % size or (length is not None and position >= length):
-                return position
+            if position % size:
+                break
+        return position
 
     def _next_covered(self, representation: Representation, position: int, stop: int) -> int:
         """Where within `[position, stop)` the next byte is that is there; `stop` if none is."""
@@ -494,7 +494,7 @@ class Fills:
     def _is_skipped(self, run: Run) -> bool:
         """Whether what comes next is there, and too much of it to be read over."""
         representation = run.representation
-        covered = self._covered_until(representation, run.position)
+        covered = self._covered_until(representation, run.position, run.stop)
         if covered >= run.stop:
             run.stop = run.position
             return True

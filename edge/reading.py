@@ -7,7 +7,6 @@ from edge.errors import SessionBusyError, SliceGoneError
 from edge.fields import SESSION_FIELD, Fields
 from edge.filling import Reader
 from edge.fills import Fills, Presence
-from edge.lookup import Part, Parts
 from edge.representation import Representation
 from edge.slices import SliceStore
 from http_semantics.byte_range import ByteSlice
@@ -68,10 +67,9 @@ class Reading:
             raise SliceGoneError("a missing part cannot be told from another version's")
         return presence
 
-    def extra_bytes(self, representation: Representation, selection: Part | Parts) -> int:
-        """How much is fetched beyond a selection if it is read now."""
-        parts = selection.parts if isinstance(selection, Parts) else (selection.part,)
-        return sum(self._fills.extra_bytes(representation, part) for part in parts)
+    def extra_bytes(self, representation: Representation, part: ByteSlice) -> int:
+        """How much is fetched beyond a part if it is read now."""
+        return self._fills.extra_bytes(representation, part)
 
     async def confirm(
         self, representation: Representation, part: ByteSlice, fields: Fields

@@ -113,11 +113,20 @@ def guarded(upstream: Upstream, limits: LimitSettings, counts: EdgeCounts) -> Up
 def _serving(ground: Ground, passer: Passer) -> Serving:
     cache, limits = ground.settings.cache, ground.settings.limits
     fills = _fills(ground)
-    reading = Reading(ground.tiers.store, fills)
+    budget = OriginBudget(
+        debt_bytes_max=limits.origin_debt_bytes_max,
+        forgiven_bytes_per_s=limits.origin_debt_forgiven_bytes_per_s,
+        clients_max=limits.origin_debts_max,
+    )
+    sender = Sender(
+        Reading(ground.tiers.store, fills),
+        budget=budget,
+        is_token_checked=ground.is_token_checked,
+        clock=ground.clock,
+    )
     return Serving(
         store=ground.tiers.store,
-        reading=reading,
-        sender=Sender(reading, is_token_checked=ground.is_token_checked, clock=ground.clock),
+        sender=sender,
         contacts=_contacts(ground, fills),
         uncacheables=ground.uncacheables,
         purge=ground.tiers.purge,
@@ -125,11 +134,7 @@ def _serving(ground: Ground, passer: Passer) -> Serving:
         origin=ground.origin,
         whole_bytes_max=ground.whole_bytes_max,
         stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
-        budget=OriginBudget(
-            debt_bytes_max=limits.origin_debt_bytes_max,
-            forgiven_bytes_per_s=limits.origin_debt_forgiven_bytes_per_s,
-            clients_max=limits.origin_debts_max,
-        ),
+        budget=budget,
         is_token_checked=ground.is_token_checked,
         clock=ground.clock,
     )

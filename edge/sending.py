@@ -18,11 +18,13 @@ from edge.answers import (
 )
 from edge.cache_request import CacheRequest
 from edge.connection import ResponseAsGiven, StreamAsGiven
+from edge.errors import OriginBudgetError
 from edge.exchange import Exchange
 from edge.fields import Fields
 from edge.filling import UNKNOWN_STOP
 from edge.fills import Presence
 from edge.lookup import NotModified, Part, Parts, Whole
+from edge.origin_budget import OriginBudget
 from edge.outcomes import Told
 from edge.reading import Reading
 from edge.representation import Representation
@@ -41,14 +43,21 @@ class Sender:
 
     Args:
         reading: the way to content.
+        budget: of what clients make the edge fetch.
         is_token_checked: decides which fields are sent.
         clock: seconds since the epoch.
     """
 
     def __init__(
-        self, reading: Reading, *, is_token_checked: bool, clock: Callable[[], float]
+        self,
+        reading: Reading,
+        *,
+        budget: OriginBudget,
+        is_token_checked: bool,
+        clock: Callable[[], float],
     ) -> None:
         self._reading = reading
+        self._budget = budget
         self._is_token_checked = is_token_checked
         self._clock = clock
         self._monotonic = asyncio.get_running_loop().time
@@ -62,6 +71,7 @@ class Sender:
         """Send what was selected of a stored response.
 
         Raises:
+            OriginBudgetError: nothing was sent; the request is to go past the cache.
             EdgeError: bytes are missing and will not come.
         """
         found.requests += 1
@@ -104,6 +114,8 @@ class Sender:
         if content is not None:
             fields = self._fields(request, found, part, status)
             return await self._send_content(request, status, fields, content)
+        if status == 206:
+            self._charge(request, found, part)
         part_fields = self._part_fields(request, found)
         presence = self._note_presence(request.exchange, found, part)
         if presence is Presence.SOME and not found.policy.is_immutable:
@@ -148,6 +160,7 @@ class Sender:
             boundary=secrets.token_hex(16),
         )
         exchange = request.exchange
+        self._charge(request, found, *parts)
         for part in parts:
             self._note_presence(exchange, found, part)
         fields = representation_fields(found, has_cors=self._is_token_checked).copy()
@@ -178,6 +191,20 @@ class Sender:
                 async for chunk in chunks:
                     yield chunk
         yield layout.tail
+
+    def _charge(self, request: CacheRequest, found: Representation, *parts: ByteSlice) -> None:
+        """Note what is fetched beyond what is asked for.
+
+        Raises:
+            OriginBudgetError: it is too much.
+        """
+        extra_bytes = sum(self._reading.extra_bytes(found, part) for part in parts)
+        if not extra_bytes:
+            return
+        payer, now_s = request.exchange.payer, self._monotonic()
+        if self._budget.is_spent(payer, now_s=now_s):
+            raise OriginBudgetError("much more was fetched for this client than it was sent")
+        self._budget.note_fetched(payer, extra_bytes, now_s=now_s)
 
     def _part_fields(self, request: CacheRequest, found: Representation) -> Fields:
         """Fields for parts of what is stored: they have to be as storable as the rest of it."""

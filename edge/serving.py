@@ -11,6 +11,7 @@ from edge.cache_request import CacheRequest
 from edge.contacts import ContactRequest, Contacts, personal_key, range_key, whole_key
 from edge.errors import (
     NotStoredError,
+    OriginBudgetError,
     OverloadedError,
     SliceGoneError,
     UpstreamBusyError,
@@ -22,13 +23,12 @@ from edge.errors import (
 )
 from edge.exchange import Exchange
 from edge.fields import Fields
-from edge.lookup import ForOrigin, Part, Parts, Whole, select
+from edge.lookup import ForOrigin, Whole, select
 from edge.origin_budget import OriginBudget
 from edge.outcomes import Learned, Outcome, Told, Uncacheable
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
 from edge.purges import ApplyPurge, Purge
-from edge.reading import Reading
 from edge.representation import Representation
 from edge.sending import Sender
 from edge.slices import SliceStore
@@ -76,7 +76,6 @@ class Serving:
 
     Args:
         store: what is known.
-        reading: the way to its content.
         sender: sends it.
         contacts: the way to what is not known.
         uncacheables: what there is no use in asking for together.
@@ -94,7 +93,6 @@ class Serving:
         self,
         *,
         store: SliceStore,
-        reading: Reading,
         sender: Sender,
         contacts: Contacts,
         uncacheables: Uncacheables,
@@ -108,7 +106,6 @@ class Serving:
         clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._reading = reading
         self._sender = sender
         self._contacts = contacts
         self._uncacheables = uncacheables
@@ -408,12 +405,10 @@ class Serving:
             request.exchange.is_stored = request.exchange.is_collapsed = False
             request.exchange.detail = Unfit.TOO_LARGE
             return await self._pass_through(request)
-        if isinstance(selection, Part | Parts):
-            extra_bytes = self._reading.extra_bytes(found, selection)
-            if extra_bytes and self._is_budget_spent(request):
-                return await self._pass_exactly(request)
-            self._note_extra(request, extra_bytes)
-        return await self._sender.send(request, found, selection)
+        try:
+            return await self._sender.send(request, found, selection)
+        except OriginBudgetError:
+            return await self._pass_exactly(request)
 
     def _is_budget_spent(self, request: CacheRequest) -> bool:
         return self._budget.is_spent(request.exchange.payer, now_s=self._monotonic())
