@@ -222,7 +222,9 @@ class Fills:
         """
         if part is None:
             part = ByteSlice(0, representation.complete_length or UNKNOWN_STOP)
-        missing = next(self._missing(representation, part), None)
+        missing: tuple[int, int] | None = (part.start, part.stop)
+        if part.stop != UNKNOWN_STOP:  # Else all of it is missing, and nobody looks for its end.
+            missing = next(self._missing(representation, part), None)
         if missing is None:
             release()
             return
