@@ -528,7 +528,8 @@ class Fills:
         if last is not None:
             self._complete(representation, last, Content(memoryview(last.content)[:length]))
         run.stop = run.position
-        self._store.make_current(representation)
+        if self._store.is_offered(representation):
+            self._store.make_current(representation)  # Its record may have changed.
 
     def _lay(self, run: Run, data: memoryview) -> None:
         representation = run.representation
@@ -573,7 +574,9 @@ class Fills:
         representation = run.representation
         filling = self._of(representation)
         filling.runs.remove(run)
-        is_cut_short = error is not None and not representation.has_strong_validator
+        is_cut_short = error is not None and (
+            representation.complete_length is None or not representation.has_strong_validator
+        )
         if isinstance(error, UpstreamChangedError) or is_cut_short:
             self._store.retire(representation)
         size = representation.slice_bytes
