@@ -34,11 +34,12 @@ class DiskShelf:
 
     def has(self, representation: Representation, number: int) -> bool:
         """Whether a slice is certain to have been written here."""
-        tier = self._tier
-        return tier.is_listed and tier.has(representation.slice_id(number))
+        return self._tier.is_listed and self.may_have(representation, number)
 
     def may_have(self, representation: Representation, number: int) -> bool:
         """Whether a slice may be here, although nobody knows yet."""
+        if representation.complete_length is None:
+            return False  # Its identity is not settled.
         return self._tier.has(representation.slice_id(number))
 
     def slice_at_once(

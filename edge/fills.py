@@ -526,15 +526,14 @@ class Fills:
         if run.stop != UNKNOWN_STOP:
             raise UpstreamTruncatedError(run.position - start, run.stop - start)
         representation = run.representation
-        representation.complete_length = run.position
+        representation.end_at(run.position)
         filling = self._of(representation)
         number, length = divmod(run.position, representation.slice_bytes)
         last = filling.slices.get(number)
         if last is not None:
             self._complete(representation, last, Content(memoryview(last.content)[:length]))
         run.stop = run.position
-        if self._store.is_offered(representation):
-            self._store.make_current(representation)  # Its record may have changed.
+        self._store.settle(representation)
 
     def _lay(self, run: Run, data: memoryview) -> None:
         representation = run.representation

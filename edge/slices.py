@@ -251,7 +251,7 @@ class SliceStore:
 
     def note_again(self, stored: StoredSlice) -> None:
         """A slice was asked for again after it had arrived: that makes it worth a write."""
-        if stored.is_settled:
+        if stored.is_settled or stored.owner.complete_length is None:
             return
         stored.is_settled = True
         if self._shelf is not None:
@@ -325,9 +325,19 @@ class SliceStore:
         self.arrivals += 1
         is_settled = self._shelf is None or spans is not None
         stored = self.keep(representation, number, content, spans=spans, is_settled=is_settled)
+        if representation.complete_length is not None:
+            self._offer_to_disk(stored)
+
+    def settle(self, representation: Representation) -> None:
+        """The length of what has grown is known: only now the disk can tell its slices."""
+        for stored in list(self._slices.get(representation, {}).values()):
+            self._offer_to_disk(stored)
+
+    def _offer_to_disk(self, stored: StoredSlice) -> None:
         if not stored.is_settled and self._shelf is not None:
-            offered = self.offered_now(representation)
-            stored.is_settled = self._shelf.offer(representation, number, content, offered)
+            owner = stored.owner
+            offered = self.offered_now(owner)
+            stored.is_settled = self._shelf.offer(owner, stored.number, stored.content, offered)
 
     def _is_complete_here(self, representation: Representation, number: int) -> bool:
         kept = self._slices.get(representation)
