@@ -166,8 +166,7 @@ class DiskShelf:
 
 
 def _identity(representation: Representation, number: int) -> bytes:
-    text = f"{representation.identity}\n#{number}"
-    return text.encode(errors="surrogateescape")
+    return b"%b\n#%d" % (representation.identity, number)
 
 
 def _record_id(target: str) -> bytes:
