@@ -32,10 +32,14 @@ class DiskShelf:
         self._admission = admission
         self._purges = purges
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether anything is written: not while folders are still being listed."""
+        return self._tier.is_listed
+
     def has(self, representation: Representation, number: int) -> bool:
         """Whether a slice is certain to have been written here."""
-        tier = self._tier
-        return tier.is_listed and tier.has(representation.slice_id(number))
+        return self._tier.is_certain(representation.slice_id(number))
 
     def may_have(self, representation: Representation, number: int) -> bool:
         """Whether a slice may be here, although nobody knows yet."""

@@ -251,12 +251,11 @@ class SliceStore:
 
     def note_again(self, stored: StoredSlice) -> None:
         """A slice was asked for again after it had arrived: that makes it worth a write."""
-        if stored.is_settled:
+        if stored.is_settled or self._shelf is None or not self._shelf.is_ready:
             return
         stored.is_settled = True
-        if self._shelf is not None:
-            owner = stored.owner
-            self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
+        owner = stored.owner
+        self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
 
     def take_down_at_once(self, representation: Representation, number: int) -> StoredSlice | None:
         """Bring a slice from the disk to here, if that takes no waiting."""
@@ -325,7 +324,7 @@ class SliceStore:
         self.arrivals += 1
         is_settled = self._shelf is None or spans is not None
         stored = self.keep(representation, number, content, spans=spans, is_settled=is_settled)
-        if not stored.is_settled and self._shelf is not None:
+        if not stored.is_settled and self._shelf is not None and self._shelf.is_ready:
             offered = self.offered_now(representation)
             stored.is_settled = self._shelf.offer(representation, number, content, offered)
 
