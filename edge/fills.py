@@ -220,9 +220,12 @@ class Fills:
             lead: what to fetch afterwards.
             release: gives back what the answer holds.
         """
+        length = representation.complete_length
         if part is None:
-            part = ByteSlice(0, representation.complete_length or UNKNOWN_STOP)
-        missing = next(self._missing(representation, part), None)
+            part = ByteSlice(0, length or UNKNOWN_STOP)
+        missing: tuple[int, int] | None = (part.start, part.stop)
+        if length is not None:  # Else nothing is here, and the search for it would not end.
+            missing = next(self._missing(representation, part), None)
         if missing is None:
             release()
             return
