@@ -361,3 +361,15 @@ async def test_the_upstream_is_not_asked_for_what_a_folder_has_that_is_still_bei
         assert answer.cache_status.startswith("attacca; hit")
         may_list.set()
     assert len(origin.seen) == asked
+
+
+async def test_what_is_larger_than_the_memory_is_kept_on_disk(origin: ScriptedOrigin, folder: Path):
+    body = content_of(40 * SLICE)
+    origin.resources["/a"] = Resource(body)
+    async with open_on_disk(origin, folder, admission="all") as node:
+        assert (await node.ask("/a")).content == body
+        await written(node, 41)
+        again = await node.ask("/a")
+        assert again.content == body
+        assert again.cache_status.startswith("attacca; hit")
+        assert node.service.store.bytes <= SCARCE
