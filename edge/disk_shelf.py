@@ -32,9 +32,16 @@ class DiskShelf:
         self._admission = admission
         self._purges = purges
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether anything is written: not while folders are still being listed."""
+        return self._tier.is_listed
+
     def has(self, representation: Representation, number: int) -> bool:
         """Whether a slice is certain to have been written here."""
-        return self._tier.is_listed and self.may_have(representation, number)
+        if representation.complete_length is None:
+            return False  # Its identity is not settled.
+        return self._tier.is_certain(representation.slice_id(number))
 
     def may_have(self, representation: Representation, number: int) -> bool:
         """Whether a slice may be here, although nobody knows yet."""
@@ -167,8 +174,7 @@ class DiskShelf:
 
 
 def _identity(representation: Representation, number: int) -> bytes:
-    text = f"{representation.identity}\n#{number}"
-    return text.encode(errors="surrogateescape")
+    return b"%b\n#%d" % (representation.identity, number)
 
 
 def _record_id(target: str) -> bytes:

@@ -21,6 +21,7 @@ from edge.serving import Serving, StaleLimits
 from edge.settings import EdgeSettings, LimitSettings
 from edge.tiers import Tiers
 from edge.uncacheables import Uncacheables
+from edge.upstream_answers import LengthLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,12 @@ class Ground:
         return self.settings.token_check
 
     @property
-    def whole_bytes_max(self) -> int:
+    def lengths(self) -> LengthLimits:
         """Longer representations are kept and served in parts only."""
-        return int(self.settings.cache.memory_bytes * self.settings.cache.object_share_max)
+        cache = self.settings.cache
+        disk_bytes = sum(folder.bytes_max for folder in cache.disk.folders)
+        in_one = int(cache.memory_bytes * cache.object_share_max)
+        return LengthLimits(max(in_one, int(disk_bytes * cache.object_share_max)), in_one)
 
     @property
     def run_bytes_max(self) -> int:
@@ -132,7 +136,7 @@ def _serving(ground: Ground, passer: Passer) -> Serving:
         purge=ground.tiers.purge,
         passer=passer,
         origin=ground.origin,
-        whole_bytes_max=ground.whole_bytes_max,
+        lengths=ground.lengths,
         stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
         budget=budget,
         is_token_checked=ground.is_token_checked,
@@ -147,7 +151,7 @@ def _fills(ground: Ground) -> Fills:
         tasks=ground.tasks,
         slots=ground.slots,
         run_bytes_max=ground.run_bytes_max,
-        length_max=ground.whole_bytes_max,
+        length_max=ground.lengths.in_one,
         is_token_checked=ground.is_token_checked,
         counts=ground.counts,
     )
@@ -164,7 +168,7 @@ def _contacts(ground: Ground, fills: Fills) -> Contacts:
         purges=ground.purges,
         slice_bytes=ground.settings.cache.slice_bytes,
         run_bytes_max=ground.run_bytes_max,
-        length_max=ground.whole_bytes_max,
+        limits=ground.lengths,
         told_s=ground.settings.cache.told_s,
         is_token_checked=ground.is_token_checked,
         counts=ground.counts,

@@ -251,12 +251,13 @@ class SliceStore:
 
     def note_again(self, stored: StoredSlice) -> None:
         """A slice was asked for again after it had arrived: that makes it worth a write."""
-        if stored.is_settled or stored.owner.complete_length is None:
+        owner = stored.owner
+        if stored.is_settled or owner.complete_length is None:
+            return
+        if self._shelf is None or not self._shelf.is_ready:
             return
         stored.is_settled = True
-        if self._shelf is not None:
-            owner = stored.owner
-            self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
+        self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
 
     def take_down_at_once(self, representation: Representation, number: int) -> StoredSlice | None:
         """Bring a slice from the disk to here, if that takes no waiting."""
@@ -334,7 +335,7 @@ class SliceStore:
             self._offer_to_disk(stored)
 
     def _offer_to_disk(self, stored: StoredSlice) -> None:
-        if not stored.is_settled and self._shelf is not None:
+        if not stored.is_settled and self._shelf is not None and self._shelf.is_ready:
             owner = stored.owner
             offered = self.offered_now(owner)
             stored.is_settled = self._shelf.offer(owner, stored.number, stored.content, offered)

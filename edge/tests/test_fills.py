@@ -422,6 +422,22 @@ async def test_no_more_fills_at_once_than_allowed(origin: ScriptedOrigin):
         assert (await node.ask("/b")).content == BODY
 
 
+async def test_content_whose_length_only_its_end_tells_is_kept(node: Node):
+    async def chunked(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"ETag": '"v1"', "Cache-Control": FOREVER})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(BODY)
+        return response
+
+    node.origin.behaviours["/a"] = chunked
+    assert (await node.ask("/a")).content == BODY
+    await node.settled()
+    answer = await node.range("/a", "5-9")
+    assert answer.content == BODY[5:10]
+    assert "hit" in answer.cache_status
+
+
 async def test_a_longer_answer_than_announced_is_not_believed(node: Node):
     async def chunked(request: web.BaseRequest) -> web.StreamResponse:
         fields = {

@@ -32,7 +32,9 @@ class Growing:
         is_cut_off: it ends without its end.
     """
 
-    def __init__(self, *content: bytes, etag: str | None = '"v1"', is_cut_off: bool = False):
+    def __init__(
+        self, *content: bytes, etag: str | None = '"v1"', is_cut_off: bool = False
+    ) -> None:
         self.content = content
         self.etag = etag
         self.is_cut_off = is_cut_off
@@ -74,7 +76,7 @@ async def test_what_has_ended_before_it_is_sent_is_sent_with_its_length(
             answer = await node.ask("/a")
             assert (answer.status, answer.content) == (200, content)
             assert expected in answer.cache_status
-        assert answer.headers["Content-Length"] == str(len(content))
+            assert answer.headers["Content-Length"] == str(len(content))
 
 
 @pytest.mark.parametrize("size", [1000, SLICE, 2 * SLICE, 2 * SLICE + 77])
@@ -137,7 +139,9 @@ async def open_halting_origin(head: bytes, rest: bytes, resume: asyncio.Event):
 async def asked_for(node: Node, target: str) -> None:
     """Wait until somebody reads what is stored for a target."""
     async with asyncio.timeout(5):
-        while not any(one.requests for one in node.service.store.offered(target)):
+        while not any(  # noqa: ASYNC110 - nobody is told
+            one.requests for one in node.service.store.offered(target)
+        ):
             await asyncio.sleep(0)
 
 
@@ -205,8 +209,8 @@ async def test_a_slow_listener_is_given_what_was_dropped_and_not_what_lies_behin
 
 async def test_a_record_of_what_grew_leads_to_its_slices_after_a_restart(tmp_path: Path):
     async with open_scripted_origin() as origin:
-        disk = {"folders": [{"path": str(tmp_path / "disk"), "bytes_max": 16 << 20}]}
-        disk |= {"min_free_bytes": 0, "admission": "all"}
+        folders = [{"path": str(tmp_path / "disk"), "bytes_max": 16 << 20}]
+        disk = {"folders": folders, "min_free_bytes": 0, "admission": "all"}
         for is_second in (False, True):
             grown = origin.behaviours["/a"] = Growing(BODY)
             async with open_node(origin, cache={"disk": disk}) as node:
