@@ -25,7 +25,7 @@ from edge.exchange import Exchange
 from edge.fields import Fields
 from edge.lookup import ForOrigin, Whole, select
 from edge.origin_budget import OriginBudget
-from edge.outcomes import Learned, Outcome, Told, Uncacheable
+from edge.outcomes import Learned, Outcome, Told, Uncacheable, abandon
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
 from edge.purges import ApplyPurge, Purge
@@ -128,6 +128,7 @@ class Serving:
         method, status, fields = raw.method, answer.status, answer.headers
         for changed in invalidated_targets(method, status, uri, fields):
             self._store.invalidate(changed)
+            self._contacts.disown(changed)
         groups = invalidated_groups(method, status, fields)
         if groups:
             await self._purge(Purge(tags=tuple(sorted(groups))))
@@ -247,10 +248,13 @@ class Serving:
                 exchange.forward_status = status
                 exchange.is_stored = status != 304
                 return await self._send(request, found)
-            case Told(status=status):
-                if is_stale_good and stale is not None and status in ERROR_STATUSES:
-                    exchange.forward_status, exchange.detail = status, "stale-if-error"
-                    return await self._send(request, stale)
+            case Told(status=status) | Uncacheable(upstream_status=status) if (
+                is_stale_good and stale is not None and status in ERROR_STATUSES
+            ):
+                abandon(outcome)
+                exchange.forward_status, exchange.detail = status, "stale-if-error"
+                return await self._send(request, stale)
+            case Told():
                 return await self._sender.send_told(request, outcome)
             case Uncacheable(reason=reason):
                 exchange.detail = reason
@@ -359,6 +363,8 @@ class Serving:
     async def _pass_through(
         self, request: CacheRequest, answer: UpstreamAnswer | None = None
     ) -> web.StreamResponse:
+        if request.limits.is_only_if_cached:
+            raise NotStoredError("what is stored is not what is asked for")
         if answer is None:
             answer = await self._passer.forward(
                 request.raw,
