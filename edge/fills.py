@@ -162,6 +162,16 @@ class Fills:
         fetched = plan.first.length + (0 if plan.lead is None else plan.lead.length)
         return max(0, fetched - part.length)
 
+    def absent(self, representation: Representation, part: ByteSlice) -> Iterator[tuple[int, int]]:
+        """The intervals of a part that have not arrived, whether they are coming or not."""
+        position = part.start
+        while position < part.stop:
+            covered = self._covered_until(representation, position, part.stop)
+            if covered == position:
+                covered = self._next_covered(representation, position, part.stop)
+                yield position, covered
+            position = covered
+
     def presence(self, representation: Representation, part: ByteSlice) -> Presence:
         """How much of a part is there. This is no use of it."""
         if representation.complete_length is None:

@@ -257,6 +257,12 @@ class SliceStore:
         owner = stored.owner
         self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
 
+    def note_wanted(self, representation: Representation, number: int) -> None:
+        """A slice is wanted for good: if it is here complete, it is worth a write."""
+        stored = self._slices.get(representation, {}).get(number)
+        if stored is not None:
+            self.note_again(stored)
+
     def take_down_at_once(self, representation: Representation, number: int) -> StoredSlice | None:
         """Bring a slice from the disk to here, if that takes no waiting."""
         if self._shelf is None:
