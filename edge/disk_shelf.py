@@ -39,10 +39,14 @@ class DiskShelf:
 
     def has(self, representation: Representation, number: int) -> bool:
         """Whether a slice is certain to have been written here."""
+        if representation.complete_length is None:
+            return False  # Its identity is not settled.
         return self._tier.is_certain(representation.slice_id(number))
 
     def may_have(self, representation: Representation, number: int) -> bool:
         """Whether a slice may be here, although nobody knows yet."""
+        if representation.complete_length is None:
+            return False  # Its identity is not settled.
         return self._tier.has(representation.slice_id(number))
 
     def slice_at_once(

@@ -124,6 +124,10 @@ class Fills:
         self._counts = counts
         self._filling: dict[Representation, _Filling] = {}
 
+    def __len__(self) -> int:
+        """How many representations are being filled or read."""
+        return len(self._filling)
+
     @contextlib.contextmanager
     def reading(self, representation: Representation, part: ByteSlice) -> Iterator[Reader]:
         """Somebody reads a part while the block lasts: fills of it are wanted."""
@@ -306,11 +310,12 @@ class Fills:
             if covered > position:
                 position = covered
                 continue
-            run = self._of(representation).run_at(position)
+            filling = self._filling.get(representation)
+            run = None if filling is None else filling.run_at(position)
             if run is not None:
                 position = run.stop
                 continue
-            end = min(part.stop, self._of(representation).next_run_at(position))
+            end = part.stop if filling is None else min(part.stop, filling.next_run_at(position))
             end = min(end, self._next_covered(representation, position, end))
             yield position, end
             position = end
@@ -531,15 +536,14 @@ class Fills:
         if run.stop != UNKNOWN_STOP:
             raise UpstreamTruncatedError(run.position - start, run.stop - start)
         representation = run.representation
-        representation.complete_length = run.position
+        representation.end_at(run.position)
         filling = self._of(representation)
         number, length = divmod(run.position, representation.slice_bytes)
         last = filling.slices.get(number)
         if last is not None:
             self._complete(representation, last, Content(memoryview(last.content)[:length]))
         run.stop = run.position
-        if self._store.is_offered(representation):
-            self._store.make_current(representation)  # Its record may have changed.
+        self._store.settle(representation)
 
     def _lay(self, run: Run, data: memoryview) -> None:
         representation = run.representation

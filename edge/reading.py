@@ -117,10 +117,11 @@ class Reading:
         with self._fills.reading(representation, part) as reader:
             reader.arrivals = -1 if is_first else self._store.arrivals
             followed = 0
-            while reader.position < part.stop:
+            while reader.position < reader.stop:
                 length = representation.complete_length
-                if length is not None and reader.position >= length:
-                    return
+                if length is not None and reader.stop > length:
+                    reader.stop = length  # It is known by now.
+                    continue
                 self._ask_ahead(representation, reader, fields)
                 try:
                     data = await self._next(representation, reader, fields)

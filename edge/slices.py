@@ -251,10 +251,12 @@ class SliceStore:
 
     def note_again(self, stored: StoredSlice) -> None:
         """A slice was asked for again after it had arrived: that makes it worth a write."""
-        if stored.is_settled or self._shelf is None or not self._shelf.is_ready:
+        owner = stored.owner
+        if stored.is_settled or owner.complete_length is None:
+            return
+        if self._shelf is None or not self._shelf.is_ready:
             return
         stored.is_settled = True
-        owner = stored.owner
         self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
 
     def note_wanted(self, representation: Representation, number: int) -> None:
@@ -330,9 +332,19 @@ class SliceStore:
         self.arrivals += 1
         is_settled = self._shelf is None or spans is not None
         stored = self.keep(representation, number, content, spans=spans, is_settled=is_settled)
+        if representation.complete_length is not None:
+            self._offer_to_disk(stored)
+
+    def settle(self, representation: Representation) -> None:
+        """The length of what has grown is known: only now the disk can tell its slices."""
+        for stored in list(self._slices.get(representation, {}).values()):
+            self._offer_to_disk(stored)
+
+    def _offer_to_disk(self, stored: StoredSlice) -> None:
         if not stored.is_settled and self._shelf is not None and self._shelf.is_ready:
-            offered = self.offered_now(representation)
-            stored.is_settled = self._shelf.offer(representation, number, content, offered)
+            owner = stored.owner
+            offered = self.offered_now(owner)
+            stored.is_settled = self._shelf.offer(owner, stored.number, stored.content, offered)
 
     def _is_complete_here(self, representation: Representation, number: int) -> bool:
         kept = self._slices.get(representation)
