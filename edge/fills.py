@@ -220,11 +220,10 @@ class Fills:
             lead: what to fetch afterwards.
             release: gives back what the answer holds.
         """
-        length = representation.complete_length
         if part is None:
-            part = ByteSlice(0, length or UNKNOWN_STOP)
+            part = ByteSlice(0, representation.complete_length or UNKNOWN_STOP)
         missing: tuple[int, int] | None = (part.start, part.stop)
-        if length is not None:  # Else nothing is here, and the search for it would not end.
+        if part.stop != UNKNOWN_STOP:  # Else all of it is missing, and nobody looks for its end.
             missing = next(self._missing(representation, part), None)
         if missing is None:
             release()
@@ -529,7 +528,8 @@ class Fills:
         if last is not None:
             self._complete(representation, last, Content(memoryview(last.content)[:length]))
         run.stop = run.position
-        self._store.make_current(representation)
+        if self._store.is_offered(representation):
+            self._store.make_current(representation)  # Its record may have changed.
 
     def _lay(self, run: Run, data: memoryview) -> None:
         representation = run.representation
@@ -574,7 +574,9 @@ class Fills:
         representation = run.representation
         filling = self._of(representation)
         filling.runs.remove(run)
-        is_cut_short = error is not None and not representation.has_strong_validator
+        is_cut_short = error is not None and (
+            representation.complete_length is None or not representation.has_strong_validator
+        )
         if isinstance(error, UpstreamChangedError) or is_cut_short:
             self._store.retire(representation)
         size = representation.slice_bytes
