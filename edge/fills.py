@@ -521,7 +521,7 @@ class Fills:
         if run.stop != UNKNOWN_STOP:
             raise UpstreamTruncatedError(run.position - start, run.stop - start)
         representation = run.representation
-        representation.complete_length = run.position
+        representation.settle_length(run.position)
         filling = self._of(representation)
         number, length = divmod(run.position, representation.slice_bytes)
         last = filling.slices.get(number)

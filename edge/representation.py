@@ -274,6 +274,11 @@ class Representation:
             and complete_length == self.complete_length
         )
 
+    def settle_length(self, complete_length: int) -> None:
+        """The end of the content has told how long it is; that is a part of its identity."""
+        self.complete_length = complete_length
+        self._identity = self._digest = b""
+
     def part_of(self, number: int) -> ByteSlice:
         """The bytes of the slice with this number."""
         start = number * self.slice_bytes

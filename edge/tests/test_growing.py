@@ -175,4 +175,3 @@ async def test_an_older_version_that_ends_later_takes_nobodys_place(node: Node):
     await node.settled()
     assert (await node.ask("/a")).content == b"new"
     assert new.asked == 1
-
