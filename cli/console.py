@@ -83,6 +83,16 @@ def running_option(command: _CommandT) -> _CommandT:
     )(command)
 
 
+def edge_admin_option(command: _CommandT) -> _CommandT:
+    """`--edge URL`: an edge apart from what runs here."""
+    return click.option(
+        "--edge",
+        "edge_url",
+        metavar="URL",
+        help="The admin listener of an edge that runs elsewhere, with the same operator.",
+    )(command)
+
+
 def origin_option(command: _CommandT) -> _CommandT:
     """`--config FILE`: the settings of an origin that runs apart."""
     return click.option(
