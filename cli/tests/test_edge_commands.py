@@ -1,4 +1,4 @@
-"""`attacca purge` on a running edge."""
+"""`attacca purge` and `attacca warm` on a running edge."""
 
 import asyncio
 import json
@@ -36,6 +36,10 @@ async def attacca(data: Path, *arguments: str, stdin: str | None = None) -> Resu
     """Run a command beside the edge, which is in this process."""
     command = [*arguments, "--data", str(data)]
     return await asyncio.to_thread(CliRunner().invoke, main, command, input=stdin)
+
+
+def is_there(file: Path) -> bool:
+    return file.exists()
 
 
 async def is_hit(node: Node, target: str) -> bool:
@@ -114,7 +118,7 @@ async def test_a_purge_that_a_crash_might_undo_is_told_as_such(tmp_path: Path):
     assert "purge again" in result.stderr
 
 
-@pytest.mark.parametrize("command", [("purge", "/a")])
+@pytest.mark.parametrize("command", [("purge", "/a"), ("warm", "-")])
 async def test_without_a_running_edge_it_is_told_what_to_do(
     tmp_path: Path, command: tuple[str, ...]
 ):
@@ -125,3 +129,64 @@ async def test_without_a_running_edge_it_is_told_what_to_do(
     result = await attacca(tmp_path, *command, stdin="/a\n")
     assert result.exit_code == 1
     assert "does not answer" in result.stderr
+
+
+async def test_a_list_is_warmed(node: Node, tmp_path: Path):
+    node.origin.resources |= {"/a": Resource(b"a" * 5000), "/b": Resource(b"b")}
+    file = tmp_path / "list.txt"
+    file.write_text("# charts\n/a\nhttps://any.example/b  # the second\n")
+    result = await attacca(tmp_path, "warm", str(file), "--rate", "1GiB/s")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("2 of 2 targets: 2 warmed, 0 warm already, ")
+    assert await is_hit(node, "/a")
+    assert await is_hit(node, "/b")
+    again = await attacca(tmp_path, "warm", "-", "--json", stdin=file.read_text())
+    *lines, summary = (json.loads(line) for line in again.stdout.splitlines())
+    assert {line["result"] for line in lines} == {"already"}
+    assert (summary["already"], summary["bytes"], summary["left"]) == (2, 0, 0)
+    assert not is_there(tmp_path / "list.txt.warm-state")  # All is done.
+
+
+async def test_failures_are_listed_and_tried_again(node: Node, tmp_path: Path):
+    node.origin.resources |= {"/a": Resource(b"a"), "/own": Resource(b"b", cache_control="private")}
+    file = tmp_path / "list.txt"
+    file.write_text("\n".join(["/a", "/own", *(f"/missing/{number}" for number in range(20))]))
+    result = await attacca(tmp_path, "warm", str(file))
+    assert result.exit_code == 1
+    assert "22 of 22 targets: 1 warmed, 0 warm already, 1 not storable, 20 failed" in result.stdout
+    assert result.stderr.count("status-404") in {9, 10}
+    assert "and 11 more" in result.stderr
+    assert "21 targets are not warm" in result.stderr
+    asked = len(node.origin.seen)
+    await attacca(tmp_path, "warm", str(file))
+    assert [one.target for one in node.origin.seen[asked:]].count("/a") == 0
+    assert len(node.origin.seen) == asked + 21
+
+
+async def test_only_a_beginning_may_be_wanted(node: Node, tmp_path: Path):
+    node.origin.resources["/a"] = Resource(b"a" * (1 << 20))
+    result = await attacca(tmp_path, "warm", "-", "--bytes", "64KiB", "--json", stdin="/a\n")
+    assert json.loads(result.stdout.splitlines()[0])["bytes"] == 256 << 10  # Whole slices.
+    assert node.origin.content_bytes == 256 << 10
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["-", "--release", "0" * 22],
+        ["-", "--rendition", "flac"],
+        ["-", "--rate", "fast"],
+        ["missing.txt"],
+    ],
+)
+async def test_wrong_use_of_warm(tmp_path: Path, arguments: list[str]):
+    assert (await attacca(tmp_path, "warm", *arguments)).exit_code == 2
+
+
+async def test_a_list_with_another_line_is_refused(node: Node, tmp_path: Path):
+    result = await attacca(tmp_path, "warm", "-", stdin=f"/a\nx{TOKEN}\n")
+    assert result.exit_code == 1
+    assert "line 2 " in result.stderr
+    assert "SECRET" not in result.output
+    assert not node.origin.seen
