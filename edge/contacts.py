@@ -150,11 +150,11 @@ class Contacts:
     def join(self, request: ContactRequest) -> tuple[Contact, bool]:
         """A contact under way that tells what is asked for, or a new one; and whether it is new.
 
-        A request that says who is asking neither joins another nor is joined. What was asked before
-        a purge is not for who asks after it: before its head is here nobody knows its tags, so any
-        purge counts.
+        A request that says who is asking, or whose answer is not to be stored, neither joins
+        another nor is joined. What was asked before a purge is not for who asks after it: before its head
+        is here nobody knows its tags, so any purge counts.
         """
-        if request.is_personal:
+        if request.is_personal or request.directives:
             return self.begin_alone(request), True
         asked, lead = self._asked(request)
         variant = self._variant(request)

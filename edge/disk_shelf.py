@@ -77,8 +77,11 @@ class DiskShelf:
     ) -> bool:
         """A slice has arrived from the upstream: write it if that is worth it; tell whether it is.
 
-        The question is remembered: what is asked for again is.
+        The question is remembered: what is asked for again is. What has no settled identity yet
+        is worth it when it is asked for again.
         """
+        if representation.complete_length is None:
+            return False
         is_admitted = self._admission.admits(representation.slice_id(number))
         if is_admitted:
             self.write(representation, number, content, variants)

@@ -11,6 +11,7 @@
         * TooManyRefusalsError
         * RangeNotSatisfiableError
         * PurgeRequestError: not a request for a purge
+        * WarmRequestError: not a request to warm the cache
         * NotStoredError: it wants nothing but what is stored
     * UpstreamError: origin or drm failed
         * UpstreamUnreachableError
@@ -165,6 +166,13 @@ class PurgeRequestError(DownstreamError):
     title = "Not a request for a purge."
 
 
+class WarmRequestError(DownstreamError):
+    """An operator's call to warm the cache that is none."""
+
+    reason = "warm_request"
+    title = "Not a request to warm the cache."
+
+
 class NotStoredError(DownstreamError):
     """The request is to be answered from the cache alone: RFC 9111 section 5.2.1.7."""
 
@@ -278,7 +286,10 @@ class TokenKeysMissingError(EdgeError):
 
 
 class SliceGoneError(EdgeError):
-    """A part is gone and cannot be fetched alone: the representation has no strong validator."""
+    """A part is gone and cannot be fetched alone.
+
+    The representation has no strong validator, or was purged, which says that it means nothing.
+    """
 
     status = 502
     retryable = True

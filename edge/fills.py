@@ -167,6 +167,16 @@ class Fills:
         fetched = plan.first.length + (0 if plan.lead is None else plan.lead.length)
         return max(0, fetched - part.length)
 
+    def absent(self, representation: Representation, part: ByteSlice) -> Iterator[tuple[int, int]]:
+        """The intervals of a part that have not arrived, whether they are coming or not."""
+        position = part.start
+        while position < part.stop:
+            covered = self._covered_until(representation, position, part.stop)
+            if covered == position:
+                covered = self._next_covered(representation, position, part.stop)
+                yield position, covered
+            position = covered
+
     def presence(self, representation: Representation, part: ByteSlice) -> Presence:
         """How much of a part is there. This is no use of it."""
         if representation.complete_length is None:
@@ -429,8 +439,10 @@ class Fills:
         if is_resumed:
             fields["If-Range"] = representation.validator
         request = UpstreamRequest("GET", representation.target, fields)
+        self._check_not_purged(representation)
         answer = await slot.wait_for_answer(self._upstream.send(request))
         try:
+            self._check_not_purged(representation)
             await self._check_ready(answer, run.fields)
             head = head_of(answer, fields, is_token_checked=self._is_token_checked)
             part = check_fill(representation, head, answer.headers.get("Content-Range"), wanted)
@@ -444,6 +456,15 @@ class Fills:
             run.position = part.start
         run.announced_stop = part.stop
         return answer
+
+    def _check_not_purged(self, representation: Representation) -> None:
+        """A purge says that the origin has something else, under the same tag perhaps.
+
+        Raises:
+            SliceGoneError: it was purged.
+        """
+        if self._store.is_purged(representation):
+            raise SliceGoneError("it was purged while it was fetched")
 
     async def _check_ready(self, answer: UpstreamAnswer, sent: Fields) -> None:
         """Let an upstream say itself that it is not ready: packaging takes a while, for instance.

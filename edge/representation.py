@@ -164,6 +164,7 @@ class Representation:
         purge_sequence: the newest purge that it has been weighed against; at first the newest one
             from before its fill began (see `edge.purges`).
         born_sequence: that first one.
+        is_purged: it is for those only who are reading it, and has got all that it will.
         is_purged_softly: it has to be validated, fresh or not.
         is_range_ignored: the upstream answers ranges of it with the whole.
         requests: that were answered from it.
@@ -184,6 +185,7 @@ class Representation:
     selecting: Selecting = EMPTY
     purge_sequence: int = 0
     born_sequence: int = 0
+    is_purged: bool = False
     is_purged_softly: bool = False
     is_range_ignored: bool = False
     requests: int = 0

@@ -136,7 +136,7 @@ class SliceStore:
         """What is stored for a target and was not purged: variants, the latest first."""
         found = self._offered.get(target, ())
         for one in found:
-            if one.purge_sequence != self._purges.sequence and self._is_purged(one):
+            if one.purge_sequence != self._purges.sequence and self.is_purged(one):
                 self.retire(one)
         return self._offered.get(target, ())
 
@@ -170,7 +170,7 @@ class SliceStore:
         Called again for one that is offered it counts its size anew. One whose fill began before it
         was purged takes nobody's place: it is for those who are reading it.
         """
-        if self._is_purged(representation):
+        if self.is_purged(representation):
             self.retire(representation)
             return
         self._offer(representation)
@@ -235,7 +235,8 @@ class SliceStore:
         stored = None if kept is None else kept.get(number)
         if stored is not None and stored.spans is None:
             return None
-        if self._shelf is not None and self._shelf.has(representation, number):
+        shelf = self._shelf_of(representation)
+        if shelf is not None and shelf.has(representation, number):
             return None
         return _NOTHING if stored is None else stored.spans
 
@@ -259,21 +260,29 @@ class SliceStore:
         stored.is_settled = True
         self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
 
+    def note_wanted(self, representation: Representation, number: int) -> None:
+        """A slice is wanted for good: if it is here complete, it is worth a write."""
+        stored = self._slices.get(representation, {}).get(number)
+        if stored is not None:
+            self.note_again(stored)
+
     def take_down_at_once(self, representation: Representation, number: int) -> StoredSlice | None:
         """Bring a slice from the disk to here, if that takes no waiting."""
-        if self._shelf is None:
+        shelf = self._shelf_of(representation)
+        if shelf is None:
             return None
-        content = self._shelf.slice_at_once(representation, number)
+        content = shelf.slice_at_once(representation, number)
         if content is None or isinstance(content, WouldBlock):
             return None
         return self.keep(representation, number, content, is_settled=True)
 
     async def take_down(self, representation: Representation, number: int) -> StoredSlice | None:
         """Bring a slice from the disk to here; None if it is not there."""
-        if self._shelf is None:
+        shelf = self._shelf_of(representation)
+        if shelf is None:
             return None
-        content = await self._shelf.slice(representation, number)
-        if content is None:
+        content = await shelf.slice(representation, number)
+        if content is None or self.is_purged(representation):
             return None
         return self.keep(representation, number, content, is_settled=True)
 
@@ -289,7 +298,7 @@ class SliceStore:
         recalled = await self._shelf.recall(target)
         for found in reversed(recalled):
             # Meanwhile somebody else may have asked the upstream.
-            if not self._is_known(found) and not self._is_purged(found):
+            if not self._is_known(found) and not self.is_purged(found):
                 self._offer(found)
         if len(recalled) != len(self._offered.get(target, ())):
             self._shelf.write_records(target, self._offered.get(target, ()))
@@ -303,7 +312,16 @@ class SliceStore:
 
     def may_take_down(self, representation: Representation, number: int) -> bool:
         """Whether a slice may be on disk."""
-        return self._shelf is not None and self._shelf.may_have(representation, number)
+        shelf = self._shelf_of(representation)
+        return shelf is not None and shelf.may_have(representation, number)
+
+    def _shelf_of(self, representation: Representation) -> DiskShelf | None:
+        """The disk, as far as it has what is this representation's.
+
+        What is there under the identity of one that was purged is its successor's, of which the
+        origin may have changed everything but the entity tag.
+        """
+        return None if self.is_purged(representation) else self._shelf
 
     def _is_known(self, found: Representation) -> bool:
         return any(one.selecting == found.selecting for one in self.offered_now(found))
@@ -379,16 +397,17 @@ class SliceStore:
         self._discard(stored)
         return stored
 
-    def _is_purged(self, representation: Representation) -> bool:
+    def is_purged(self, representation: Representation) -> bool:
         """Weigh a representation against the purges that it has not been weighed against."""
-        if representation.purge_sequence == self._purges.sequence:
-            return False
+        if representation.is_purged or representation.purge_sequence == self._purges.sequence:
+            return representation.is_purged
         verdict = self._purges.weigh(
             representation.target, representation.fields, since=representation.purge_sequence
         )
         match verdict:
             case Verdict.PURGED:
                 self.counts.purged_records += 1
+                representation.is_purged = True
                 return True
             case Verdict.STALE:
                 self.counts.softly_purged_records += 1

@@ -59,7 +59,6 @@ _TELL_EVERY_S: Final = 20.0
 
 # While the edge is away, asking goes on more slowly.
 _AWAY_S: Final = 0.1
-_WRONG_SHOWN: Final = 20
 
 
 @dataclass(slots=True)
@@ -297,8 +296,6 @@ async def soak(
         group.create_task(kill_now_and_then(edge, levels, kill_every_s, peace_s))
         group.create_task(watch(origin, edge, tally, levels, begins_s=peace_s, ends_s=ends_s))
     await asyncio.sleep(2.0)
-    for wrong in tally.wrong[:_WRONG_SHOWN]:
-        print(f"  WRONG {wrong}")
     answers = ", ".join(f"{status}: {count}" for status, count in sorted(tally.answers.items()))
     print(
         f"{sum(tally.answers.values())} requests, {levels.kills} kills, {tally.away} times away, "
@@ -315,12 +312,12 @@ async def listen(
         starts, was_up = edge.starts, edge.is_up
         answer = await ask_and_check(edge.running.url, world.pick(), choice, tally)
         if answer.done_s >= DEADLINE_S and starts == edge.starts:
-            tally.wrong.append(f"no end after {answer.done_s:.0f} s")
+            tally.note_wrong(f"no end after {answer.done_s:.0f} s")
         is_dropped = answer.status == 0 and 0 < answer.done_s < DEADLINE_S
         await asyncio.sleep(choice.uniform(0, 0.05) if answer.status else _AWAY_S)
         # It was up all the time: a kill that began in this moment has been noted by now.
         if is_dropped and was_up and edge.is_up and starts == edge.starts:
-            tally.wrong.append(f"no answer, but the end of the connection after {answer.done_s} s")
+            tally.note_wrong(f"no answer, but the end of the connection after {answer.done_s} s")
 
 
 async def let_things_happen(world: World, choice: random.Random, ends_s: float) -> None:
@@ -341,7 +338,7 @@ async def purge_now_and_then(
             if await edge.purge(purge):
                 world.raise_floors(purge, reached, versions)
         except CacheFailedError as error:
-            tally.wrong.append(str(error))
+            tally.note_wrong(str(error))
         await asyncio.sleep(choice.uniform(0, 1.5))
 
 

@@ -373,3 +373,28 @@ async def test_what_is_larger_than_the_memory_is_kept_on_disk(origin: ScriptedOr
         assert again.content == body
         assert again.cache_status.startswith("attacca; hit")
         assert node.service.store.bytes <= SCARCE
+
+
+@pytest.mark.parametrize("admission", ["all", "second-request"])
+async def test_content_of_unknown_length_is_there_after_a_restart(
+    origin: ScriptedOrigin, folder: Path, admission: str
+):
+    async def stream(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Cache-Control": "max-age=60", "ETag": '"v1"'})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(BODY)
+        await response.write_eof()
+        return response
+
+    origin.behaviours["/a"] = stream
+    async with open_on_disk(origin, folder, admission=admission) as node:
+        await node.ask("/a")
+        await node.ask("/a")
+        await written(node, 7)
+    asked = len(origin.seen)
+    async with open_on_disk(origin, folder) as node:
+        answer = await node.ask("/a")
+        assert answer.content == BODY
+        assert answer.cache_status.startswith("attacca; hit")
+    assert len(origin.seen) == asked
