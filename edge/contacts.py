@@ -184,7 +184,8 @@ class Contacts:
 
     def refresh(self, request: ContactRequest) -> None:
         """Validate what is stale in the background, unless that is under way or too much is."""
-        if self._slots.is_crowded:
+        under_way = self._contacts.get(request.target, ())
+        if self._slots.is_crowded or any(one.stale is request.stale for one in under_way):
             return
         contact, is_new = self.join(request)
         if is_new:

@@ -434,7 +434,8 @@ class Fills:
         representation = run.representation
         wanted = ByteSlice(run.position, run.stop)
         fields = run.fields.copy()
-        fields["Accept-Encoding"] = "identity"
+        # Ranges of the representation as it is stored, and of no other coding of it.
+        fields["Accept-Encoding"] = representation.fields.get("Content-Encoding", "identity")
         fields["Range"] = f"bytes={wanted.start}-{wanted.stop - 1}"
         if is_resumed:
             fields["If-Range"] = representation.validator

@@ -341,6 +341,8 @@ class Serving:
         first = self._contact_request(request, found)
         length = found.complete_length or 0
         is_long = found.has_strong_validator and length > found.slice_bytes
+        # Of what is coded a range would be asked for without its coding.
+        is_long = is_long and "Content-Encoding" not in found.fields
         return replace(first, range_spec=IntRange(0, found.slice_bytes - 1) if is_long else None)
 
     def _why_passed(self, request: CacheRequest, first: ContactRequest) -> str | None:
