@@ -149,8 +149,8 @@ class Contacts:
         """A contact under way that tells what is asked for, or a new one; and whether it is new.
 
         A request that says who is asking, or whose answer is not to be stored, neither joins
-        another nor is joined. What was asked before a purge is not for who asks after it: before its head
-        is here nobody knows its tags, so any purge counts.
+        another nor is joined. What was asked before a purge is not for who asks after it: before
+        its head is here nobody knows its tags, so any purge counts.
         """
         if request.is_personal or request.directives:
             return self.begin_alone(request), True
