@@ -219,6 +219,7 @@ class Serving:
             is_disconnected=is_disconnected,
             # What the origin allows for its errors is what it allows for its absence.
             disconnected_max_s=0 if stale.policy.stale_if_error_s else self._stale.disconnected_s,
+            is_purged_softly=stale.is_purged_softly,
         )
 
     async def _ask_upstream(

@@ -283,6 +283,8 @@ class Warmer:
     async def _complete(self, job: _Job, known: _Known) -> Warmed:
         """Fetch what is missing of a version that holds."""
         found = known.found
+        if found.status >= 400:  # Kept like all else, and not what was meant.
+            return Warmed(WarmResult.ERROR, job.bytes, f"status-{found.status}")
         part = _part_of(found, job.call.extent)
         if part is not None:
             is_length_known = found.complete_length is not None

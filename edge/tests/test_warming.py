@@ -196,6 +196,17 @@ async def test_what_cannot_be_warmed_is_told(
     assert len(origin.seen) == 1
 
 
+async def test_an_error_that_may_be_stored_is_not_what_was_meant(origin: ScriptedOrigin):
+    async def refuse(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=404, text="nothing", headers={"Cache-Control": "max-age=60"})
+
+    origin.behaviours["/a"] = refuse
+    async with open_lane(origin) as lane:
+        for _ in range(2):
+            assert await lane.warm("/a") == Warmed(WarmResult.ERROR, 0, "status-404")
+    assert len(origin.seen) == 1
+
+
 async def test_what_would_take_the_place_of_everything_is_left(origin: ScriptedOrigin):
     origin.resources["/a"] = Resource(LONG)
     async with open_lane(origin, kept_bytes_max=5 * SLICE) as lane:

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,12 @@ import pytest
 from loadtest.calls import call
 from loadtest.masters import write_tone
 from loadtest.node import Node
+from packager.renditions import PROFILES
 
 pytestmark = [pytest.mark.socket, pytest.mark.slow]
+
+# Its JSON, three manifests, and of each rendition index and file.
+_TARGETS_OF_A_TRACK = 1 + 3 + 2 * len(PROFILES)
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +81,47 @@ def test_a_list_that_was_interrupted_goes_on(node: Node, release: dict[str, Any]
     assert (line["target"], line["result"]) == (f"{folder}flac.mp4", "ok")
     assert (summary["finished_before"], summary["left"]) == (1, 0)
     assert not state.exists()
+
+
+def test_an_upload_is_at_the_edge_before_its_first_listener(tmp_path: Path):
+    node = Node(tmp_path / "data", variables={"ATTACCA_ORIGIN__IS_RELEASE_WARMED": "true"})
+    node.start()
+    try:
+        running = json.loads((node.data / "run" / "attacca.json").read_text())
+        upload(running, write_tone(tmp_path / "new.wav", seconds=2, seed=7))
+        deadline_s = time.monotonic() + 60
+        while warmed(running) < _TARGETS_OF_A_TRACK:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.2)
+        bearer = {"Authorization": f"Bearer {node.output('token').strip()}"}
+        (track,) = json.loads(call(f"{node.edge}/v1/library", bearer).body)["tracks"]
+        answer = call(f"{node.edge}/v1/tracks/{track['track_id']}", bearer)
+        assert answer.headers["Cache-Status"].startswith("attacca; hit")
+    finally:
+        node.stop()
+
+
+def upload(running: dict[str, str], master: Path) -> None:
+    content = master.read_bytes()
+    own = {
+        "Authorization": f"Bearer {running['operator_credential']}",
+        "Tus-Resumable": "1.0.0",
+    }
+    create = {**own, "Upload-Length": str(len(content))}
+    created = call(f"{running['origin']}/v1/uploads", create, content=b"")
+    assert created.status == 201, created.body
+    append = {**own, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    request = urllib.request.Request(
+        running["origin"] + created.headers["Location"].removeprefix(running["origin"]),
+        data=content,
+        headers=append,
+        method="PATCH",
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:
+        assert response.status == 204
+
+
+def warmed(running: dict[str, str]) -> float:
+    lines = call(f"{running['admin']}/metrics").body.decode().splitlines()
+    found = [line for line in lines if line.startswith('edge_warmed_targets_total{result="ok"}')]
+    return float(found[0].split()[-1]) if found else 0.0
