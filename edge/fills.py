@@ -7,6 +7,7 @@ version is the same. One that nobody reads any more ends with its slice, unless 
 was asked for more than once.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
@@ -39,7 +40,8 @@ from edge.representation import Representation
 from edge.slices import SliceStore
 from edge.spans import Spans
 from edge.task_border import task_border
-from edge.upstream_answers import check_fill, head_of
+from edge.uncacheables import Uncacheables, whole_key
+from edge.upstream_answers import Unfit, check_fill, head_of
 from http_semantics.byte_range import ByteSlice
 from http_semantics.storing import Refusal
 
@@ -49,6 +51,9 @@ _AHEAD_SLICES: Final = 1
 # Slices that are there by now are read over if they are few; else a new request is cheaper than
 # their bytes.
 _SKIPPED_SLICES_MAX: Final = 2
+
+# What is not kept is read no further ahead of the fastest of its readers.
+_AHEAD_OF_READERS_SLICES: Final = 2
 
 # Whoever caused a run may take a moment to begin reading it.
 _UNREAD_SLICES_MAX: Final = 4
@@ -69,12 +74,13 @@ class Presence(Enum):
 class _Filling:
     """What is under way for one representation."""
 
-    __slots__ = ("readers", "runs", "slices")
+    __slots__ = ("moved", "readers", "runs", "slices")
 
     def __init__(self) -> None:
         self.slices: dict[int, FillingSlice] = {}
         self.runs: list[Run] = []
         self.readers: list[Reader] = []
+        self.moved = asyncio.Event()
 
     def run_at(self, position: int) -> Run | None:
         """The run that will bring the byte at `position`."""
@@ -98,7 +104,8 @@ class Fills:
         tasks: owns the fills' tasks.
         slots: bounds them.
         run_bytes_max: what one request asks for.
-        length_max: longest content whose length only its end tells.
+        length_max: longest content whose length only its end tells, to be kept.
+        uncacheables: what was longer.
         is_token_checked: decides which fields are stored.
         counts: of this worker.
     """
@@ -112,6 +119,7 @@ class Fills:
         slots: FillSlots,
         run_bytes_max: int,
         length_max: int,
+        uncacheables: Uncacheables,
         is_token_checked: bool,
         counts: EdgeCounts,
     ) -> None:
@@ -121,6 +129,7 @@ class Fills:
         self._slots = slots
         self._run_bytes_max = run_bytes_max
         self._length_max = length_max
+        self._uncacheables = uncacheables
         self._is_token_checked = is_token_checked
         self._counts = counts
         self._filling: dict[Representation, _Filling] = {}
@@ -133,12 +142,13 @@ class Fills:
     def reading(self, representation: Representation, part: ByteSlice) -> Iterator[Reader]:
         """Somebody reads a part while the block lasts: fills of it are wanted."""
         filling = self._of(representation)
-        reader = Reader(part.start, part.stop)
+        reader = Reader(part.start, part.stop, filling.moved)
         filling.readers.append(reader)
         try:
             yield reader
         finally:
             filling.readers.remove(reader)
+            filling.moved.set()
             self._tidy(representation)
 
     def at_hand(self, representation: Representation, position: int, stop: int) -> memoryview:
@@ -499,6 +509,8 @@ class Fills:
                     if self._is_given_up(run, unread_slices):
                         run.stop = run.position
                         return
+                if run.stop == UNKNOWN_STOP and run.position > self._length_max:
+                    await self._pass_on(run)
                 data = memoryview(await answer.read_some())
                 if not data:
                     self._end_of_content(run, start)
@@ -541,9 +553,30 @@ class Fills:
         self._tasks.start(self._fill(rest))
         return True
 
+    async def _pass_on(self, run: Run) -> None:
+        """Of what has grown above the limit nothing is kept but what its readers are about to read.
+
+        Raises:
+            UpstreamProtocolError: nobody reads it.
+        """
+        representation = run.representation
+        size = representation.slice_bytes
+        if self._store.is_offered(representation):
+            self._store.retire(representation)
+            key = whole_key(representation.target)
+            now_s = asyncio.get_running_loop().time()
+            self._uncacheables.note(key, Unfit.TOO_LARGE, now_s=now_s)
+        filling = self._of(representation)
+        while filling.readers:
+            positions = [reader.position for reader in filling.readers]
+            self._store.drop_before(representation, min(positions) // size)
+            if run.position - max(positions) <= _AHEAD_OF_READERS_SLICES * size:
+                return
+            filling.moved.clear()
+            await filling.moved.wait()
+        raise UpstreamProtocolError("more content than is stored")
+
     def _check_length(self, run: Run, stop: int) -> None:
-        if run.stop == UNKNOWN_STOP and stop > self._length_max:
-            raise UpstreamProtocolError("more content than is stored")
         if stop > run.announced_stop:
             raise UpstreamProtocolError("more content than was announced")
 

@@ -132,7 +132,7 @@ class Reading:
                     continue
                 if data:
                     yield data
-                    reader.position += len(data)
+                    reader.move(len(data))
                     followed = 0
 
     async def bring(

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from edge.cache_request import CacheRequest
-from edge.contacts import ContactRequest, Contacts, personal_key, range_key, whole_key
+from edge.contacts import ContactRequest, Contacts
 from edge.errors import (
     NotStoredError,
     OriginBudgetError,
@@ -33,7 +33,7 @@ from edge.representation import Representation
 from edge.sending import Sender
 from edge.slices import SliceStore
 from edge.target import Target
-from edge.uncacheables import Uncacheables
+from edge.uncacheables import Uncacheables, personal_key, range_key, whole_key
 from edge.upstream_answers import LengthLimits, Unfit, head_of
 from http_semantics.byte_range import IntRange
 from http_semantics.cache_control import NO_DIRECTIVES, Directives

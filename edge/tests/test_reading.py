@@ -13,6 +13,7 @@ from edge.reading import Reading
 from edge.representation import Representation
 from edge.slices import SliceStore
 from edge.tests.making import head_from, representation_of
+from edge.uncacheables import Uncacheables
 from http_semantics.byte_range import ByteSlice
 
 BODY = bytes(range(250)) * 4
@@ -37,6 +38,7 @@ def fills_of(tasks: Tasks, store: SliceStore) -> Fills:
         slots=FillSlots(slots_max=1, wait_s=1),
         run_bytes_max=400,
         length_max=1 << 20,
+        uncacheables=Uncacheables(keys_max=1, remembered_s=1),
         is_token_checked=False,
         counts=EdgeCounts(),
     )
