@@ -3,10 +3,11 @@
 import pytest
 
 from config.tasks import Tasks, open_tasks
+from edge.coverage import Presence
 from edge.errors import SliceGoneError
 from edge.fields import Fields
 from edge.fill_slots import FillSlots
-from edge.fills import Fills, Presence
+from edge.fills import Fills
 from edge.metrics import EdgeCounts
 from edge.ports import UpstreamAnswer, UpstreamRequest
 from edge.reading import Reading
@@ -98,18 +99,6 @@ async def test_who_wants_more_than_there_is_is_told_before_anything_is_sent():
         with pytest.raises(SliceGoneError):
             reading.presence(found, ByteSlice(0, 200))
     assert store.select("/a", None) is None
-
-
-async def test_looking_for_what_is_missing_leaves_nothing_behind():
-    store, found = SliceStore(bytes_max=1 << 20), representation_of()
-    fill(store, found, 0, 2)
-    async with open_tasks() as tasks:
-        fills = fills_of(tasks, store)
-        part = ByteSlice(0, 400)
-        assert fills.presence(found, part) is Presence.SOME
-        assert fills.first_missing(found, part) == 100
-        assert fills.extra_bytes(found, part) >= 0
-        assert len(fills) == 0
 
 
 async def test_presence():
