@@ -6,10 +6,12 @@ All that touches names of aiohttp which are not part of its interface is in this
 
 import http
 import logging
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from multidict import CIMultiDictProxy
 from typing_extensions import override
 
@@ -18,6 +20,9 @@ from http_semantics.hop_by_hop import end_to_end_fields
 from http_semantics.interim import is_passed_on
 
 _UNREADABLE: Final = 400
+
+# Lingers not at all: what is not sent yet is dropped, and the connection reset.
+_RESET: Final = struct.pack("ii", 1, 0)
 _KNOWN_STATUSES: Final = frozenset(http.HTTPStatus)
 
 # Its tracebacks show requests that it cannot parse, and their targets may hold tokens.
@@ -94,6 +99,20 @@ def pass_interim(request: web.BaseRequest, status: int, fields: CIMultiDictProxy
             lines.append(f"{name}: {value}")
     text = "\r\n".join((*lines, "", ""))
     request.transport.write(text.encode("utf-8", "surrogateescape"))
+
+
+def cut_connection(request: web.BaseRequest) -> None:
+    """Close a connection within an answer, so that its client knows that this is not the end."""
+    transport = request.transport
+    if transport is None:
+        return
+    if request.version < HttpVersion11:  # The end of an answer may be that of its connection.
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        transport.abort()
+    else:
+        transport.close()
 
 
 class StreamAsGiven(web.StreamResponse):

@@ -25,7 +25,7 @@ from edge.range_plan import plan_range
 from edge.representation import Representation, ResponseHead
 from edge.slices import SliceStore
 from edge.task_border import task_border
-from edge.uncacheables import Uncacheables
+from edge.uncacheables import Uncacheables, personal_key, range_key, whole_key
 from edge.upstream_answers import (
     ABOUT_THE_LISTENER,
     ABOUT_THE_REQUEST,
@@ -184,7 +184,8 @@ class Contacts:
 
     def refresh(self, request: ContactRequest) -> None:
         """Validate what is stale in the background, unless that is under way or too much is."""
-        if self._slots.is_crowded:
+        under_way = self._contacts.get(request.target, ())
+        if self._slots.is_crowded or any(one.stale is request.stale for one in under_way):
             return
         contact, is_new = self.join(request)
         if is_new:
@@ -416,21 +417,6 @@ class Contacts:
             has_listener_fields=not self._is_token_checked,
         )
         return asked, lead
-
-
-def range_key(key: str) -> str:
-    """Under which it is remembered that ranges of a resource cannot be stored; the whole may be."""
-    return f"range {key}"  # No key begins like this: all begin with "/".
-
-
-def whole_key(key: str) -> str:
-    """Under which it is remembered that all of a resource is too much; ranges may be stored."""
-    return f"whole {key}"
-
-
-def personal_key(key: str) -> str:
-    """Under which it is remembered that answers to those who say who they are are not storable."""
-    return f"personal {key}"
 
 
 def _fields_of(request: ContactRequest, asked: Asked) -> Fields:

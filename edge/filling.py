@@ -55,12 +55,19 @@ class Reader:
     Attributes:
         position: of the next byte.
         stop: after the last one.
+        moved: set when he has moved on.
         arrivals: slices that had arrived when he began.
     """
 
     position: int
     stop: int
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
     arrivals: int = 0
+
+    def move(self, length: int) -> None:
+        """So many bytes are read."""
+        self.position += length
+        self.moved.set()
 
 
 @dataclass(slots=True, eq=False)

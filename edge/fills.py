@@ -7,13 +7,14 @@ version is the same. One that nobody reads any more ends with its slice, unless 
 was asked for more than once.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from enum import Enum, auto
 from functools import partial
 from typing import Final
 
 from config.tasks import Tasks
+from edge.coverage import Coverage
 from edge.error_content import Unready, read_error_content, unready_of
 from edge.errors import (
     EdgeError,
@@ -30,16 +31,15 @@ from edge.errors import (
 )
 from edge.fields import SESSION_FIELD, Fields, passed_back_fields
 from edge.fill_slots import FillSlot, FillSlots
-from edge.filling import UNKNOWN_STOP, FillingSlice, Reader, Run
+from edge.filling import UNKNOWN_STOP, FillingSlice, Run
 from edge.metrics import EdgeCounts
 from edge.pins import Content
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
-from edge.range_plan import RangePlan, plan_range
 from edge.representation import Representation
 from edge.slices import SliceStore
-from edge.spans import Spans
 from edge.task_border import task_border
-from edge.upstream_answers import check_fill, head_of
+from edge.uncacheables import Uncacheables, whole_key
+from edge.upstream_answers import Unfit, check_fill, head_of
 from http_semantics.byte_range import ByteSlice
 from http_semantics.storing import Refusal
 
@@ -50,43 +50,14 @@ _AHEAD_SLICES: Final = 1
 # their bytes.
 _SKIPPED_SLICES_MAX: Final = 2
 
+# What is not kept is read no further ahead of the fastest of its readers.
+_AHEAD_OF_READERS_SLICES: Final = 2
+
 # Whoever caused a run may take a moment to begin reading it.
 _UNREAD_SLICES_MAX: Final = 4
 
 # Of a run, as long as none of them brings as much as a slice.
 _RESUMPTIONS_MAX: Final = 2
-
-
-class Presence(Enum):
-    """How much of a part is there when a request for it arrives."""
-
-    ALL = auto()
-    COMING = auto()  # What is not there is being fetched for somebody else.
-    SOME = auto()
-    NONE = auto()
-
-
-class _Filling:
-    """What is under way for one representation."""
-
-    __slots__ = ("readers", "runs", "slices")
-
-    def __init__(self) -> None:
-        self.slices: dict[int, FillingSlice] = {}
-        self.runs: list[Run] = []
-        self.readers: list[Reader] = []
-
-    def run_at(self, position: int) -> Run | None:
-        """The run that will bring the byte at `position`."""
-        return next((run for run in self.runs if run.position <= position < run.stop), None)
-
-    def next_run_at(self, position: int) -> int:
-        """Where the next bytes begin that some run will bring."""
-        return min((run.position for run in self.runs if run.position > position), default=1 << 63)
-
-    def is_read(self, run: Run) -> bool:
-        """Whether a reader will come to the bytes of a run."""
-        return any(run.is_wanted_by(reader) for reader in self.readers)
 
 
 class Fills:
@@ -98,9 +69,13 @@ class Fills:
         tasks: owns the fills' tasks.
         slots: bounds them.
         run_bytes_max: what one request asks for.
-        length_max: longest content whose length only its end tells.
+        length_max: longest content whose length only its end tells, to be kept.
+        uncacheables: what was longer.
         is_token_checked: decides which fields are stored.
         counts: of this worker.
+
+    Attributes:
+        coverage: what is there, and what is on its way.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of its own
@@ -112,6 +87,7 @@ class Fills:
         slots: FillSlots,
         run_bytes_max: int,
         length_max: int,
+        uncacheables: Uncacheables,
         is_token_checked: bool,
         counts: EdgeCounts,
     ) -> None:
@@ -119,76 +95,11 @@ class Fills:
         self._upstream = upstream
         self._tasks = tasks
         self._slots = slots
-        self._run_bytes_max = run_bytes_max
         self._length_max = length_max
+        self._uncacheables = uncacheables
         self._is_token_checked = is_token_checked
         self._counts = counts
-        self._filling: dict[Representation, _Filling] = {}
-
-    def __len__(self) -> int:
-        """How many representations are being filled or read."""
-        return len(self._filling)
-
-    @contextlib.contextmanager
-    def reading(self, representation: Representation, part: ByteSlice) -> Iterator[Reader]:
-        """Somebody reads a part while the block lasts: fills of it are wanted."""
-        filling = self._of(representation)
-        reader = Reader(part.start, part.stop)
-        filling.readers.append(reader)
-        try:
-            yield reader
-        finally:
-            filling.readers.remove(reader)
-            self._tidy(representation)
-
-    def at_hand(self, representation: Representation, position: int, stop: int) -> memoryview:
-        """Bytes from `position` on, within one slice, that have arrived in a fill under way."""
-        filling = self._filling.get(representation)
-        number, offset = divmod(position, representation.slice_bytes)
-        found = None if filling is None else filling.slices.get(number)
-        if found is None:
-            return memoryview(b"")
-        return found.view(offset, offset + stop - position)
-
-    def is_coming(self, representation: Representation, position: int) -> bool:
-        """Whether a byte is being fetched."""
-        filling = self._filling.get(representation)
-        return filling is not None and filling.run_at(position) is not None
-
-    def first_missing(self, representation: Representation, part: ByteSlice) -> int | None:
-        """The first byte of a part that is neither there nor being fetched."""
-        return next((start for start, _ in self._missing(representation, part)), None)
-
-    def extra_bytes(self, representation: Representation, part: ByteSlice) -> int:
-        """How much is fetched beyond a part if it is read now."""
-        if self.first_missing(representation, part) is None:
-            return 0
-        plan = self._plan(representation, part)
-        fetched = plan.first.length + (0 if plan.lead is None else plan.lead.length)
-        return max(0, fetched - part.length)
-
-    def absent(self, representation: Representation, part: ByteSlice) -> Iterator[tuple[int, int]]:
-        """The intervals of a part that have not arrived, whether they are coming or not."""
-        position = part.start
-        while position < part.stop:
-            covered = self._covered_until(representation, position, part.stop)
-            if covered == position:
-                covered = self._next_covered(representation, position, part.stop)
-                yield position, covered
-            position = covered
-
-    def presence(self, representation: Representation, part: ByteSlice) -> Presence:
-        """How much of a part is there. This is no use of it."""
-        if representation.complete_length is None:
-            return Presence.COMING
-        covered = self._covered_until(representation, part.start, part.stop)
-        if covered >= part.stop:
-            return Presence.ALL
-        if self.first_missing(representation, part) is None:
-            return Presence.COMING
-        next_covered = self._next_covered(representation, part.start, part.stop)
-        is_begun = covered > part.start or next_covered < part.stop
-        return Presence.SOME if is_begun else Presence.NONE
+        self.coverage = Coverage(store, run_bytes_max=run_bytes_max)
 
     def follow(
         self, representation: Representation, position: int, *, stop: int, fields: Fields
@@ -204,8 +115,7 @@ class Fills:
         Raises:
             SliceGoneError: the byte cannot be fetched on its own.
         """
-        filling = self._filling.get(representation)
-        run = None if filling is None else filling.run_at(position)
+        run = self.coverage.run_at(representation, position)
         if run is not None and not self._is_far_ahead(run, position):
             return run
         if not representation.has_strong_validator or representation.complete_length is None:
@@ -239,7 +149,7 @@ class Fills:
             part = ByteSlice(0, representation.complete_length or UNKNOWN_STOP)
         missing: tuple[int, int] | None = (part.start, part.stop)
         if part.stop != UNKNOWN_STOP:  # Else all of it is missing, and nobody looks for its end.
-            missing = next(self._missing(representation, part), None)
+            missing = next(self.coverage.missing(representation, part), None)
         if missing is None:
             release()
             return
@@ -250,12 +160,6 @@ class Fills:
         if representation.has_strong_validator and not run.is_whole:
             run.stop = missing[1]  # The rest is there, or on its way to somebody else.
         self._tasks.start(self._carry_on(run, answer, release))
-
-    def _of(self, representation: Representation) -> _Filling:
-        filling = self._filling.get(representation)
-        if filling is None:
-            filling = self._filling[representation] = _Filling()
-        return filling
 
     def _is_far_ahead(self, run: Run, position: int) -> bool:
         representation = run.representation
@@ -277,7 +181,7 @@ class Fills:
     ) -> Run:
         length = representation.complete_length
         assert length is not None
-        plan = self._plan(representation, ByteSlice(position, stop))
+        plan = self.coverage.plan(representation, ByteSlice(position, stop))
         start, end, lead = plan.first.start, plan.first.stop, plan.lead
         if representation.is_range_ignored:
             start, end, lead = 0, length, None
@@ -285,7 +189,7 @@ class Fills:
             start, end, lead = position, taken_from.stop, None
             taken_from.cut(position)
         else:
-            missing = list(self._missing(representation, ByteSlice(start, end)))
+            missing = list(self.coverage.missing(representation, ByteSlice(start, end)))
             gaps = (one for one in missing if one[0] <= position < one[1])
             start, end = next(gaps, (position, position + 1))
         run = self._new_run(representation, start, end, fields)
@@ -293,74 +197,11 @@ class Fills:
         self._tasks.start(self._fill(run))
         return run
 
-    def _plan(self, representation: Representation, part: ByteSlice) -> RangePlan:
-        return plan_range(
-            part,
-            slice_bytes=representation.slice_bytes,
-            run_bytes_max=self._run_bytes_max,
-            complete_length=representation.complete_length,
-        )
-
-    def _missing(
-        self, representation: Representation, part: ByteSlice
-    ) -> Iterator[tuple[int, int]]:
-        """The intervals of a part that are neither there nor being fetched."""
-        position = part.start
-        while position < part.stop:
-            covered = self._covered_until(representation, position, part.stop)
-            if covered > position:
-                position = covered
-                continue
-            filling = self._filling.get(representation)
-            run = None if filling is None else filling.run_at(position)
-            if run is not None:
-                position = run.stop
-                continue
-            end = part.stop if filling is None else min(part.stop, filling.next_run_at(position))
-            end = min(end, self._next_covered(representation, position, end))
-            yield position, end
-            position = end
-
-    def _covered_until(self, representation: Representation, position: int, stop: int) -> int:
-        """Where the bytes that are there from `position` on end; looked for up to `stop`."""
-        size = representation.slice_bytes
-        while position < stop:
-            number, offset = divmod(position, size)
-            spans = self._spans(representation, number)
-            end = number * size + (size if spans is None else spans.end_at(offset))
-            if end == position:
-                return position
-            position = end
-            if position % size:
-                break
-        return position
-
-    def _next_covered(self, representation: Representation, position: int, stop: int) -> int:
-        """Where within `[position, stop)` the next byte is that is there; `stop` if none is."""
-        size = representation.slice_bytes
-        while position < stop:
-            number, offset = divmod(position, size)
-            spans = self._spans(representation, number)
-            if spans is None:
-                return position
-            _, gap_stop = next(spans.gaps(offset, size), (offset, offset))
-            if gap_stop < size:
-                return min(stop, number * size + gap_stop)
-            position = (number + 1) * size
-        return stop
-
-    def _spans(self, representation: Representation, number: int) -> Spans | None:
-        """Which bytes of a slice are there; None for all of them."""
-        filling = self._filling.get(representation)
-        if filling is not None and number in filling.slices:
-            return filling.slices[number].spans
-        return self._store.spans(representation, number)
-
     def _new_run(
         self, representation: Representation, position: int, stop: int, fields: Fields
     ) -> Run:
         run = Run(representation, position, stop, fields)
-        self._of(representation).runs.append(run)
+        self.coverage.of(representation).runs.append(run)
         self._counts.fills += 1
         self._counts.fills_under_way += 1
         return run
@@ -434,7 +275,8 @@ class Fills:
         representation = run.representation
         wanted = ByteSlice(run.position, run.stop)
         fields = run.fields.copy()
-        fields["Accept-Encoding"] = "identity"
+        # Ranges of the representation as it is stored, and of no other coding of it.
+        fields["Accept-Encoding"] = representation.fields.get("Content-Encoding", "identity")
         fields["Range"] = f"bytes={wanted.start}-{wanted.stop - 1}"
         if is_resumed:
             fields["If-Range"] = representation.validator
@@ -498,6 +340,8 @@ class Fills:
                     if self._is_given_up(run, unread_slices):
                         run.stop = run.position
                         return
+                if run.stop == UNKNOWN_STOP and run.position > self._length_max:
+                    await self._pass_on(run)
                 data = memoryview(await answer.read_some())
                 if not data:
                     self._end_of_content(run, start)
@@ -509,7 +353,7 @@ class Fills:
             answer.close()
 
     def _is_read(self, run: Run) -> bool:
-        is_read = self._of(run.representation).is_read(run)
+        is_read = self.coverage.of(run.representation).is_read(run)
         run.was_wanted = run.was_wanted or is_read
         return is_read
 
@@ -525,7 +369,7 @@ class Fills:
     def _is_skipped(self, run: Run) -> bool:
         """Whether what comes next is there, and too much of it to be read over."""
         representation = run.representation
-        covered = self._covered_until(representation, run.position, run.stop)
+        covered = self.coverage.covered_until(representation, run.position, run.stop)
         if covered >= run.stop:
             run.stop = run.position
             return True
@@ -540,9 +384,30 @@ class Fills:
         self._tasks.start(self._fill(rest))
         return True
 
+    async def _pass_on(self, run: Run) -> None:
+        """Of what has grown above the limit nothing is kept but what its readers are about to read.
+
+        Raises:
+            UpstreamProtocolError: nobody reads it.
+        """
+        representation = run.representation
+        size = representation.slice_bytes
+        if self._store.is_offered(representation):
+            self._store.retire(representation)
+            key = whole_key(representation.target)
+            now_s = asyncio.get_running_loop().time()
+            self._uncacheables.note(key, Unfit.TOO_LARGE, now_s=now_s)
+        filling = self.coverage.of(representation)
+        while filling.readers:
+            positions = [reader.position for reader in filling.readers]
+            self._store.drop_before(representation, min(positions) // size)
+            if run.position - max(positions) <= _AHEAD_OF_READERS_SLICES * size:
+                return
+            filling.moved.clear()
+            await filling.moved.wait()
+        raise UpstreamProtocolError("more content than is stored")
+
     def _check_length(self, run: Run, stop: int) -> None:
-        if run.stop == UNKNOWN_STOP and stop > self._length_max:
-            raise UpstreamProtocolError("more content than is stored")
         if stop > run.announced_stop:
             raise UpstreamProtocolError("more content than was announced")
 
@@ -551,7 +416,7 @@ class Fills:
             raise UpstreamTruncatedError(run.position - start, run.stop - start)
         representation = run.representation
         representation.end_at(run.position)
-        filling = self._of(representation)
+        filling = self.coverage.of(representation)
         number, length = divmod(run.position, representation.slice_bytes)
         last = filling.slices.get(number)
         if last is not None:
@@ -567,7 +432,7 @@ class Fills:
         while data:
             number, offset = divmod(run.position, size)
             take = min(len(data), size - offset)
-            found = self._slice_for(representation, number)
+            found = self.coverage.slice_for(representation, number)
             if found is not None:
                 found.feed(offset, data[:take])
             run.advance(run.position + take, found)
@@ -575,32 +440,17 @@ class Fills:
                 self._complete(representation, found, found.content)
             data = data[take:]
 
-    def _slice_for(self, representation: Representation, number: int) -> FillingSlice | None:
-        """Where bytes of a slice are laid; None if it is complete."""
-        slices = self._of(representation).slices
-        found = slices.get(number)
-        if found is None and not self._store.has(representation, number):
-            kept = self._store.take(representation, number)
-            if kept is None:
-                content = Content(representation.part_of(number).length)
-                found = FillingSlice(number, content, Spans())
-            else:
-                assert kept.spans is not None
-                found = FillingSlice(number, kept.content, kept.spans)
-            slices[number] = found
-        return found
-
     def _complete(
         self, representation: Representation, found: FillingSlice, content: bytearray
     ) -> None:
-        del self._of(representation).slices[found.number]
+        del self.coverage.of(representation).slices[found.number]
         self._store.put(representation, found.number, content)
 
     def _end(self, run: Run, error: EdgeError | None) -> None:
         """Let go of a run: what it has brought is kept, complete or not."""
         self._counts.fills_under_way -= 1
         representation = run.representation
-        filling = self._of(representation)
+        filling = self.coverage.of(representation)
         filling.runs.remove(run)
         is_cut_short = error is not None and (
             representation.complete_length is None or not representation.has_strong_validator
@@ -618,18 +468,13 @@ class Fills:
         run.end(error)
         if error is None and run.lead is not None:
             self._widen(representation, run.lead, run.fields)
-        self._tidy(representation)
+        self.coverage.tidy(representation)
 
     def _widen(self, representation: Representation, lead: ByteSlice, fields: Fields) -> None:
         """Complete a slice in the background, while there is room for it."""
         if self._slots.is_crowded or not self._store.is_offered(representation):
             return
-        for start, stop in self._missing(representation, lead):
+        for start, stop in self.coverage.missing(representation, lead):
             run = self._new_run(representation, start, stop, fields)
             run.is_background = True
             self._tasks.start(self._fill(run))
-
-    def _tidy(self, representation: Representation) -> None:
-        filling = self._filling.get(representation)
-        if filling is not None and not (filling.runs or filling.readers or filling.slices):
-            del self._filling[representation]

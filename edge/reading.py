@@ -3,10 +3,11 @@
 from collections.abc import AsyncGenerator
 from typing import Final
 
+from edge.coverage import Presence
 from edge.errors import SessionBusyError, SliceGoneError
 from edge.fields import SESSION_FIELD, Fields
 from edge.filling import Reader
-from edge.fills import Fills, Presence
+from edge.fills import Fills
 from edge.representation import Representation
 from edge.slices import SliceStore
 from http_semantics.byte_range import ByteSlice
@@ -26,6 +27,7 @@ class Reading:
     def __init__(self, store: SliceStore, fills: Fills) -> None:
         self._store = store
         self._fills = fills
+        self._coverage = fills.coverage
 
     def content_at_once(
         self, representation: Representation, part: ByteSlice, *, is_first: bool = False
@@ -62,7 +64,7 @@ class Reading:
         Raises:
             SliceGoneError: some of it is missing and cannot be fetched on its own.
         """
-        presence = self._fills.presence(representation, part)
+        presence = self._coverage.presence(representation, part)
         is_missing = presence in {Presence.SOME, Presence.NONE}
         if is_missing and self._may_be_here(representation, part):
             return Presence.ALL
@@ -73,7 +75,7 @@ class Reading:
 
     def extra_bytes(self, representation: Representation, part: ByteSlice) -> int:
         """How much is fetched beyond a part if it is read now."""
-        return self._fills.extra_bytes(representation, part)
+        return self._coverage.extra_bytes(representation, part)
 
     def _may_be_here(self, representation: Representation, part: ByteSlice) -> bool:
         return all(
@@ -90,7 +92,7 @@ class Reading:
         Raises:
             EdgeError: it will not come, since there is another version by now, for instance.
         """
-        position = self._fills.first_missing(representation, part)
+        position = self._coverage.first_missing(representation, part)
         if position is not None:
             run = self._fills.follow(representation, position, stop=part.stop, fields=fields)
             await run.wait_for(position)
@@ -114,7 +116,7 @@ class Reading:
         Raises:
             EdgeError: bytes are missing and will not come.
         """
-        with self._fills.reading(representation, part) as reader:
+        with self._coverage.reading(representation, part) as reader:
             reader.arrivals = -1 if is_first else self._store.arrivals
             followed = 0
             while reader.position < reader.stop:
@@ -132,7 +134,7 @@ class Reading:
                     continue
                 if data:
                     yield data
-                    reader.position += len(data)
+                    reader.move(len(data))
                     followed = 0
 
     async def bring(
@@ -147,7 +149,7 @@ class Reading:
             EdgeError: bytes are missing and will not come.
         """
         size = representation.slice_bytes
-        with self._fills.reading(representation, part) as reader:
+        with self._coverage.reading(representation, part) as reader:
             while reader.position < part.stop:
                 length = representation.complete_length
                 end = part.stop if length is None else min(part.stop, length)
@@ -155,7 +157,7 @@ class Reading:
                     return
                 stop = min(end, (reader.position // size + 1) * size)
                 here = ByteSlice(reader.position, stop)
-                absent = next(self._fills.absent(representation, here), None)
+                absent = next(self._coverage.absent(representation, here), None)
                 if absent is None:
                     yield reader.position // size
                     reader.position = stop
@@ -175,7 +177,7 @@ class Reading:
             if not stored.is_settled and stored.arrived <= reader.arrivals:
                 self._store.note_again(stored)
             return stored.view(offset, offset + stop - position)
-        data = self._fills.at_hand(representation, position, stop)
+        data = self._coverage.at_hand(representation, position, stop)
         if data:
             return data
         if self._store.may_take_down(representation, number):

@@ -277,6 +277,7 @@ class Representation:
         return (
             self.has_strong_validator
             and head.strong_tag == self.validator
+            and self.status == (200 if head.status == 206 else head.status)
             and complete_length is not None
             and complete_length == self.complete_length
         )

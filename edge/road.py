@@ -18,6 +18,7 @@ from config.listener import problem_of, problem_response
 from drm.tokens import TokenAmbiguousError, TokenError, TokenForeignError
 from edge.access import Admission, Gate
 from edge.answers import complete_fields, preflight_fields, server_fields, tell_status
+from edge.connection import cut_connection
 from edge.errors import (
     EdgeError,
     LoopError,
@@ -270,6 +271,5 @@ class Road:
 
 def _cut(request: web.BaseRequest) -> web.Response:
     """Close the connection; the result is for aiohttp, which finds that it cannot send it."""
-    if request.transport is not None:
-        request.transport.close()
+    cut_connection(request)
     return web.Response(status=500)

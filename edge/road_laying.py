@@ -216,6 +216,7 @@ def _fills(ground: Ground) -> Fills:
         slots=ground.slots,
         run_bytes_max=ground.run_bytes_max,
         length_max=ground.lengths.in_one,
+        uncacheables=ground.uncacheables,
         is_token_checked=ground.is_token_checked,
         counts=ground.counts,
     )

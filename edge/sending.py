@@ -18,10 +18,10 @@ from edge.answers import (
 )
 from edge.cache_request import CacheRequest
 from edge.connection import ResponseAsGiven, StreamAsGiven
+from edge.coverage import Presence
 from edge.errors import NotStoredError, OriginBudgetError
 from edge.fields import Fields
 from edge.filling import UNKNOWN_STOP
-from edge.fills import Presence
 from edge.lookup import NotModified, Part, Parts, Whole
 from edge.origin_budget import OriginBudget
 from edge.outcomes import Told

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from edge.cache_request import CacheRequest
-from edge.contacts import ContactRequest, Contacts, personal_key, range_key, whole_key
+from edge.contacts import ContactRequest, Contacts
 from edge.errors import (
     NotStoredError,
     OriginBudgetError,
@@ -33,7 +33,7 @@ from edge.representation import Representation
 from edge.sending import Sender
 from edge.slices import SliceStore
 from edge.target import Target
-from edge.uncacheables import Uncacheables
+from edge.uncacheables import Uncacheables, personal_key, range_key, whole_key
 from edge.upstream_answers import LengthLimits, Unfit, head_of
 from http_semantics.byte_range import IntRange
 from http_semantics.cache_control import NO_DIRECTIVES, Directives
@@ -342,6 +342,8 @@ class Serving:
         first = self._contact_request(request, found)
         length = found.complete_length or 0
         is_long = found.has_strong_validator and length > found.slice_bytes
+        # Of what is coded a range would be asked for without its coding.
+        is_long = is_long and "Content-Encoding" not in found.fields
         return replace(first, range_spec=IntRange(0, found.slice_bytes - 1) if is_long else None)
 
     def _why_passed(self, request: CacheRequest, first: ContactRequest) -> str | None:

@@ -394,6 +394,14 @@ class SliceStore:
             self._evict(self._policy.shrink_to(max(0, self._slices_bytes_max - self.pins.bytes)))
         return stored
 
+    def drop_before(self, representation: Representation, number: int) -> None:
+        """Drop the slices before a number from memory: nobody will come to them."""
+        kept = self._slices.get(representation, {})
+        for stored in [stored for stored in kept.values() if stored.number < number]:
+            self._policy.remove(stored)
+            self._discard(stored)
+            self.pins.note(stored.content)
+
     def take(self, representation: Representation, number: int) -> StoredSlice | None:
         """Give away an incomplete slice, to be completed; None if nothing of it is kept."""
         kept = self._slices.get(representation)

@@ -37,3 +37,18 @@ class Uncacheables:
             del self._entries[key]
             return None
         return reason
+
+
+def range_key(key: str) -> str:
+    """Under which it is remembered that ranges of a resource cannot be stored; the whole may be."""
+    return f"range {key}"  # No key begins like this: all begin with "/".
+
+
+def whole_key(key: str) -> str:
+    """Under which it is remembered that all of a resource is too much; ranges may be stored."""
+    return f"whole {key}"
+
+
+def personal_key(key: str) -> str:
+    """Under which it is remembered that answers to those who say who they are are not storable."""
+    return f"personal {key}"

@@ -314,7 +314,9 @@ class Warmer:
     ) -> None:
         absent = 0
         if not is_new and found.complete_length is not None:
-            absent = sum(stop - start for start, stop in self._parts.fills.absent(found, step))
+            absent = sum(
+                stop - start for start, stop in self._parts.fills.coverage.absent(found, step)
+            )
             if absent:
                 await self._wait_for_turn(job)
                 self._charge(job, absent)

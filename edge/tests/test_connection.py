@@ -1,6 +1,7 @@
 """What aiohttp would answer of its own accord, and the names of it that the edge relies on."""
 
 import asyncio
+import contextlib
 import inspect
 import json
 import logging
@@ -163,3 +164,20 @@ async def test_a_host_that_is_none_makes_a_changed_resource_an_error(node: Node,
     first, _, content = await exchange(node.service.url, head + b"Content-Length: 0\r\n\r\n")
     assert (first.split()[1], content) == (b"200", b"hello")
     assert "uri-miss" in (await node.ask("/a")).cache_status
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("is_stored", [True, False])
+async def test_a_client_of_http_1_0_takes_half_of_an_answer_for_all(is_stored: bool):
+    lifetime = b"max-age=60" if is_stored else b"no-store"
+    head = b"HTTP/1.1 200 OK\r\nCache-Control: " + lifetime + b"\r\n"
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+    async with open_raw_origin(head + chunks) as origin, open_node(origin) as node:
+        host, _, port = node.service.url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        with contextlib.closing(writer):
+            writer.write(b"GET /a HTTP/1.0\r\n\r\n")
+            async with asyncio.timeout(10):
+                with pytest.raises(ConnectionResetError):
+                    await reader.read()
+                    await reader.read()

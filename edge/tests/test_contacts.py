@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from edge.contacts import range_key
 from edge.tests.conftest import Answer, Node, content_of, open_node
 from edge.tests.scripted_origin import Resource, ScriptedOrigin
 
@@ -40,10 +39,6 @@ async def test_waiting_is_bounded_by_the_number_of_fills(origin: ScriptedOrigin)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(node.ask(f"/{n}")) for n in range(6)]
         assert {task.result().status for task in tasks} == {200}
-
-
-def test_ranges_are_remembered_apart():
-    assert not range_key("/a").startswith("/")
 
 
 ALICE = {"Authorization": "Basic alice"}

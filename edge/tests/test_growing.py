@@ -218,3 +218,31 @@ async def test_a_record_of_what_grew_leads_to_its_slices_after_a_restart(tmp_pat
                 assert (await node.ask("/a")).content == BODY
                 assert grown.asked == int(not is_second)
                 await written(node, 0 if is_second else 4)
+
+
+async def test_content_above_the_limit_is_cut_off(origin: ScriptedOrigin):
+    body = content_of(40 * SLICE + 77)
+    cache = {"memory_bytes": 16 * SLICE, "object_share_max": 0.25}
+    async with open_node(origin, cache=cache) as node:
+        origin.behaviours["/a"] = Growing(body)
+        async with asyncio.TaskGroup() as group:
+            asking = [group.create_task(node.ask("/a")) for _ in range(2)]
+        assert all(task.result().content == body for task in asking)
+        await node.settled()
+        assert node.service.store.bytes <= 16 * SLICE
+        again = await node.ask("/a")
+        assert again.content == body
+        assert "detail=too-large" in again.cache_status
+
+
+async def test_content_above_the_limit_is_read_to_its_end_for_nobody(origin: ScriptedOrigin):
+    body = content_of(200 * SLICE)
+    cache = {"memory_bytes": 16 * SLICE, "object_share_max": 0.25}
+    async with open_node(origin, cache=cache) as node:
+        origin.behaviours["/a"] = Growing(body)
+        response = await node.client.session.get(f"{node.client.url}/a")
+        assert await response.content.readexactly(1000) == body[:1000]
+        assert node.service.counts.fills_under_way == 1
+        response.close()
+        await node.settled()
+        assert node.service.counts.fill_bytes < len(body)

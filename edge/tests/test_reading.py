@@ -3,16 +3,18 @@
 import pytest
 
 from config.tasks import Tasks, open_tasks
+from edge.coverage import Presence
 from edge.errors import SliceGoneError
 from edge.fields import Fields
 from edge.fill_slots import FillSlots
-from edge.fills import Fills, Presence
+from edge.fills import Fills
 from edge.metrics import EdgeCounts
 from edge.ports import UpstreamAnswer, UpstreamRequest
 from edge.reading import Reading
 from edge.representation import Representation
 from edge.slices import SliceStore
 from edge.tests.making import head_from, representation_of
+from edge.uncacheables import Uncacheables
 from http_semantics.byte_range import ByteSlice
 
 BODY = bytes(range(250)) * 4
@@ -37,6 +39,7 @@ def fills_of(tasks: Tasks, store: SliceStore) -> Fills:
         slots=FillSlots(slots_max=1, wait_s=1),
         run_bytes_max=400,
         length_max=1 << 20,
+        uncacheables=Uncacheables(keys_max=1, remembered_s=1),
         is_token_checked=False,
         counts=EdgeCounts(),
     )
@@ -96,18 +99,6 @@ async def test_who_wants_more_than_there_is_is_told_before_anything_is_sent():
         with pytest.raises(SliceGoneError):
             reading.presence(found, ByteSlice(0, 200))
     assert store.select("/a", None) is None
-
-
-async def test_looking_for_what_is_missing_leaves_nothing_behind():
-    store, found = SliceStore(bytes_max=1 << 20), representation_of()
-    fill(store, found, 0, 2)
-    async with open_tasks() as tasks:
-        fills = fills_of(tasks, store)
-        part = ByteSlice(0, 400)
-        assert fills.presence(found, part) is Presence.SOME
-        assert fills.first_missing(found, part) == 100
-        assert fills.extra_bytes(found, part) >= 0
-        assert len(fills) == 0
 
 
 async def test_presence():

@@ -75,6 +75,13 @@ def test_same_version(etag: str, length: int, *, expected: bool):
     assert representation_of().is_same_version(head_from(ETag=etag), length) is expected
 
 
+def test_an_error_under_the_tag_of_a_success_is_another_version():
+    gone = representation_of(head_from(404))
+    assert gone.is_same_version(head_from(404), 1000)
+    assert not gone.is_same_version(head_from(206), 1000)
+    assert not representation_of().is_same_version(head_from(404), 1000)
+
+
 def test_while_tokens_are_checked_no_field_selects_a_variant():
     assert head_from(Vary="Origin").selecting == Selecting(("origin",), (None,))
     assert head_from(Vary="Origin", is_token_checked=True).selecting == EMPTY

@@ -126,3 +126,46 @@ async def test_a_version_that_changed_under_several_ranges_cuts_their_listener(n
     answer = await node.range("/a", "0-9,550000-550009")
     assert answer.status == 206
     assert answer.content.count(b"b" * 10) == 2
+
+
+SWR = "public, max-age=10, stale-while-revalidate=600"
+
+
+async def test_each_listener_with_a_cookie_has_the_same_validated_in_the_background(node: Node):
+    resource = await stale(node, SWR)
+    resource.gate = asyncio.Event()
+    for _ in range(5):
+        answer = await node.ask("/a", headers={"Cookie": "a=b"})
+        assert answer.content == b"hello"
+    resource.gate.set()
+    await node.origin.wait_for_requests(2)
+    assert len(node.origin.seen) == 2
+
+
+@pytest.mark.parametrize("has_time", [True, False])
+async def test_a_coded_variant_is_asked_for_without_its_coding(node: Node, has_time: bool):
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        is_coded = request.headers.get("Accept-Encoding") == "gzip"
+        fields = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if is_coded else {})
+        content = (b"gzip" if is_coded else b"text") * 200_000
+        etag = '"coded"' if is_coded else '"plain"'
+        resource = Resource(content, etag, SWR, fields)
+        return await node.origin.serve(request, resource)
+
+    node.origin.behaviours["/a"] = answer
+    wanted = {"Accept-Encoding": "gzip"}
+    assert (await node.ask("/a", headers=wanted)).content == b"gzip" * 200_000
+    if has_time:
+        node.clock.now_s += 11
+        await node.ask("/a", headers=wanted)
+        await node.origin.wait_for_requests(2)
+        assert node.origin.seen[1].headers["Accept-Encoding"] == "gzip"
+        await node.settled()
+        assert "hit; ttl=10" in (await node.ask("/a", headers=wanted)).cache_status
+    else:
+        (found,) = node.service.store.offered("/a")
+        node.service.store.forget(found)
+        node.service.store.make_current(found)
+        assert (await node.ask("/a", headers=wanted)).content == b"gzip" * 200_000
+        assert {one.headers["Accept-Encoding"] for one in node.origin.seen} == {"gzip"}
+        assert all(node.origin.ranges()[1:])

@@ -46,7 +46,7 @@ class Lane:
 
     def has(self, target: str, start: int, stop: int) -> bool:
         (found,) = self.store.offered(target)
-        return not list(self.way.fills.absent(found, ByteSlice(start, stop)))
+        return not list(self.way.fills.coverage.absent(found, ByteSlice(start, stop)))
 
 
 @contextlib.asynccontextmanager
