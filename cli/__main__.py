@@ -18,6 +18,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "export": ("export", "Write tracks as clear, tagged files."),
     "takedown": ("takedown", "Withhold a track from listeners."),
     "gc": ("gc", "Drop what need not be kept."),
+    "purge": ("purge", "Have an edge forget what it has stored."),
+    "warm": ("warm", "Have an edge fetch what will be asked for."),
     "token": ("token", "Issue a playback token."),
     "play": ("play", "Play a track through the edge, and say how it went."),
     "config": ("config", "Check, show and describe settings."),

@@ -43,6 +43,33 @@ def progress_bar(what: str, *, is_hidden: bool) -> Iterator[Callable[[float], No
         yield lambda fraction: progress.update(bar, completed=fraction)
 
 
+@contextlib.contextmanager
+def transfer_bar(what: str, *, total: int, is_hidden: bool) -> Iterator[Callable[[int, str], None]]:
+    """A bar on standard error; what it yields is told how many of `total` are done, and a text.
+
+    It shows how long the rest will take.
+    """
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and most commands need none
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=is_hidden) as progress:
+        bar = progress.add_task(what, total=total, text="")
+        yield lambda done, text: progress.update(bar, completed=done, text=text)
+
+
 class MusicPath(click.ParamType[Path]):
     """An existing file or folder; `~` is the home folder, also where no shell has replaced it."""
 
@@ -80,6 +107,16 @@ def running_option(command: _CommandT) -> _CommandT:
         type=click.Path(dir_okay=False, path_type=Path),
         help="Roles that run apart: a JSON file with their URLs and the operator's credential, "
         "in the form of DATA/run/attacca.json.",
+    )(command)
+
+
+def edge_admin_option(command: _CommandT) -> _CommandT:
+    """`--edge URL`: an edge apart from what runs here."""
+    return click.option(
+        "--edge",
+        "edge_url",
+        metavar="URL",
+        help="The admin listener of an edge that runs elsewhere, with the same operator.",
     )(command)
 
 

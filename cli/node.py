@@ -16,7 +16,15 @@ _ANSWER_BYTES_MAX: Final = 8 << 20
 
 
 class NodeError(Exception):
-    """A call was refused, or there was no answer."""
+    """A call was refused, or there was no answer.
+
+    Attributes:
+        status: of the answer; None without one.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class NodeClient:
@@ -52,8 +60,8 @@ class NodeClient:
             )
         return await self._call("GET", "origin", f"/v1/tracks/{track_id}")
 
-    async def album_tracks(self, album_id: str) -> list[str]:
-        """Ids of the tracks of an album, in their order.
+    async def album(self, album_id: str) -> dict[str, Any]:
+        """The album's JSON, as the origin serves it.
 
         Raises:
             NodeError: there is no such album.
@@ -63,7 +71,15 @@ class NodeClient:
                 f"`{album_id}` is no album id: ids have 22 letters and digits, and the record of a "
                 "track names that of its album"
             )
-        album = await self._call("GET", "origin", f"/v1/albums/{album_id}")
+        return await self._call("GET", "origin", f"/v1/albums/{album_id}")
+
+    async def album_tracks(self, album_id: str) -> list[str]:
+        """Ids of the tracks of an album, in their order.
+
+        Raises:
+            NodeError: there is no such album.
+        """
+        album = await self.album(album_id)
         try:
             return [str(track["track_id"]) for track in album["tracks"]]
         except (KeyError, TypeError) as error:
@@ -99,7 +115,7 @@ class NodeClient:
         except ValueError as error:
             raise NodeError(f"{listener} answered something that is not JSON") from error
         if response.status >= 400:
-            raise NodeError(_told(answer))
+            raise NodeError(told(answer), status=response.status)
         return answer
 
 
@@ -112,7 +128,7 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _told(problem: dict[str, Any]) -> str:
+def told(problem: dict[str, Any]) -> str:
     """What a problem document says, in one sentence."""
     title = str(problem.get("title", "refused")).rstrip(".")
     detail = problem.get("detail")

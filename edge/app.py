@@ -23,11 +23,12 @@ from edge.purge_api import PurgeApi
 from edge.purges import Purges
 from edge.refusal_limits import RefusalLimits
 from edge.road import Checkpoint, Road
-from edge.road_laying import Ground, guarded, lay_road
+from edge.road_laying import Ground, WayToContent, guarded, lay_road, warmer_of
 from edge.settings import EdgeSettings, LimitSettings
 from edge.slices import SliceStore
 from edge.tiers import Tiers, open_tiers
 from edge.token_keys import TokenKeys
+from edge.warm_api import WarmApi
 
 # The start waits this long for drm, and goes on without keys: `/readyz` says so.
 _FIRST_KEYS_S = 2.0
@@ -104,7 +105,8 @@ async def open_edge(
             drm = guarded(await stack.enter_async_context(reach(settings.drm)), limits, counts)
             checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
         ground = Ground(settings, tiers, purges, origin, tasks, counts, clock)
-        road = lay_road(ground, checkpoint=checkpoint, node_id=node_id)
+        way = WayToContent.of(ground)
+        road = lay_road(ground, way, checkpoint=checkpoint, node_id=node_id)
         url = await stack.enter_async_context(
             _open_road(road, host=settings.host, port=settings.port, limits=limits)
         )
@@ -116,6 +118,8 @@ async def open_edge(
             allowed_hosts=frozenset(settings.allowed_hosts),
         )
         PurgeApi(tiers.purge, is_token_checked=settings.token_check).add_to(admin)
+        warmer = warmer_of(ground, way)
+        WarmApi(warmer.warm, is_token_checked=settings.token_check).add_to(admin)
         admin.on_response_prepare.append(_name_server)
         admin_url = await stack.enter_async_context(
             open_listener(admin, host=settings.admin_host, port=settings.admin_port, shutdown_s=1.0)

@@ -11,6 +11,7 @@
         * TooManyRefusalsError
         * RangeNotSatisfiableError
         * PurgeRequestError: not a request for a purge
+        * WarmRequestError: not a request to warm the cache
         * NotStoredError: it wants nothing but what is stored
     * UpstreamError: origin or drm failed
         * UpstreamUnreachableError
@@ -163,6 +164,13 @@ class PurgeRequestError(DownstreamError):
 
     reason = "purge_request"
     title = "Not a request for a purge."
+
+
+class WarmRequestError(DownstreamError):
+    """An operator's call to warm the cache that is none."""
+
+    reason = "warm_request"
+    title = "Not a request to warm the cache."
 
 
 class NotStoredError(DownstreamError):

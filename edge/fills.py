@@ -41,6 +41,7 @@ from edge.spans import Spans
 from edge.task_border import task_border
 from edge.upstream_answers import check_fill, head_of
 from http_semantics.byte_range import ByteSlice
+from http_semantics.storing import Refusal
 
 # A reader this many slices ahead of a run does not wait for it. The next slice is about to come.
 _AHEAD_SLICES: Final = 1
@@ -124,6 +125,10 @@ class Fills:
         self._counts = counts
         self._filling: dict[Representation, _Filling] = {}
 
+    def __len__(self) -> int:
+        """How many representations are being filled or read."""
+        return len(self._filling)
+
     @contextlib.contextmanager
     def reading(self, representation: Representation, part: ByteSlice) -> Iterator[Reader]:
         """Somebody reads a part while the block lasts: fills of it are wanted."""
@@ -161,6 +166,16 @@ class Fills:
         plan = self._plan(representation, part)
         fetched = plan.first.length + (0 if plan.lead is None else plan.lead.length)
         return max(0, fetched - part.length)
+
+    def absent(self, representation: Representation, part: ByteSlice) -> Iterator[tuple[int, int]]:
+        """The intervals of a part that have not arrived, whether they are coming or not."""
+        position = part.start
+        while position < part.stop:
+            covered = self._covered_until(representation, position, part.stop)
+            if covered == position:
+                covered = self._next_covered(representation, position, part.stop)
+                yield position, covered
+            position = covered
 
     def presence(self, representation: Representation, part: ByteSlice) -> Presence:
         """How much of a part is there. This is no use of it."""
@@ -296,11 +311,12 @@ class Fills:
             if covered > position:
                 position = covered
                 continue
-            run = self._of(representation).run_at(position)
+            filling = self._filling.get(representation)
+            run = None if filling is None else filling.run_at(position)
             if run is not None:
                 position = run.stop
                 continue
-            end = min(part.stop, self._of(representation).next_run_at(position))
+            end = part.stop if filling is None else min(part.stop, filling.next_run_at(position))
             end = min(end, self._next_covered(representation, position, end))
             yield position, end
             position = end
@@ -433,6 +449,8 @@ class Fills:
         except BaseException:
             answer.close()
             raise
+        if head.refusal in {Refusal.NO_STORE, Refusal.PRIVATE}:
+            self._store.retire(representation)  # The rest is for those who are reading it.
         if head.status == 200:
             representation.is_range_ignored = run.is_whole = True
             run.position = part.start
@@ -532,15 +550,14 @@ class Fills:
         if run.stop != UNKNOWN_STOP:
             raise UpstreamTruncatedError(run.position - start, run.stop - start)
         representation = run.representation
-        representation.settle_length(run.position)
+        representation.end_at(run.position)
         filling = self._of(representation)
         number, length = divmod(run.position, representation.slice_bytes)
         last = filling.slices.get(number)
         if last is not None:
             self._complete(representation, last, Content(memoryview(last.content)[:length]))
         run.stop = run.position
-        if self._store.is_offered(representation):
-            self._store.make_current(representation)  # Its record may have changed.
+        self._store.settle(representation)
 
     def _lay(self, run: Run, data: memoryview) -> None:
         representation = run.representation

@@ -75,6 +75,8 @@ class EdgeCounts:
     fill_bytes: int = 0
     packaging: int = 0
     session_busy: int = 0
+    warmed: Counter[str] = field(default_factory=Counter)
+    warmed_bytes: int = 0
 
     def note_response(
         self, result: CacheResult, *, status: int, content_bytes: int, first_byte_s: float
@@ -201,8 +203,22 @@ class EdgeCollector(Collector):
             value=store.pins.bytes,
         )
         yield from self._purged()
+        yield from self._warmed()
         if self._disk is not None:
             yield from disk_metrics(self._disk)
+
+    def _warmed(self) -> Iterator[Metric]:
+        targets = CounterMetricFamily(
+            "edge_warmed_targets", "Targets that were to be warmed.", labels=["result"]
+        )
+        for result, count in sorted(self._counts.warmed.items()):
+            targets.add_metric([result], count)
+        yield targets
+        yield CounterMetricFamily(
+            "edge_warmed_bytes",
+            "Content bytes fetched to warm the cache.",
+            value=self._counts.warmed_bytes,
+        )
 
     def _purged(self) -> Iterator[Metric]:
         purges, counts = self._purges, self._store.counts

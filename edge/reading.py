@@ -117,10 +117,11 @@ class Reading:
         with self._fills.reading(representation, part) as reader:
             reader.arrivals = -1 if is_first else self._store.arrivals
             followed = 0
-            while reader.position < part.stop:
+            while reader.position < reader.stop:
                 length = representation.complete_length
-                if length is not None and reader.position >= length:
-                    return
+                if length is not None and reader.stop > length:
+                    reader.stop = length  # It is known by now.
+                    continue
                 self._ask_ahead(representation, reader, fields)
                 try:
                     data = await self._next(representation, reader, fields)
@@ -133,6 +134,34 @@ class Reading:
                     yield data
                     reader.position += len(data)
                     followed = 0
+
+    async def bring(
+        self, representation: Representation, part: ByteSlice, fields: Fields
+    ) -> AsyncGenerator[int, None]:
+        """Have what is missing of a part fetched, for nobody to read yet; the rest is left alone.
+
+        Yields:
+            The number of each slice that the part touches, when as much of it is there.
+
+        Raises:
+            EdgeError: bytes are missing and will not come.
+        """
+        size = representation.slice_bytes
+        with self._fills.reading(representation, part) as reader:
+            while reader.position < part.stop:
+                length = representation.complete_length
+                end = part.stop if length is None else min(part.stop, length)
+                if reader.position >= end:
+                    return
+                stop = min(end, (reader.position // size + 1) * size)
+                here = ByteSlice(reader.position, stop)
+                absent = next(self._fills.absent(representation, here), None)
+                if absent is None:
+                    yield reader.position // size
+                    reader.position = stop
+                    continue
+                run = self._fills.follow(representation, absent[0], stop=reader.stop, fields=fields)
+                await run.wait_for(min(run.stop, stop) - 1)
 
     async def _next(
         self, representation: Representation, reader: Reader, fields: Fields

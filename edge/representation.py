@@ -257,6 +257,12 @@ class Representation:
             self._digest = hashlib.blake2b(self.identity, digest_size=16).digest()
         return self._digest
 
+    def end_at(self, complete_length: int) -> None:
+        """Its content has ended, and only now its length is known."""
+        assert self.complete_length is None
+        self.complete_length = complete_length
+        self._identity = self._digest = b""
+
     def slice_id(self, number: int) -> bytes:
         """20 bytes that stand for a slice; their first eight tell slices apart, too."""
         digest = self.digest
@@ -275,11 +281,6 @@ class Representation:
             and complete_length is not None
             and complete_length == self.complete_length
         )
-
-    def settle_length(self, complete_length: int) -> None:
-        """The end of the content has told how long it is; that is a part of its identity."""
-        self.complete_length = complete_length
-        self._identity = self._digest = b""
 
     def part_of(self, number: int) -> ByteSlice:
         """The bytes of the slice with this number."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
 
 from config.tasks import Tasks
 from edge.breaker import Breaker, RetryBudget
@@ -22,6 +24,7 @@ from edge.settings import EdgeSettings, LimitSettings
 from edge.tiers import Tiers
 from edge.uncacheables import Uncacheables
 from edge.upstream_answers import LengthLimits
+from edge.warming import Warmer, WarmLimits, WarmParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,35 @@ class Ground:
         return max(self.settings.cache.slice_bytes, self.settings.cache.run_bytes_max)
 
 
-def lay_road(ground: Ground, *, checkpoint: Checkpoint | None, node_id: str) -> Road:
+@dataclass(frozen=True, slots=True)
+class WayToContent:
+    """The parts that know of content, or have it fetched: listeners and warming share them.
+
+    Attributes:
+        fills: what is under way.
+        reading: content that is here, or comes.
+        contacts: the way to what is not known.
+    """
+
+    fills: Fills
+    reading: Reading
+    contacts: Contacts
+
+    @classmethod
+    def of(cls, ground: Ground) -> Self:
+        """The one of a node."""
+        fills = _fills(ground)
+        return cls(fills, Reading(ground.tiers.store, fills), _contacts(ground, fills))
+
+
+def lay_road(
+    ground: Ground, way: WayToContent, *, checkpoint: Checkpoint | None, node_id: str
+) -> Road:
     """The way of requests through a node.
 
     Args:
         ground: what it is laid on.
+        way: where it leads.
         checkpoint: checks tokens; None where they are not checked.
         node_id: told to upstreams.
     """
@@ -97,7 +124,7 @@ def lay_road(ground: Ground, *, checkpoint: Checkpoint | None, node_id: str) -> 
         counts=ground.counts,
     )
     return Road(
-        serving=_serving(ground, passer),
+        serving=_serving(ground, way, passer),
         passer=passer,
         origin=ground.origin,
         checkpoint=checkpoint,
@@ -114,16 +141,53 @@ def guarded(upstream: Upstream, limits: LimitSettings, counts: EdgeCounts) -> Up
     return GuardedUpstream(upstream, breaker=breaker, retries=retries, counts=counts)
 
 
-def _serving(ground: Ground, passer: Passer) -> Serving:
+def warmer_of(ground: Ground, way: WayToContent) -> Warmer:
+    """What warms the cache of a node."""
+    limits = ground.settings.limits
+    slice_bytes = ground.settings.cache.slice_bytes
+    return Warmer(
+        WarmParts(
+            store=ground.tiers.store,
+            fills=way.fills,
+            reading=way.reading,
+            contacts=way.contacts,
+            purges=ground.purges,
+            is_busy=partial(_is_busy, ground),
+            counts=ground.counts,
+        ),
+        WarmLimits(
+            targets_max=limits.warms_max,
+            bytes_per_s=limits.warm_bytes_per_s,
+            slice_bytes=slice_bytes,
+            step_bytes=ground.run_bytes_max - ground.run_bytes_max % slice_bytes,
+            kept_bytes_max=ground.lengths.in_parts,
+        ),
+        is_token_checked=ground.is_token_checked,
+        clock=ground.clock,
+    )
+
+
+def _is_busy(ground: Ground) -> bool:
+    """Whether what nobody waits for is better left: for listeners' fills, or for the disk."""
+    if ground.slots.is_crowded:
+        return True
+    disk = ground.tiers.disk
+    if disk is None:
+        return False
+    # What the queue has no room for is not written at all.
+    queued_bytes_max = ground.settings.cache.disk.queue_bytes_max // 2
+    return not disk.is_listed or disk.queued_bytes > queued_bytes_max
+
+
+def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
     cache, limits = ground.settings.cache, ground.settings.limits
-    fills = _fills(ground)
     budget = OriginBudget(
         debt_bytes_max=limits.origin_debt_bytes_max,
         forgiven_bytes_per_s=limits.origin_debt_forgiven_bytes_per_s,
         clients_max=limits.origin_debts_max,
     )
     sender = Sender(
-        Reading(ground.tiers.store, fills),
+        way.reading,
         budget=budget,
         is_token_checked=ground.is_token_checked,
         clock=ground.clock,
@@ -131,7 +195,7 @@ def _serving(ground: Ground, passer: Passer) -> Serving:
     return Serving(
         store=ground.tiers.store,
         sender=sender,
-        contacts=_contacts(ground, fills),
+        contacts=way.contacts,
         uncacheables=ground.uncacheables,
         purge=ground.tiers.purge,
         passer=passer,

@@ -190,6 +190,14 @@ class LimitSettings(Section):
     fills_max: int = Field(
         default=256, ge=1, description="Fills at once; each has at most one slice in flight."
     )
+    warms_max: int = Field(
+        default=8, ge=1, le=1_000, description="Targets that are warmed at once, for all callers."
+    )
+    warm_bytes_per_s: int = Field(
+        default=32 << 20,
+        ge=1 << 10,
+        description="What is fetched to warm the cache, in bytes a second.",
+    )
     fill_wait_s: float = Field(
         default=5.0, gt=0, description="How long a fill waits for its turn, in seconds."
     )

@@ -179,7 +179,10 @@ class SliceStore:
     def _record(self, target: str) -> None:
         """Tell the disk what is offered for a target, if it knows any of it."""
         offered = self._offered.get(target, ())
-        if self._shelf is not None and any(one.is_on_disk for one in offered):
+        if self._shelf is None:
+            return
+        # A record of what is no longer offered must not come back either.
+        if any(one.is_on_disk for one in offered) or self._shelf.may_know(target):
             self._shelf.write_records(target, offered)
 
     def _offer(self, representation: Representation) -> None:
@@ -224,6 +227,7 @@ class SliceStore:
         for stored in self._slices.pop(representation, {}).values():
             self._policy.remove(stored)
             self._slice_count -= 1
+            self.pins.note(stored.content)
 
     def has(self, representation: Representation, number: int) -> bool:
         """Whether all of a slice is kept, here or on disk. This is no use of it."""
@@ -252,11 +256,19 @@ class SliceStore:
 
     def note_again(self, stored: StoredSlice) -> None:
         """A slice was asked for again after it had arrived: that makes it worth a write."""
-        if stored.is_settled or self._shelf is None or not self._shelf.is_ready:
+        owner = stored.owner
+        if stored.is_settled or owner.complete_length is None:
+            return
+        if self._shelf is None or not self._shelf.is_ready:
             return
         stored.is_settled = True
-        owner = stored.owner
         self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
+
+    def note_wanted(self, representation: Representation, number: int) -> None:
+        """A slice is wanted for good: if it is here complete, it is worth a write."""
+        stored = self._slices.get(representation, {}).get(number)
+        if stored is not None:
+            self.note_again(stored)
 
     def take_down_at_once(self, representation: Representation, number: int) -> StoredSlice | None:
         """Bring a slice from the disk to here, if that takes no waiting."""
@@ -288,6 +300,8 @@ class SliceStore:
         """Offer again what is on disk for a target."""
         assert self._shelf is not None
         recalled = await self._shelf.recall(target)
+        if not self._shelf.may_know(target):
+            return  # Meanwhile it was invalidated.
         for found in reversed(recalled):
             # Meanwhile somebody else may have asked the upstream.
             if not self._is_known(found) and not self.is_purged(found):
@@ -336,9 +350,19 @@ class SliceStore:
         self.arrivals += 1
         is_settled = self._shelf is None or spans is not None
         stored = self.keep(representation, number, content, spans=spans, is_settled=is_settled)
+        if representation.complete_length is not None:
+            self._offer_to_disk(stored)
+
+    def settle(self, representation: Representation) -> None:
+        """The length of what has grown is known: only now the disk can tell its slices."""
+        for stored in list(self._slices.get(representation, {}).values()):
+            self._offer_to_disk(stored)
+
+    def _offer_to_disk(self, stored: StoredSlice) -> None:
         if not stored.is_settled and self._shelf is not None and self._shelf.is_ready:
-            offered = self.offered_now(representation)
-            stored.is_settled = self._shelf.offer(representation, number, content, offered)
+            owner = stored.owner
+            offered = self.offered_now(owner)
+            stored.is_settled = self._shelf.offer(owner, stored.number, stored.content, offered)
 
     def _is_complete_here(self, representation: Representation, number: int) -> bool:
         kept = self._slices.get(representation)
@@ -361,6 +385,7 @@ class SliceStore:
         if found is not None:
             self._policy.remove(found)
             self._slice_count -= 1
+            self.pins.note(found.content)
         stored = StoredSlice(representation, number, content, spans, self.arrivals, is_settled)
         kept[number] = stored
         self._slice_count += 1

@@ -26,6 +26,7 @@ from origin.demand import Demand, DemandLimits, open_demand
 from origin.intake.intake import IntakeMeans, open_intake
 from origin.intake.labels import KnownLabel, Label, Labels, Quota
 from origin.intake.ledger import OPEN_UPLOADS_MAX
+from origin.intake.ports import Ingest
 from origin.intake.routes import add_intake
 from origin.invalidation import Invalidation
 from origin.last_use import open_last_use
@@ -35,6 +36,7 @@ from origin.outbox import Outbox
 from origin.ports import ObjectStore
 from origin.readiness import open_readiness
 from origin.record_store import RecordStore
+from origin.release_warming import NotingIngest, ReleaseWarming
 from origin.resources import Resources
 from origin.routes import origin_app
 from origin.settings import OriginSettings, StoreKind, StoreSettings
@@ -129,9 +131,11 @@ async def open_origin(
             figures=figures,
             clock=clock,
         )
+        warming = ReleaseWarming(workshop.records, figures=figures)
+        ingest = NotingIngest(library, warming) if settings.is_release_warmed else library
         intake = await enter(
             open_intake(
-                _intake_means(settings, workshop, library, credentials, figures),
+                _intake_means(settings, workshop, ingest, credentials, figures),
                 settings.ingest.uploads,
             )
         )
@@ -147,7 +151,7 @@ async def open_origin(
         admin_url = await enter(
             open_listener(admin, host=settings.admin_host, port=settings.admin_port)
         )
-        telling = functools.partial(_telling, settings, workshop, figures)
+        telling = functools.partial(_telling, settings, workshop, figures, warming)
         yield OriginService(url, admin_url, library, telling)
 
 
@@ -156,17 +160,20 @@ async def _telling(
     settings: OriginSettings,
     workshop: Workshop,
     figures: OriginMetrics,
+    warming: ReleaseWarming,
     edges: Mapping[str, Credential],
 ) -> AsyncIterator[None]:
     async with aiohttp.ClientSession() as session, open_tasks() as tasks:
+        told = [HttpEdge(url, operator, session) for url, operator in edges.items()]
         invalidation = Invalidation(
             Outbox(workshop.store, clock=workshop.clock),
-            [HttpEdge(url, operator, session) for url, operator in edges.items()],
+            told,
             figures=figures,
             clock=workshop.clock,
             monotonic=workshop.monotonic,
         )
         tasks.start(invalidation.run(settings.purge_interval_s))
+        tasks.start(warming.run(told))
         yield
 
 
@@ -223,14 +230,14 @@ def _claims_of(settings: OriginSettings, workshop: Workshop) -> Claims:
 def _intake_means(
     settings: OriginSettings,
     workshop: Workshop,
-    library: Library,
+    ingest: Ingest,
     credentials: OriginCredentials,
     figures: OriginMetrics,
 ) -> IntakeMeans:
     return IntakeMeans(
         store=workshop.store,
         claims=_claims_of(settings, workshop),
-        ingest=library,
+        ingest=ingest,
         labels=_labels_of(settings, credentials),
         scratch=workshop.scratch,
         master_bytes_max=workshop.master_bytes_max,

@@ -242,6 +242,10 @@ class OriginSettings(RoleSettings):
     purge_interval_s: float = Field(
         default=1.0, ge=0.1, le=60, description="How often edges are told what has changed."
     )
+    is_release_warmed: bool = Field(
+        default=False,
+        description="Whether these edges fetch what was uploaded once it is packaged.",
+    )
     edge_credential: SecretStr | None = Field(
         default=None, description="Secret by which edges show themselves."
     )

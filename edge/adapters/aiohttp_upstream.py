@@ -24,7 +24,7 @@ from edge.errors import (
     UpstreamTruncatedError,
     UpstreamUnreachableError,
 )
-from edge.fields import CACHE_NAME, LOOP_FIELD
+from edge.fields import CACHE_NAME, LOOP_FIELD, is_field_value
 from edge.ports import OnInterim, Upstream, UpstreamAnswer, UpstreamRequest
 from edge.settings import LimitSettings
 
@@ -196,6 +196,9 @@ class AiohttpUpstream(Upstream):
         if response.status < 200:  # Nobody asked for another protocol: RFC 9110 section 7.8.
             response.close()
             raise UpstreamProtocolError("an interim answer where the final one was due")
+        if not all(is_field_value(value) for value in response.headers.values()):
+            response.close()  # Nobody could be sent this.
+            raise UpstreamProtocolError("a field value with a control character")
         if response.status == 304 and not any(name in fields for name in _ASKING_FOR_304):
             response.close()  # RFC 9110 section 15.4.5: there is nothing that it could be about.
             raise UpstreamProtocolError("304 to a request without a condition")

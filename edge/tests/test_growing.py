@@ -2,13 +2,20 @@
 
 import asyncio
 import contextlib
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
 from edge.tests.conftest import Node, content_of, open_node
-from edge.tests.scripted_origin import ScriptedOrigin, open_raw_origin
+from edge.tests.scripted_origin import (
+    Resource,
+    ScriptedOrigin,
+    open_raw_origin,
+    open_scripted_origin,
+)
+from edge.tests.test_disk_serving import listed, written
 
 pytestmark = pytest.mark.socket
 
@@ -25,7 +32,9 @@ class Growing:
         is_cut_off: it ends without its end.
     """
 
-    def __init__(self, *content: bytes, etag: str | None = '"v1"', is_cut_off: bool = False):
+    def __init__(
+        self, *content: bytes, etag: str | None = '"v1"', is_cut_off: bool = False
+    ) -> None:
         self.content = content
         self.etag = etag
         self.is_cut_off = is_cut_off
@@ -63,11 +72,11 @@ async def test_what_has_ended_before_it_is_sent_is_sent_with_its_length(
 ):
     head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with open_raw_origin(head + chunks) as origin, open_node(origin) as node:
-        for expected in ("fwd=uri-miss", "hit"):
-            answer = await node.ask("/a")
+        first, second = await node.ask("/a"), await node.ask("/a")
+        for answer, expected in ((first, "fwd=uri-miss"), (second, "hit")):
             assert (answer.status, answer.content) == (200, content)
             assert expected in answer.cache_status
-        assert answer.headers["Content-Length"] == str(len(content))
+            assert answer.headers["Content-Length"] == str(len(content))
 
 
 @pytest.mark.parametrize("size", [1000, SLICE, 2 * SLICE, 2 * SLICE + 77])
@@ -130,7 +139,9 @@ async def open_halting_origin(head: bytes, rest: bytes, resume: asyncio.Event):
 async def asked_for(node: Node, target: str) -> None:
     """Wait until somebody reads what is stored for a target."""
     async with asyncio.timeout(5):
-        while not any(one.requests for one in node.service.store.offered(target)):
+        while not any(  # noqa: ASYNC110 - nobody is told
+            one.requests for one in node.service.store.offered(target)
+        ):
             await asyncio.sleep(0)
 
 
@@ -175,3 +186,35 @@ async def test_an_older_version_that_ends_later_takes_nobodys_place(node: Node):
     await node.settled()
     assert (await node.ask("/a")).content == b"new"
     assert new.asked == 1
+
+
+async def test_a_slow_listener_is_given_what_was_dropped_and_not_what_lies_behind_the_end():
+    body = content_of(64 * SLICE + 77)
+    async with open_scripted_origin() as origin:
+        cache = {"memory_bytes": 72 * SLICE, "object_share_max": 1.0, "run_bytes_max": 60 * SLICE}
+        async with open_node(origin, cache=cache) as node:
+            grown = origin.behaviours["/a"] = Growing(body[:1000], body[1000:])
+            async with node.client.session.get(f"{node.client.url}/a") as response:
+                assert await response.content.readexactly(1000) == body[:1000]
+                grown.resume.set()
+                await node.settled()
+                origin.behaviours.clear()
+                origin.resources |= {"/a": Resource(body), "/b": Resource(body, etag='"b"')}
+                await node.range("/b", f"0-{40 * SLICE}")  # It takes the place of the beginning.
+                assert await response.content.read() == body[1000:]
+            ranges = [value for value in origin.ranges() if value is not None]
+            assert all(int(value.rpartition("-")[2]) < len(body) for value in ranges)
+            assert len(ranges) > 1
+
+
+async def test_a_record_of_what_grew_leads_to_its_slices_after_a_restart(tmp_path: Path):
+    async with open_scripted_origin() as origin:
+        folders = [{"path": str(tmp_path / "disk"), "bytes_max": 16 << 20}]
+        disk = {"folders": folders, "min_free_bytes": 0, "admission": "all"}
+        for is_second in (False, True):
+            grown = origin.behaviours["/a"] = Growing(BODY)
+            async with open_node(origin, cache={"disk": disk}) as node:
+                await listed(node)
+                assert (await node.ask("/a")).content == BODY
+                assert grown.asked == int(not is_second)
+                await written(node, 0 if is_second else 4)
