@@ -156,9 +156,33 @@ async def test_a_full_disk_is_used_as_far_as_it_goes():
             assert "No space left" in await scene.problem()
             assert await scene.metric('edge_disk_errors_total{reason="enospc"}') > 0
             assert await scene.metric('edge_disk_folders{state="off"}') == 0
+            assert await scene.edge.purge(Purge(urls=("/something-else",)))
             await scene.ask_for_all()
             run("mount", "-o", "remount,size=64m", str(disk))
             assert await scene.is_as_before(), scene.wrong
+
+
+async def test_a_disk_that_somebody_else_fills_is_used_again_when_he_lets_go():
+    with mounted("size=16m") as disk:
+        async with open_scene(disk) as scene:
+            assert await scene.is_as_before(), scene.wrong
+            await asyncio.to_thread(fill_up, disk / "of-somebody-else")
+            path, scene.versions[PATHS[3]] = PATHS[3], {1, 2}
+            scene.origin.resources[path].version = 2
+            many = tuple(f"/{'long' * 20}/{number}" for number in range(300))
+            with pytest.raises(CacheFailedError, match="503"):  # There is no room to note it.
+                await scene.edge.purge(Purge(urls=(path, *many)))
+            scene.versions[path] = {2}
+            assert "No space left" in await scene.problem()
+            await scene.ask_for_all()
+            (disk / "of-somebody-else").unlink()
+            assert await scene.is_as_before(), scene.wrong
+
+
+def fill_up(path: Path) -> None:
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
 
 
 async def test_a_disk_that_is_read_only_at_the_start_is_used_once_it_can_be_written():
