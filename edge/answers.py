@@ -67,7 +67,8 @@ def lay_out(
     complete_length = representation.complete_length
     if complete_length is None or representation.status in _WITHOUT_LENGTH:
         return
-    length = 0 if part is None else part.stop - part.start
+    # A part may have been chosen before its end was known.
+    length = 0 if part is None else min(part.stop, complete_length) - part.start
     fields["Content-Length"] = str(length)
     if is_part and part is not None:
         fields["Content-Range"] = part.content_range(complete_length)

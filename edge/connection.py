@@ -13,10 +13,12 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDictProxy
 from typing_extensions import override
 
+from edge.fields import is_field_value
 from http_semantics.hop_by_hop import end_to_end_fields
 from http_semantics.interim import is_passed_on
 
 _UNREADABLE: Final = 400
+_KNOWN_STATUSES: Final = frozenset(http.HTTPStatus)
 
 # Its tracebacks show requests that it cannot parse, and their targets may hold tokens.
 _http_logger = logging.getLogger("edge.http")
@@ -84,8 +86,12 @@ def pass_interim(request: web.BaseRequest, status: int, fields: CIMultiDictProxy
     version = request.version.major, request.version.minor
     if request.transport is None or not is_passed_on(status, version=version):
         return
-    lines = [f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in end_to_end_fields(fields).items()]
+    # A phrase may be left out: RFC 9112 section 4.
+    phrase = http.HTTPStatus(status).phrase if status in _KNOWN_STATUSES else ""
+    lines = [f"HTTP/1.1 {status} {phrase}"]
+    for name, value in end_to_end_fields(fields).items():
+        if is_field_value(value):
+            lines.append(f"{name}: {value}")
     text = "\r\n".join((*lines, "", ""))
     request.transport.write(text.encode("utf-8", "surrogateescape"))
 

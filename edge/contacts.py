@@ -30,6 +30,7 @@ from edge.upstream_answers import (
     ABOUT_THE_LISTENER,
     Asked,
     Keep,
+    LengthLimits,
     PassOn,
     Share,
     Unfit,
@@ -104,7 +105,7 @@ class Contacts:
         purges: since the start.
         slice_bytes: size of a slice.
         run_bytes_max: what one request for a range asks for.
-        length_max: longest content of one answer that is stored.
+        limits: on content that is stored.
         told_s: how long an error is told again without asking.
         is_token_checked: decides which fields pass.
         counts: of this worker.
@@ -122,7 +123,7 @@ class Contacts:
         purges: Purges,
         slice_bytes: int,
         run_bytes_max: int,
-        length_max: int,
+        limits: LengthLimits,
         told_s: float,
         is_token_checked: bool,
         counts: EdgeCounts,
@@ -136,7 +137,7 @@ class Contacts:
         self._purges = purges
         self._slice_bytes = slice_bytes
         self._run_bytes_max = run_bytes_max
-        self._length_max = length_max
+        self._limits = limits
         self._told_s = told_s
         self._is_token_checked = is_token_checked
         self._counts = counts
@@ -147,11 +148,11 @@ class Contacts:
     def join(self, request: ContactRequest) -> tuple[Contact, bool]:
         """A contact under way that tells what is asked for, or a new one; and whether it is new.
 
-        A request that says who is asking neither joins another nor is joined. What was asked before
-        a purge is not for who asks after it: before its head is here nobody knows its tags, so any
-        purge counts.
+        A request that says who is asking, or whose answer is not to be stored, neither joins
+        another nor is joined. What was asked before a purge is not for who asks after it: before
+        its head is here nobody knows its tags, so any purge counts.
         """
-        if request.is_personal:
+        if request.is_personal or request.directives:
             return self.begin_alone(request), True
         asked, lead = self._asked(request)
         variant = self._variant(request)
@@ -266,7 +267,7 @@ class Contacts:
                 directives=request.directives,
             )
             content_range = answer.headers.get("Content-Range")
-            use = use_of(head, content_range, asked, length_max=self._length_max)
+            use = use_of(head, content_range, asked, limits=self._limits)
             match use:
                 case Keep():
                     found = self._keep(request, head, use, contact)

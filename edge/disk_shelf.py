@@ -32,13 +32,21 @@ class DiskShelf:
         self._admission = admission
         self._purges = purges
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether anything is written: not while folders are still being listed."""
+        return self._tier.is_listed
+
     def has(self, representation: Representation, number: int) -> bool:
         """Whether a slice is certain to have been written here."""
-        tier = self._tier
-        return tier.is_listed and tier.has(representation.slice_id(number))
+        if representation.complete_length is None:
+            return False  # Its identity is not settled.
+        return self._tier.is_certain(representation.slice_id(number))
 
     def may_have(self, representation: Representation, number: int) -> bool:
         """Whether a slice may be here, although nobody knows yet."""
+        if representation.complete_length is None:
+            return False  # Its identity is not settled.
         return self._tier.has(representation.slice_id(number))
 
     def slice_at_once(
@@ -69,8 +77,11 @@ class DiskShelf:
     ) -> bool:
         """A slice has arrived from the upstream: write it if that is worth it; tell whether it is.
 
-        The question is remembered: what is asked for again is.
+        The question is remembered: what is asked for again is. What has no settled identity yet
+        is worth it when it is asked for again.
         """
+        if representation.complete_length is None:
+            return False
         is_admitted = self._admission.admits(representation.slice_id(number))
         if is_admitted:
             self.write(representation, number, content, variants)
@@ -166,8 +177,7 @@ class DiskShelf:
 
 
 def _identity(representation: Representation, number: int) -> bytes:
-    text = f"{representation.identity}\n#{number}"
-    return text.encode(errors="surrogateescape")
+    return b"%b\n#%d" % (representation.identity, number)
 
 
 def _record_id(target: str) -> bytes:

@@ -286,7 +286,10 @@ class TokenKeysMissingError(EdgeError):
 
 
 class SliceGoneError(EdgeError):
-    """A part is gone and cannot be fetched alone: the representation has no strong validator."""
+    """A part is gone and cannot be fetched alone.
+
+    The representation has no strong validator, or was purged, which says that it means nothing.
+    """
 
     status = 502
     retryable = True

@@ -1,6 +1,7 @@
 """Which fields pass through: RFC 9110 section 7.6.1, and what a cache keeps of a response."""
 
 import hashlib
+import re
 from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
@@ -99,12 +100,19 @@ PREFLIGHT_FIELDS: Final = (
     ("Access-Control-Max-Age", "86400"),
 )
 
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
 Fields = CIMultiDict[str]
 
 
 def is_personal(fields: Fields) -> bool:
     """Whether a request as it goes upstream says who is asking."""
     return any(name in fields for name in _TOKENS_OF_LISTENERS)
+
+
+def is_field_value(text: str) -> bool:
+    """Whether a text can be sent as the value of a field (RFC 9110 section 5.5)."""
+    return _CONTROL.search(text) is None
 
 
 def joined(fields: MultiMapping[str], name: str) -> str | None:

@@ -124,6 +124,10 @@ class Fills:
         self._counts = counts
         self._filling: dict[Representation, _Filling] = {}
 
+    def __len__(self) -> int:
+        """How many representations are being filled or read."""
+        return len(self._filling)
+
     @contextlib.contextmanager
     def reading(self, representation: Representation, part: ByteSlice) -> Iterator[Reader]:
         """Somebody reads a part while the block lasts: fills of it are wanted."""
@@ -230,11 +234,10 @@ class Fills:
             lead: what to fetch afterwards.
             release: gives back what the answer holds.
         """
-        length = representation.complete_length
         if part is None:
-            part = ByteSlice(0, length or UNKNOWN_STOP)
+            part = ByteSlice(0, representation.complete_length or UNKNOWN_STOP)
         missing: tuple[int, int] | None = (part.start, part.stop)
-        if length is not None:  # Else nothing is here, and the search for it would not end.
+        if part.stop != UNKNOWN_STOP:  # Else all of it is missing, and nobody looks for its end.
             missing = next(self._missing(representation, part), None)
         if missing is None:
             release()
@@ -307,11 +310,12 @@ class Fills:
             if covered > position:
                 position = covered
                 continue
-            run = self._of(representation).run_at(position)
+            filling = self._filling.get(representation)
+            run = None if filling is None else filling.run_at(position)
             if run is not None:
                 position = run.stop
                 continue
-            end = min(part.stop, self._of(representation).next_run_at(position))
+            end = part.stop if filling is None else min(part.stop, filling.next_run_at(position))
             end = min(end, self._next_covered(representation, position, end))
             yield position, end
             position = end
@@ -434,8 +438,10 @@ class Fills:
         if is_resumed:
             fields["If-Range"] = representation.validator
         request = UpstreamRequest("GET", representation.target, fields)
+        self._check_not_purged(representation)
         answer = await slot.wait_for_answer(self._upstream.send(request))
         try:
+            self._check_not_purged(representation)
             await self._check_ready(answer, run.fields)
             head = head_of(answer, fields, is_token_checked=self._is_token_checked)
             part = check_fill(representation, head, answer.headers.get("Content-Range"), wanted)
@@ -447,6 +453,15 @@ class Fills:
             run.position = part.start
         run.announced_stop = part.stop
         return answer
+
+    def _check_not_purged(self, representation: Representation) -> None:
+        """A purge says that the origin has something else, under the same tag perhaps.
+
+        Raises:
+            SliceGoneError: it was purged.
+        """
+        if self._store.is_purged(representation):
+            raise SliceGoneError("it was purged while it was fetched")
 
     async def _check_ready(self, answer: UpstreamAnswer, sent: Fields) -> None:
         """Let an upstream say itself that it is not ready: packaging takes a while, for instance.
@@ -532,14 +547,14 @@ class Fills:
         if run.stop != UNKNOWN_STOP:
             raise UpstreamTruncatedError(run.position - start, run.stop - start)
         representation = run.representation
-        representation.complete_length = run.position
+        representation.end_at(run.position)
         filling = self._of(representation)
         number, length = divmod(run.position, representation.slice_bytes)
         last = filling.slices.get(number)
         if last is not None:
             self._complete(representation, last, Content(memoryview(last.content)[:length]))
         run.stop = run.position
-        self._store.make_current(representation)
+        self._store.settle(representation)
 
     def _lay(self, run: Run, data: memoryview) -> None:
         representation = run.representation
@@ -584,7 +599,9 @@ class Fills:
         representation = run.representation
         filling = self._of(representation)
         filling.runs.remove(run)
-        is_cut_short = error is not None and not representation.has_strong_validator
+        is_cut_short = error is not None and (
+            representation.complete_length is None or not representation.has_strong_validator
+        )
         if isinstance(error, UpstreamChangedError) or is_cut_short:
             self._store.retire(representation)
         size = representation.slice_bytes

@@ -57,11 +57,15 @@ class Reading:
     def presence(self, representation: Representation, part: ByteSlice) -> Presence:
         """Look, without using anything or asking for it.
 
+        What may be on disk, where nobody knows yet what is there, counts as there.
+
         Raises:
             SliceGoneError: some of it is missing and cannot be fetched on its own.
         """
         presence = self._fills.presence(representation, part)
         is_missing = presence in {Presence.SOME, Presence.NONE}
+        if is_missing and self._may_be_here(representation, part):
+            return Presence.ALL
         if is_missing and not representation.has_strong_validator:
             self._store.retire(representation)
             raise SliceGoneError("a missing part cannot be told from another version's")
@@ -70,6 +74,13 @@ class Reading:
     def extra_bytes(self, representation: Representation, part: ByteSlice) -> int:
         """How much is fetched beyond a part if it is read now."""
         return self._fills.extra_bytes(representation, part)
+
+    def _may_be_here(self, representation: Representation, part: ByteSlice) -> bool:
+        return all(
+            self._store.may_take_down(representation, number)
+            or self._store.has(representation, number)
+            for number in representation.numbers_of(part)
+        )
 
     async def confirm(
         self, representation: Representation, part: ByteSlice, fields: Fields
@@ -106,10 +117,11 @@ class Reading:
         with self._fills.reading(representation, part) as reader:
             reader.arrivals = -1 if is_first else self._store.arrivals
             followed = 0
-            while reader.position < part.stop:
+            while reader.position < reader.stop:
                 length = representation.complete_length
-                if length is not None and reader.position >= length:
-                    return
+                if length is not None and reader.stop > length:
+                    reader.stop = length  # It is known by now.
+                    continue
                 self._ask_ahead(representation, reader, fields)
                 try:
                     data = await self._next(representation, reader, fields)

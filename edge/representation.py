@@ -164,6 +164,7 @@ class Representation:
         purge_sequence: the newest purge that it has been weighed against; at first the newest one
             from before its fill began (see `edge.purges`).
         born_sequence: that first one.
+        is_purged: it is for those only who are reading it, and has got all that it will.
         is_purged_softly: it has to be validated, fresh or not.
         is_range_ignored: the upstream answers ranges of it with the whole.
         requests: that were answered from it.
@@ -184,12 +185,14 @@ class Representation:
     selecting: Selecting = EMPTY
     purge_sequence: int = 0
     born_sequence: int = 0
+    is_purged: bool = False
     is_purged_softly: bool = False
     is_range_ignored: bool = False
     requests: int = 0
     is_on_disk: bool = False
     sent_fields: Fields | None = field(default=None, repr=False)
-    _digest: bytes | None = field(default=None, repr=False)
+    _identity: bytes = field(default=b"", repr=False)
+    _digest: bytes = field(default=b"", repr=False)
 
     @classmethod
     def from_head(
@@ -229,8 +232,13 @@ class Representation:
         return RECORD_OVERHEAD_BYTES + FIELD_OVERHEAD_BYTES * len(self.fields) + text
 
     @property
-    def identity(self) -> str:
-        """What tells it from all others whose bytes are not its own, as text."""
+    def identity(self) -> bytes:
+        """What tells it from all others whose bytes are not its own; made once."""
+        if not self._identity:
+            self._identity = self._make_identity().encode(errors="surrogateescape")
+        return self._identity
+
+    def _make_identity(self) -> str:
         names = zip(self.selecting.names, self.selecting.values, strict=True)
         parts = [
             self.target,
@@ -245,10 +253,15 @@ class Representation:
     @property
     def digest(self) -> bytes:
         """16 bytes that stand for `identity`."""
-        if self._digest is None:
-            text = self.identity.encode(errors="surrogateescape")
-            self._digest = hashlib.blake2b(text, digest_size=16).digest()
+        if not self._digest:
+            self._digest = hashlib.blake2b(self.identity, digest_size=16).digest()
         return self._digest
+
+    def end_at(self, complete_length: int) -> None:
+        """Its content has ended, and only now its length is known."""
+        assert self.complete_length is None
+        self.complete_length = complete_length
+        self._identity = self._digest = b""
 
     def slice_id(self, number: int) -> bytes:
         """20 bytes that stand for a slice; their first eight tell slices apart, too."""
@@ -296,7 +309,8 @@ class Representation:
         self.fields = freshened_fields(self.fields, head.fields, dropped=dropped)
         self.times = head.times
         self.validators = Validators.from_fields(self.fields.get, now_s=head.times.response_s)
-        self.sent_fields = self._digest = None
+        self.sent_fields = None
+        self._identity = self._digest = b""
         self.policy = policy_of(
             self.fields, status=self.status, times=self.times, targets=TARGETED_FIELDS
         )

@@ -212,8 +212,12 @@ class Road:
             authorization=authorization,
             is_session_told=upstream is self._origin,
         )
-        if upstream is self._origin:
-            await self._serving.invalidate(request, target, answer)
+        try:
+            if upstream is self._origin:
+                await self._serving.invalidate(request, target, answer)
+        except BaseException:
+            answer.close()
+            raise
         return await self._passer.stream_back(request, exchange, answer)
 
     def _count_error(

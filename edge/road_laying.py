@@ -23,6 +23,7 @@ from edge.serving import Serving, StaleLimits
 from edge.settings import EdgeSettings, LimitSettings
 from edge.tiers import Tiers
 from edge.uncacheables import Uncacheables
+from edge.upstream_answers import LengthLimits
 from edge.warming import Warmer, WarmLimits, WarmParts
 
 
@@ -71,9 +72,12 @@ class Ground:
         return self.settings.token_check
 
     @property
-    def whole_bytes_max(self) -> int:
+    def lengths(self) -> LengthLimits:
         """Longer representations are kept and served in parts only."""
-        return int(self.settings.cache.memory_bytes * self.settings.cache.object_share_max)
+        cache = self.settings.cache
+        disk_bytes = sum(folder.bytes_max for folder in cache.disk.folders)
+        in_one = int(cache.memory_bytes * cache.object_share_max)
+        return LengthLimits(max(in_one, int(disk_bytes * cache.object_share_max)), in_one)
 
     @property
     def run_bytes_max(self) -> int:
@@ -156,7 +160,7 @@ def warmer_of(ground: Ground, way: WayToContent) -> Warmer:
             bytes_per_s=limits.warm_bytes_per_s,
             slice_bytes=slice_bytes,
             step_bytes=ground.run_bytes_max - ground.run_bytes_max % slice_bytes,
-            kept_bytes_max=_warmed_bytes_max(ground),
+            kept_bytes_max=ground.lengths.in_parts,
         ),
         is_token_checked=ground.is_token_checked,
         clock=ground.clock,
@@ -173,14 +177,6 @@ def _is_busy(ground: Ground) -> bool:
     # What the queue has no room for is not written at all.
     queued_bytes_max = ground.settings.cache.disk.queue_bytes_max // 2
     return not disk.is_listed or disk.queued_bytes > queued_bytes_max
-
-
-def _warmed_bytes_max(ground: Ground) -> int:
-    cache = ground.settings.cache
-    if ground.tiers.disk is None:
-        return ground.whole_bytes_max
-    kept_bytes = sum(folder.bytes_max for folder in cache.disk.folders)
-    return int(kept_bytes * cache.object_share_max)
 
 
 def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
@@ -204,7 +200,7 @@ def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
         purge=ground.tiers.purge,
         passer=passer,
         origin=ground.origin,
-        whole_bytes_max=ground.whole_bytes_max,
+        lengths=ground.lengths,
         stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
         budget=budget,
         is_token_checked=ground.is_token_checked,
@@ -219,7 +215,7 @@ def _fills(ground: Ground) -> Fills:
         tasks=ground.tasks,
         slots=ground.slots,
         run_bytes_max=ground.run_bytes_max,
-        length_max=ground.whole_bytes_max,
+        length_max=ground.lengths.in_one,
         is_token_checked=ground.is_token_checked,
         counts=ground.counts,
     )
@@ -236,7 +232,7 @@ def _contacts(ground: Ground, fills: Fills) -> Contacts:
         purges=ground.purges,
         slice_bytes=ground.settings.cache.slice_bytes,
         run_bytes_max=ground.run_bytes_max,
-        length_max=ground.whole_bytes_max,
+        limits=ground.lengths,
         told_s=ground.settings.cache.told_s,
         is_token_checked=ground.is_token_checked,
         counts=ground.counts,

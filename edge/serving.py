@@ -34,7 +34,7 @@ from edge.sending import Sender
 from edge.slices import SliceStore
 from edge.target import Target
 from edge.uncacheables import Uncacheables
-from edge.upstream_answers import Unfit, head_of
+from edge.upstream_answers import LengthLimits, Unfit, head_of
 from http_semantics.byte_range import IntRange
 from http_semantics.cache_control import NO_DIRECTIVES, Directives
 from http_semantics.cache_status import Forward
@@ -82,7 +82,7 @@ class Serving:
         purge: puts a purge into effect.
         passer: the way past the cache.
         origin: where all of it comes from.
-        whole_bytes_max: longer representations are kept and served in parts only.
+        lengths: longer representations are kept and served in parts only.
         stale: when stale content is sent.
         budget: of what clients make the edge fetch.
         is_token_checked: decides which fields pass.
@@ -99,7 +99,7 @@ class Serving:
         purge: ApplyPurge,
         passer: Passer,
         origin: Upstream,
-        whole_bytes_max: int,
+        lengths: LengthLimits,
         stale: StaleLimits,
         budget: OriginBudget,
         is_token_checked: bool,
@@ -112,7 +112,7 @@ class Serving:
         self._purge = purge
         self._passer = passer
         self._origin = origin
-        self._whole_bytes_max = whole_bytes_max
+        self._lengths = lengths
         self._stale = stale
         self._budget = budget
         self._is_token_checked = is_token_checked
@@ -399,7 +399,8 @@ class Serving:
             request.exchange.is_stored = request.exchange.is_collapsed = False
             return await self._pass_through(request)
         is_whole = isinstance(selection, Whole) and request.ask.method == "GET"
-        if is_whole and (found.complete_length or 0) > self._whole_bytes_max:
+        bytes_max = self._lengths.of(has_strong_validator=found.has_strong_validator)
+        if is_whole and (found.complete_length or 0) > bytes_max:
             # All of it would take the place of everything else.
             request.exchange.forward = request.exchange.forward or Forward.BYPASS
             request.exchange.is_stored = request.exchange.is_collapsed = False

@@ -120,8 +120,9 @@ class CacheSettings(Section):
         default=0.25,
         gt=0,
         le=1,
-        description="Of representations larger than this share of the memory only ranges are "
-        "stored; requests for the whole are passed through.",
+        description="Of representations larger than this share of the memory, or of the disk where "
+        "parts can be fetched alone, only ranges are stored; requests for the whole are passed "
+        "through.",
     )
     told_s: float = Field(
         default=1.0,

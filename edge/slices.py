@@ -136,7 +136,7 @@ class SliceStore:
         """What is stored for a target and was not purged: variants, the latest first."""
         found = self._offered.get(target, ())
         for one in found:
-            if one.purge_sequence != self._purges.sequence and self._is_purged(one):
+            if one.purge_sequence != self._purges.sequence and self.is_purged(one):
                 self.retire(one)
         return self._offered.get(target, ())
 
@@ -170,7 +170,7 @@ class SliceStore:
         Called again for one that is offered it counts its size anew. One whose fill began before it
         was purged takes nobody's place: it is for those who are reading it.
         """
-        if self._is_purged(representation):
+        if self.is_purged(representation):
             self.retire(representation)
             return
         self._offer(representation)
@@ -235,7 +235,8 @@ class SliceStore:
         stored = None if kept is None else kept.get(number)
         if stored is not None and stored.spans is None:
             return None
-        if self._shelf is not None and self._shelf.has(representation, number):
+        shelf = self._shelf_of(representation)
+        if shelf is not None and shelf.has(representation, number):
             return None
         return _NOTHING if stored is None else stored.spans
 
@@ -251,12 +252,13 @@ class SliceStore:
 
     def note_again(self, stored: StoredSlice) -> None:
         """A slice was asked for again after it had arrived: that makes it worth a write."""
-        if stored.is_settled:
+        owner = stored.owner
+        if stored.is_settled or owner.complete_length is None:
+            return
+        if self._shelf is None or not self._shelf.is_ready:
             return
         stored.is_settled = True
-        if self._shelf is not None:
-            owner = stored.owner
-            self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
+        self._shelf.write(owner, stored.number, stored.content, self.offered_now(owner))
 
     def note_wanted(self, representation: Representation, number: int) -> None:
         """A slice is wanted for good: if it is here complete, it is worth a write."""
@@ -266,19 +268,21 @@ class SliceStore:
 
     def take_down_at_once(self, representation: Representation, number: int) -> StoredSlice | None:
         """Bring a slice from the disk to here, if that takes no waiting."""
-        if self._shelf is None:
+        shelf = self._shelf_of(representation)
+        if shelf is None:
             return None
-        content = self._shelf.slice_at_once(representation, number)
+        content = shelf.slice_at_once(representation, number)
         if content is None or isinstance(content, WouldBlock):
             return None
         return self.keep(representation, number, content, is_settled=True)
 
     async def take_down(self, representation: Representation, number: int) -> StoredSlice | None:
         """Bring a slice from the disk to here; None if it is not there."""
-        if self._shelf is None:
+        shelf = self._shelf_of(representation)
+        if shelf is None:
             return None
-        content = await self._shelf.slice(representation, number)
-        if content is None:
+        content = await shelf.slice(representation, number)
+        if content is None or self.is_purged(representation):
             return None
         return self.keep(representation, number, content, is_settled=True)
 
@@ -294,7 +298,7 @@ class SliceStore:
         recalled = await self._shelf.recall(target)
         for found in reversed(recalled):
             # Meanwhile somebody else may have asked the upstream.
-            if not self._is_known(found) and not self._is_purged(found):
+            if not self._is_known(found) and not self.is_purged(found):
                 self._offer(found)
         if len(recalled) != len(self._offered.get(target, ())):
             self._shelf.write_records(target, self._offered.get(target, ()))
@@ -308,7 +312,16 @@ class SliceStore:
 
     def may_take_down(self, representation: Representation, number: int) -> bool:
         """Whether a slice may be on disk."""
-        return self._shelf is not None and self._shelf.may_have(representation, number)
+        shelf = self._shelf_of(representation)
+        return shelf is not None and shelf.may_have(representation, number)
+
+    def _shelf_of(self, representation: Representation) -> DiskShelf | None:
+        """The disk, as far as it has what is this representation's.
+
+        What is there under the identity of one that was purged is its successor's, of which the
+        origin may have changed everything but the entity tag.
+        """
+        return None if self.is_purged(representation) else self._shelf
 
     def _is_known(self, found: Representation) -> bool:
         return any(one.selecting == found.selecting for one in self.offered_now(found))
@@ -331,9 +344,19 @@ class SliceStore:
         self.arrivals += 1
         is_settled = self._shelf is None or spans is not None
         stored = self.keep(representation, number, content, spans=spans, is_settled=is_settled)
-        if not stored.is_settled and self._shelf is not None:
-            offered = self.offered_now(representation)
-            stored.is_settled = self._shelf.offer(representation, number, content, offered)
+        if representation.complete_length is not None:
+            self._offer_to_disk(stored)
+
+    def settle(self, representation: Representation) -> None:
+        """The length of what has grown is known: only now the disk can tell its slices."""
+        for stored in list(self._slices.get(representation, {}).values()):
+            self._offer_to_disk(stored)
+
+    def _offer_to_disk(self, stored: StoredSlice) -> None:
+        if not stored.is_settled and self._shelf is not None and self._shelf.is_ready:
+            owner = stored.owner
+            offered = self.offered_now(owner)
+            stored.is_settled = self._shelf.offer(owner, stored.number, stored.content, offered)
 
     def _is_complete_here(self, representation: Representation, number: int) -> bool:
         kept = self._slices.get(representation)
@@ -374,16 +397,17 @@ class SliceStore:
         self._discard(stored)
         return stored
 
-    def _is_purged(self, representation: Representation) -> bool:
+    def is_purged(self, representation: Representation) -> bool:
         """Weigh a representation against the purges that it has not been weighed against."""
-        if representation.purge_sequence == self._purges.sequence:
-            return False
+        if representation.is_purged or representation.purge_sequence == self._purges.sequence:
+            return representation.is_purged
         verdict = self._purges.weigh(
             representation.target, representation.fields, since=representation.purge_sequence
         )
         match verdict:
             case Verdict.PURGED:
                 self.counts.purged_records += 1
+                representation.is_purged = True
                 return True
             case Verdict.STALE:
                 self.counts.softly_purged_records += 1

@@ -39,6 +39,23 @@ class Unfit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LengthLimits:
+    """How long content may be that is stored as a whole; parts of longer content are stored, too.
+
+    Attributes:
+        in_parts: where parts can be fetched alone, so that not all of it need be kept at once.
+        in_one: elsewhere.
+    """
+
+    in_parts: int
+    in_one: int
+
+    def of(self, *, has_strong_validator: bool) -> int:
+        """The one that counts."""
+        return self.in_parts if has_strong_validator else self.in_one
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """Store it.
 
@@ -137,14 +154,16 @@ def head_of(
     )
 
 
-def use_of(head: ResponseHead, content_range: str | None, asked: Asked, *, length_max: int) -> Use:
+def use_of(
+    head: ResponseHead, content_range: str | None, asked: Asked, *, limits: LengthLimits
+) -> Use:
     """Decide what to do with the answer to a first contact.
 
     Args:
         head: of the answer.
         content_range: its `Content-Range`.
         asked: what it answers.
-        length_max: longest content of one answer that is stored; parts of longer ones are, too.
+        limits: on content that is stored.
 
     Raises:
         UpstreamRangeError: a part that nobody asked for.
@@ -155,7 +174,7 @@ def use_of(head: ResponseHead, content_range: str | None, asked: Asked, *, lengt
         return _use_of_part(head, content_range, asked)
     is_failure = head.status in ERROR_STATUSES and asked.is_conditional
     if head.status not in _NEVER_STORED and not is_failure:
-        use = _use_of_whole(head, length_max)
+        use = _use_of_whole(head, limits)
         if isinstance(use, Keep) or head.status < 400:
             return use
     if head.status >= 400 and head.status != 416 and _is_shareable(head, asked):
@@ -211,13 +230,13 @@ def check_fill(
     return given.part
 
 
-def _use_of_whole(head: ResponseHead, length_max: int) -> Use:
+def _use_of_whole(head: ResponseHead, limits: LengthLimits) -> Use:
     length = 0 if head.status in _WITHOUT_CONTENT else head.content_length
     if head.refusal is not None:
         return PassOn(head.refusal)
     if length is None:
         return Keep(None) if head.is_chunked else PassOn(Unfit.NO_LENGTH)
-    if length > length_max:
+    if length > limits.of(has_strong_validator=head.strong_tag is not None):
         return PassOn(Unfit.TOO_LARGE)
     return Keep(length)
 

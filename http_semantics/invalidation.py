@@ -32,9 +32,10 @@ def invalidated_targets(
     """
     if method in SAFE_METHODS or not 200 <= status < 400:
         return ()
-    own = _resolve(target_uri, target_uri)
-    assert own is not None
     targets = [_verbatim_target(target_uri)]
+    own = _resolve(target_uri, target_uri)
+    if own is None:  # A `Host` that is missing or none: no other target can be of the same origin.
+        return tuple(targets)
     for name in ("Location", "Content-Location"):
         for reference in fields.getall(name, ()):
             other = _resolve(reference, target_uri)

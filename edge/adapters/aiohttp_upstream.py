@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 from typing_extensions import override
 from yarl import URL
@@ -21,12 +24,13 @@ from edge.errors import (
     UpstreamTruncatedError,
     UpstreamUnreachableError,
 )
-from edge.fields import CACHE_NAME, LOOP_FIELD
+from edge.fields import CACHE_NAME, LOOP_FIELD, is_field_value
 from edge.ports import OnInterim, Upstream, UpstreamAnswer, UpstreamRequest
 from edge.settings import LimitSettings
 
 # aiohttp adds these of its own accord; what goes upstream is for the edge alone to say.
 _NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_ASKING_FOR_304: Final = ("If-None-Match", "If-Modified-Since")
 _KEEP_ALIVE_S: Final = 4.0
 _READ_BUFFER_BYTES: Final = 256 * 1024
 
@@ -59,6 +63,19 @@ class _Response(aiohttp.ClientResponse):
             return await super().start(connection)
         finally:
             del protocol.read
+
+
+class _Protocol(ResponseHandler):
+    """A connection that tells also those who read content when what arrives is not HTTP.
+
+    The library tells only who waits for a head. What is left of the content never comes then.
+    """
+
+    @override
+    def set_exception(self, exc: BaseException, *causes: BaseException) -> None:
+        super().set_exception(exc, *causes)
+        if isinstance(exc, HttpProcessingError) and self._payload is not None:
+            self._payload.set_exception(exc)
 
 
 class AiohttpAnswer(UpstreamAnswer):
@@ -110,7 +127,7 @@ class AiohttpAnswer(UpstreamAnswer):
             if expected is not None:
                 raise UpstreamTruncatedError(self._received, expected) from error
             raise UpstreamProtocolError("the content ended in the middle") from error
-        except (aiohttp.ClientError, ValueError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, ValueError) as error:
             raise UpstreamProtocolError("the content is not HTTP") from error
         self._received += len(data)
         return data
@@ -179,6 +196,12 @@ class AiohttpUpstream(Upstream):
         if response.status < 200:  # Nobody asked for another protocol: RFC 9110 section 7.8.
             response.close()
             raise UpstreamProtocolError("an interim answer where the final one was due")
+        if not all(is_field_value(value) for value in response.headers.values()):
+            response.close()  # Nobody could be sent this.
+            raise UpstreamProtocolError("a field value with a control character")
+        if response.status == 304 and not any(name in fields for name in _ASKING_FOR_304):
+            response.close()  # RFC 9110 section 15.4.5: there is nothing that it could be about.
+            raise UpstreamProtocolError("304 to a request without a condition")
         return AiohttpAnswer(
             response,
             request_s=request_s,
@@ -220,6 +243,8 @@ async def open_upstream(
         # Many servers close what was idle for 5 s, perhaps just when a request is on its way.
         keepalive_timeout=_KEEP_ALIVE_S,
     )
+    make = partial(_Protocol, loop=asyncio.get_running_loop())
+    connector._factory = make  # type: ignore[assignment]  # noqa: SLF001 - no other way
     async with aiohttp.ClientSession(
         connector=connector,
         auto_decompress=False,

@@ -73,8 +73,8 @@ class DiskTier:
         return all(folder.index is not None for folder in self._folders if folder.health.is_on)
 
     def states(self) -> dict[str, str]:
-        """How each folder is used, by its path: `on`, `paused`, `trying`, `off`."""
-        return {str(folder.path): folder.health.state.value for folder in self._folders}
+        """How each folder is used, by its path; see `FolderState`."""
+        return {str(folder.path): folder.state.value for folder in self._folders}
 
     def problems(self) -> dict[str, str]:
         """Why a folder is off or rests, by its path; empty when all is well."""
@@ -88,6 +88,11 @@ class DiskTier:
         """Whether an entry is there. While its folder is still being listed: whether it may be."""
         folder = self._folder_of(entry_id)
         return folder is not None and folder.has(entry_id)
+
+    def is_certain(self, entry_id: EntryId) -> bool:
+        """Whether an entry is known to be there."""
+        folder = self._folder_of(entry_id)
+        return folder is not None and folder.is_certain(entry_id)
 
     def read_at_once(self, entry_id: EntryId, identity: Identity) -> Entry | WouldBlock | None:
         """Read an entry if the kernel has it in memory.

@@ -110,6 +110,12 @@ class FolderCache:
         return None if self._opened is None else self._opened.index
 
     @property
+    def state(self) -> FolderState:
+        """How it is used now."""
+        is_listing = self._opened is not None and self._opened.index is None
+        return FolderState.LISTING if is_listing else self.health.state
+
+    @property
     def size_bytes(self) -> int:
         """What its entries take, as far as is known."""
         return 0 if self.index is None else self.index.size_bytes
@@ -127,6 +133,10 @@ class FolderCache:
     def has(self, entry_id: EntryId) -> bool:
         """See `DiskTier.has`."""
         return self._opened is not None and self._opened.has(entry_id)
+
+    def is_certain(self, entry_id: EntryId) -> bool:
+        """See `DiskTier.is_certain`."""
+        return self._opened is not None and self._opened.is_certain(entry_id)
 
     def read_at_once(self, entry_id: EntryId, identity: Identity) -> Entry | WouldBlock | None:
         """See `DiskTier.read_at_once`."""

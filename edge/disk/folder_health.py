@@ -17,6 +17,8 @@ class FolderState(StrEnum):
     """How a folder is used."""
 
     ON = "on"
+    LISTING = "listing"
+    """It is on, and what it holds is being found out; until then nothing is written."""
     PAUSED = "paused"
     TRYING = "trying"
     """Its disk was full; one write is under way to see whether it still is."""

@@ -92,6 +92,10 @@ class OpenedFolder:
         """Whether an entry is there; while it is not known, it may be."""
         return entry_id in self.pending or self.find(entry_id) is not None
 
+    def is_certain(self, entry_id: EntryId) -> bool:
+        """Whether an entry is known to be there."""
+        return entry_id in self.pending or isinstance(self.find(entry_id), Place)
+
     def find(self, entry_id: EntryId) -> Place | WouldBlock | None:
         """Where an entry's file is; `WOULD_BLOCK` if that has to be found out."""
         if self.index is not None:

@@ -146,3 +146,20 @@ def test_aiohttp_calls_what_is_overridden():
     assert "RequestHandler(self, loop=self._loop, **self._kwargs)" in made
     assert "await self._prepare_headers()" in inspect.getsource(web.StreamResponse._start)
     assert "self.handle_error(" in inspect.getsource(web.RequestHandler._make_error_handler)
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"POST /a HTTP/1.0\r\n", id="none, as HTTP/1.0 may"),
+        pytest.param(b"POST /a HTTP/1.1\r\nHost: [\r\nConnection: close\r\n", id="no host"),
+        pytest.param(b"POST /a HTTP/1.1\r\nHost: a:99999\r\nConnection: close\r\n", id="no port"),
+    ],
+)
+async def test_a_host_that_is_none_makes_a_changed_resource_an_error(node: Node, head: bytes):
+    node.origin.resources["/a"] = Resource(b"hello")
+    await node.ask("/a")
+    first, _, content = await exchange(node.service.url, head + b"Content-Length: 0\r\n\r\n")
+    assert (first.split()[1], content) == (b"200", b"hello")
+    assert "uri-miss" in (await node.ask("/a")).cache_status

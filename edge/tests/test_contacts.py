@@ -217,3 +217,19 @@ async def test_a_members_credentials_fill_what_came_without(node: Node):
     assert answer.content == BODY
     assert len(node.origin.seen) > 1
     assert all("Authorization" not in one.headers for one in node.origin.seen)
+
+
+@pytest.mark.socket
+async def test_who_wants_nothing_stored_keeps_nobody_from_the_cache(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, gate=asyncio.Event())
+    async with asyncio.TaskGroup() as group:
+        private = group.create_task(node.ask("/a", headers={"Cache-Control": "no-store"}))
+        await node.origin.wait_for_requests(1)
+        others = [group.create_task(node.ask("/a")) for _ in range(5)]
+        await node.origin.wait_for_requests(2)
+        assert resource.gate is not None
+        resource.gate.set()
+    assert private.result().content == BODY
+    assert {task.result().content for task in others} == {BODY}
+    assert len(node.origin.seen) == 2
+    assert "hit" in (await node.ask("/a")).cache_status

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from edge.disk.disk_index import DiskIndex
+from edge.disk.folder_listing import FolderListing
 from edge.tests.conftest import (
     OPERATOR,
     ManualClock,
@@ -302,3 +305,96 @@ async def test_several_folders_share_the_entries(
     counts = [len(files_of(path)) for path in paths]
     assert sum(counts) == 48
     assert min(counts) > 5
+
+
+@pytest.fixture
+def may_list(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Lets folders be listed."""
+    allowed = threading.Event()
+    build = FolderListing.build
+
+    def build_late(self: FolderListing) -> DiskIndex:
+        allowed.wait(10)
+        return build(self)
+
+    monkeypatch.setattr(FolderListing, "build", build_late)
+    return allowed
+
+
+def kept_in(folder: Path) -> dict[str, object]:
+    disk: dict[str, object] = {
+        "folders": [{"path": str(folder), "bytes_max": 16 << 20}],
+        "min_free_bytes": 0,
+        "admission": "all",
+    }
+    return {"disk": disk, "slice_bytes": SLICE}
+
+
+async def test_what_arrives_while_a_folder_is_listed_is_written_when_it_is_asked_for_again(
+    origin: ScriptedOrigin, folder: Path, may_list: threading.Event
+):
+    origin.resources["/a"] = Resource(BODY)
+    async with open_node(origin, cache=kept_in(folder)) as node:
+        await node.ask("/a")
+        await node.ask("/a")
+        may_list.set()
+        await listed(node)
+        await node.ask("/a")
+        await written(node, 7)
+
+
+@pytest.mark.parametrize("etag", ['"v1"', None])
+async def test_the_upstream_is_not_asked_for_what_a_folder_has_that_is_still_being_listed(
+    origin: ScriptedOrigin, folder: Path, may_list: threading.Event, etag: str | None
+):
+    origin.resources["/a"] = Resource(BODY, etag=etag)
+    may_list.set()
+    async with open_node(origin, cache=kept_in(folder)) as node:
+        await listed(node)
+        await node.ask("/a")
+        await written(node, 7)
+    may_list.clear()
+    asked = len(origin.seen)
+    async with open_node(origin, cache=kept_in(folder)) as node:
+        answer = await node.ask("/a")
+        assert answer.content == BODY
+        assert answer.cache_status.startswith("attacca; hit")
+        may_list.set()
+    assert len(origin.seen) == asked
+
+
+async def test_what_is_larger_than_the_memory_is_kept_on_disk(origin: ScriptedOrigin, folder: Path):
+    body = content_of(40 * SLICE)
+    origin.resources["/a"] = Resource(body)
+    async with open_on_disk(origin, folder, admission="all") as node:
+        assert (await node.ask("/a")).content == body
+        await written(node, 41)
+        again = await node.ask("/a")
+        assert again.content == body
+        assert again.cache_status.startswith("attacca; hit")
+        assert node.service.store.bytes <= SCARCE
+
+
+@pytest.mark.parametrize("admission", ["all", "second-request"])
+async def test_content_of_unknown_length_is_there_after_a_restart(
+    origin: ScriptedOrigin, folder: Path, admission: str
+):
+    async def stream(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Cache-Control": "max-age=60", "ETag": '"v1"'})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(BODY)
+        await response.write_eof()
+        return response
+
+    origin.behaviours["/a"] = stream
+    async with open_on_disk(origin, folder, admission=admission) as node:
+        await node.ask("/a")
+        await node.ask("/a")
+        await written(node, 7)
+    asked = len(origin.seen)
+    async with open_on_disk(origin, folder) as node:
+        answer = await node.ask("/a")
+        assert answer.content == BODY
+        assert answer.cache_status.startswith("attacca; hit")
+    assert len(origin.seen) == asked

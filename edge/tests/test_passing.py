@@ -1,6 +1,7 @@
 """What is not stored goes through: in parallel, streamed, with the listener's own fields."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -315,3 +316,44 @@ async def test_a_change_of_protocol_is_passed_on_as_an_answer(method: str):
         answer = await node.ask("/a", method=method, headers={"Upgrade": "x"})
         assert answer.status == 502
         assert b"upstream-protocol" in answer.content
+
+
+@pytest.mark.parametrize("condition", [{}, {"If-None-Match": '"v1"'}], ids=["without", "with"])
+async def test_a_304_that_answers_no_condition_of_ours_is_not_passed_on(condition: dict[str, str]):
+    unasked = b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\nCache-Control: max-age=60\r\n\r\n'
+    async with open_raw_origin(unasked) as origin, open_node(origin) as node:
+        answer = await node.ask("/a", headers=condition)
+        assert answer.status == 502
+        assert b"upstream-protocol" in answer.content
+        assert node.service.counts.upstream_errors["upstream_protocol"] == 1
+        assert node.service.store.records == 0
+
+
+@pytest.mark.parametrize("cache_control", ["max-age=60", "no-store"])
+async def test_chunks_that_are_none_end_an_answer_at_once(cache_control: str):
+    head = f'HTTP/1.1 200 OK\r\nETag: "v1"\r\nCache-Control: {cache_control}\r\n'
+    begun = f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\nright\r\n".encode()
+    may_go_on = asyncio.Event()
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(begun)
+            await may_go_on.wait()
+            writer.write(b"zebra\r\nthis is no chunk\r\n")
+            await reader.read()
+
+    async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        origin = ScriptedOrigin(url=f"http://127.0.0.1:{port}")
+        async with open_node(origin, limits={"upstream_stall_s": 60.0}) as node:
+            async with (
+                asyncio.timeout(20),
+                node.client.session.get(f"{node.service.url}/a") as response,
+            ):
+                assert await response.content.readexactly(5) == b"right"
+                may_go_on.set()
+                with pytest.raises(aiohttp.ClientError):
+                    await response.content.read()
+            assert node.service.counts.upstream_errors == {"upstream_protocol": 1}
+            assert node.service.store.slices == 0

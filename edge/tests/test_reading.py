@@ -26,7 +26,11 @@ class NoUpstream:
 
 
 def reading_of(tasks: Tasks, store: SliceStore) -> Reading:
-    fills = Fills(
+    return Reading(store, fills_of(tasks, store))
+
+
+def fills_of(tasks: Tasks, store: SliceStore) -> Fills:
+    return Fills(
         store=store,
         upstream=NoUpstream(),
         tasks=tasks,
@@ -36,7 +40,6 @@ def reading_of(tasks: Tasks, store: SliceStore) -> Reading:
         is_token_checked=False,
         counts=EdgeCounts(),
     )
-    return Reading(store, fills)
 
 
 def fill(store: SliceStore, found: Representation, *numbers: int) -> None:
@@ -93,6 +96,18 @@ async def test_who_wants_more_than_there_is_is_told_before_anything_is_sent():
         with pytest.raises(SliceGoneError):
             reading.presence(found, ByteSlice(0, 200))
     assert store.select("/a", None) is None
+
+
+async def test_looking_for_what_is_missing_leaves_nothing_behind():
+    store, found = SliceStore(bytes_max=1 << 20), representation_of()
+    fill(store, found, 0, 2)
+    async with open_tasks() as tasks:
+        fills = fills_of(tasks, store)
+        part = ByteSlice(0, 400)
+        assert fills.presence(found, part) is Presence.SOME
+        assert fills.first_missing(found, part) == 100
+        assert fills.extra_bytes(found, part) >= 0
+        assert len(fills) == 0
 
 
 async def test_presence():

@@ -9,6 +9,7 @@ from edge.purges import Purges
 from edge.road_laying import Ground
 from edge.tests.conftest import settings_for
 from edge.tiers import open_tiers
+from edge.upstream_answers import LengthLimits
 
 
 class NoUpstream:
@@ -26,7 +27,7 @@ async def test_bounds_follow_from_the_settings():
     clock = asyncio.get_running_loop().time
     async with open_tiers(settings.cache, purges) as tiers, open_tasks() as tasks:
         ground = Ground(settings, tiers, purges, NoUpstream(), tasks, EdgeCounts(), clock)
-        assert ground.whole_bytes_max == 4 << 20
+        assert ground.lengths == LengthLimits(in_parts=4 << 20, in_one=4 << 20)
         assert ground.run_bytes_max == settings.cache.slice_bytes  # Never less than a slice.
         assert ground.slots.lent_max == 2
         assert not ground.is_token_checked

@@ -13,6 +13,7 @@ from edge.tests.making import head_from, representation_of
 from edge.upstream_answers import (
     Asked,
     Keep,
+    LengthLimits,
     PassOn,
     Share,
     Unfit,
@@ -26,6 +27,7 @@ from http_semantics.byte_range import ByteSlice, IntRange
 PART = ByteSlice(0, 100)
 RANGED = Asked(PART)
 PLAIN = Asked()
+LIMITS = LengthLimits(in_parts=9000, in_one=5000)
 
 
 def partial_head(**fields: str) -> ResponseHead:
@@ -56,7 +58,14 @@ def partial_head(**fields: str) -> ResponseHead:
             head_from(Content_Length=""), None, PLAIN, PassOn(Unfit.NO_LENGTH), id="no length"
         ),
         pytest.param(
-            head_from(Content_Length="5001"), None, PLAIN, PassOn(Unfit.TOO_LARGE), id="too large"
+            head_from(Content_Length="9001"), None, PLAIN, PassOn(Unfit.TOO_LARGE), id="too large"
+        ),
+        pytest.param(
+            head_from(Content_Length="5001", ETag=""),
+            None,
+            PLAIN,
+            PassOn(Unfit.TOO_LARGE),
+            id="too large for what cannot be fetched in parts",
         ),
         pytest.param(
             partial_head(ETag='W/"v1"'),
@@ -117,7 +126,7 @@ def partial_head(**fields: str) -> ResponseHead:
     ],
 )
 def test_first_contact(head: ResponseHead, content_range: str | None, asked: Asked, expected: Use):
-    assert use_of(head, content_range, asked, length_max=5000) == expected
+    assert use_of(head, content_range, asked, limits=LIMITS) == expected
 
 
 @pytest.mark.parametrize(
@@ -135,7 +144,7 @@ def test_first_contact(head: ResponseHead, content_range: str | None, asked: Ask
 )
 def test_a_part_that_nobody_asked_for(head: ResponseHead, content_range: str | None, asked: Asked):
     with pytest.raises(UpstreamRangeError):
-        use_of(head, content_range, asked, length_max=5000)
+        use_of(head, content_range, asked, limits=LIMITS)
 
 
 def test_a_fill_gets_what_it_asked_for_or_everything():

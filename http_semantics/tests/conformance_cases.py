@@ -42,6 +42,7 @@ class Need(StrEnum):
     """What a cache has to do for a case to say anything about it."""
 
     EXACT_RANGES = "exact-ranges"  # Pass on the ranges of its clients as they are.
+    EXACT_CONDITIONS = "exact-conditions"  # Their conditions, too.
 
 
 class Source(StrEnum):

@@ -32,6 +32,12 @@ def test_when_the_target_is_invalidated(method: str, status: int, expected: bool
     assert targets == (("/a/b?c=1",) if expected else ())
 
 
+@pytest.mark.parametrize("uri", ["http:///a", "http://[/a", "http://a:99999/a"])
+def test_without_a_host_only_the_target_itself_is_invalidated(uri: str):
+    fields = CIMultiDict({"Location": "/other", "Content-Location": "http://a/other"})
+    assert invalidated_targets("POST", 200, uri, fields) == ("/a",)
+
+
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [

@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from edge.settings import CacheSettings, LimitSettings
 from loadtest.behaviours.listener import Answer
 from loadtest.behaviours.resource import Resource
 from loadtest.behaviours.stage import KIB, MIB, Finding, Stage, is_right
@@ -12,12 +13,18 @@ from loadtest.behaviours.stage import KIB, MIB, Finding, Stage, is_right
 FILE_BYTES: Final = 64 * MIB
 # What one file may cost, however it is asked for.
 PULLED_MAX: Final = FILE_BYTES * 5 // 4
-# What a listener may cost who asks for a thousand single bytes all over many files.
-SCATTERED_MAX: Final = FILE_BYTES * 5 // 4
+AT_ONCE: Final = 16
+# What a listener may cost who asks for a thousand single bytes all over many files: his debt, what
+# is under way when it has become too large, and what he is forgiven meanwhile.
+_FORGIVEN_S: Final = 10
+SCATTERED_MAX: Final = (
+    LimitSettings().origin_debt_bytes_max
+    + int(LimitSettings().origin_debt_forgiven_bytes_per_s * _FORGIVEN_S)
+    + AT_ONCE * CacheSettings().slice_bytes
+)
 # The cache's own memory in these cases, and what a process may hold beyond it.
 MEMORY_BYTES: Final = 128 * MIB
 RESIDENT_MAX: Final = MEMORY_BYTES + 160 * MIB
-AT_ONCE: Final = 16
 _SEED: Final = 20
 
 

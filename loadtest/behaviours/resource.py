@@ -116,6 +116,8 @@ def plan_answer(
         return Plan(status, fields, content_path, resource.version, start, stop, text)
 
     if kind is Mischief.REDIRECT:
+        # One that said for how long could rightly be kept.
+        fields[:] = [field for field in fields if field[0] != "Cache-Control"]
         fields.append(("Location", f"{path}-elsewhere"))
         return plan(302, 0, 0, b"")
     if resource.status != 200:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from loadtest.behaviours.content import is_content
@@ -16,6 +17,7 @@ from loadtest.soak.world import KIB, LANGUAGES, Kind, Object
 
 # Far more than a cache may wait for its origin: who has heard nothing by then is stuck.
 DEADLINE_S: Final = 15.0
+_WRONG_SHOWN: Final = 20
 
 _TAG: Final = re.compile(r'"v(\d+)"$')
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
@@ -39,6 +41,12 @@ class Tally:
     away: int = 0
     content_bytes: int = 0
     wrong: list[str] = field(default_factory=list)
+
+    def note_wrong(self, text: str) -> None:
+        """Note what is wrong, and tell it while what caused it can still be seen."""
+        self.wrong.append(text)
+        if len(self.wrong) <= _WRONG_SHOWN:
+            print(f"  WRONG at {datetime.now(UTC):%H:%M:%S.%f}: {text}", flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,9 @@ async def ask_and_check(url: str, target: Object, choice: random.Random, tally: 
     try:
         check(asked, answer)
     except WrongAnswerError as error:
-        tally.wrong.append(f"{target.path} ({target.kind.name}) {dict(asked.fields)}: {error}")
+        told = f"{answer.status} {answer.fields.get('cache-status')}"
+        what = f"{target.path} ({target.kind.name}) {dict(asked.fields)} {asked.how}"
+        tally.note_wrong(f"{what}: {error}; {told}, after {answer.done_s:.2f} s")
     return answer
 
 

@@ -1,15 +1,19 @@
 """An edge that is killed and started again, on one port and one folder."""
 
+import asyncio
 import contextlib
 import json
 import os
-import shutil
+import re
 import signal
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -20,10 +24,26 @@ from loadtest.peers.process import CacheFailedError, RunningCache, stop
 
 MIB: Final = 1 << 20
 _STOP_S_MAX: Final = 10.0
-# What an edge says that knows of no disk tier.
-_NO_DISK: Final = "there is no setting `disk`"
-# What may be lost between two starts: it is made again from the slices.
-_INDEX_FILES: Final = ("index*", "*.index", "*journal*", "*snapshot*")
+_WAIT_S_MAX: Final = 10.0
+# Often enough that a kill finds an order of last use that was noted, by its name on disk.
+_SNAPSHOT_S: Final = 1.0
+_INDEX: Final = "index"
+_PURGE_LOG: Final = "purges"
+_BLOCK_BYTES: Final = 512  # What `st_blocks` counts in.
+_METRIC: Final = re.compile(r"^(\w+(?:\{[^}]*\})?) ([\d.e+-]+)$", re.MULTILINE)
+
+
+class Admission(StrEnum):
+    """What the disk tier lets in."""
+
+    ALL = "all"
+    SECOND_REQUEST = "second-request"
+
+
+_PURGE_FIELDS: Final = {
+    "Authorization": f"Bearer {OPERATOR_CREDENTIAL}",
+    "Content-Type": "application/json",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +73,13 @@ class KillableEdge:
         origin_url: of the origin.
         memory_bytes: of its memory tier.
         disk_bytes: of its disk tier.
+
+    Attributes:
+        disk: the folder of its disk tier.
+        running: the process.
+        starts: how often it was started.
+        admission: of the next start.
+        is_up: it has not been killed since it was started.
     """
 
     def __init__(
@@ -61,57 +88,55 @@ class KillableEdge:
         self._folder = folder
         self._origin_url = origin_url
         self._listen = f"127.0.0.1:{_port_with_a_free_neighbour()}"
-        self._memory = {"ATTACCA_EDGE__CACHE__MEMORY_BYTES": str(memory_bytes)}
+        self._cache = {"memory_bytes": memory_bytes}
         self.disk = folder / "disk"
-        self.disk.mkdir(exist_ok=True)
-        self._disk = {
-            "ATTACCA_EDGE__CACHE__DISK__FOLDERS": json.dumps([str(self.disk)]),
-            "ATTACCA_EDGE__CACHE__DISK__BYTES": str(disk_bytes),
-        }
+        self._folders = [{"path": str(self.disk), "bytes_max": disk_bytes}]
         self._process: subprocess.Popen[bytes] | None = None
         self.running = RunningCache("", 0)
         self.starts = 0
-
-    @property
-    def has_disk(self) -> bool:
-        """Whether this edge has a disk tier at all."""
-        return bool(self._disk)
+        self.admission = Admission.ALL
+        self.is_up = False
 
     def start(self) -> None:
-        """Start it and wait until it serves; without a disk tier if it knows of none.
+        """Start it and wait until it serves.
 
         Raises:
             CacheFailedError: it does not start.
         """
-        try:
-            self._start({**self._memory, **self._disk})
-        except CacheFailedError as error:
-            if not self._disk or _NO_DISK not in str(error):
-                raise
-            print("this edge has no disk tier: the proof goes on without")
-            self._disk = {}
-            self._start(self._memory)
-        self.starts += 1
-
-    def _start(self, variables: dict[str, str]) -> None:
         self._process = start_edge(
-            self._folder, self._origin_url, variables=variables, listen=self._listen
+            self._folder, self._origin_url, variables=self._variables(), listen=self._listen
         )
         try:
             self.running = wait_until_ready(self._process, self._folder)
         except CacheFailedError:
             self.kill()
             raise
+        self.starts += 1
+        self.is_up = True
+
+    def _variables(self) -> dict[str, str]:
+        cache = "ATTACCA_EDGE__CACHE__"
+        return {
+            f"{cache}MEMORY_BYTES": str(self._cache["memory_bytes"]),
+            f"{cache}DISK__FOLDERS": json.dumps(self._folders),
+            f"{cache}DISK__MIN_FREE_BYTES": "0",
+            f"{cache}DISK__ADMISSION": self.admission.value,
+            f"{cache}DISK__SNAPSHOT_S": str(_SNAPSHOT_S),
+            f"{cache}DISK__PROBE_S": "1",
+        }
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it as a power cut would, but for what the kernel has not written yet."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
+        self.is_up = False
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(_STOP_S_MAX)
         self._close()
 
     def stop(self) -> None:
         """End it in peace, unless it has ended."""
+        self.is_up = False
         if self._process is not None and self._process.poll() is None:
             stop(self._process)
             self._close()
@@ -121,29 +146,87 @@ class KillableEdge:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def lose_index(self) -> int:
-        """Delete what only speeds up a start; tell how many files that were."""
-        files = {path for name in _INDEX_FILES for path in self.disk.rglob(name)}
-        files = {path for path in files if "purge" not in path.name}
-        for path in files:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-        return len(files)
+    def wait_for_index(self) -> None:
+        """Wait until the order of last use has been noted.
+
+        Raises:
+            CacheFailedError: it is not, or under another name.
+        """
+        ends_s = time.monotonic() + _WAIT_S_MAX
+        while not (self.disk / _INDEX).is_file():
+            if time.monotonic() > ends_s:
+                raise CacheFailedError(f"there is no {_INDEX} in the folder")
+            time.sleep(0.05)
+
+    def lose_index(self) -> None:
+        """Delete what only tells the order of last use, which has to be there."""
+        (self.disk / _INDEX).unlink()
+
+    def lose_purge_log(self) -> None:
+        """Delete the log of purges, which has to be there."""
+        (self.disk / _PURGE_LOG).unlink()
+
+    def purge_and_kill(self, purge: Purge) -> tuple[bool, float]:
+        """Purge, and kill as soon as the answer's first byte is here. Blocks.
+
+        Returns:
+            Whether that was an acknowledgement, and how many seconds it was before the kill.
+        """
+        content = purge.document()
+        server = urlsplit(self.running.admin_url)
+        lines = {**_PURGE_FIELDS, "Host": server.netloc, "Content-Length": str(len(content))}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        address = (server.hostname or "", server.port or 80)
+        with socket.create_connection(address, _WAIT_S_MAX) as opened:
+            opened.sendall(f"POST /admin/purge HTTP/1.1\r\n{head}\r\n".encode() + content)
+            answer = opened.recv(1 << 16)
+            acknowledged_s = time.monotonic()
+            os.killpg(self.running.pid, signal.SIGKILL)
+            late_s = time.monotonic() - acknowledged_s
+        self.kill()
+        return answer.startswith(b"HTTP/1.1 200 "), late_s
 
     async def purge(self, purge: Purge) -> bool:
         """Purge, and tell whether it was acknowledged."""
         answer = await ask(
             self.running.admin_url,
             "/admin/purge",
-            {"Authorization": f"Bearer {OPERATOR_CREDENTIAL}", "Content-Type": "application/json"},
+            _PURGE_FIELDS,
             method="POST",
             content=purge.document(),
         )
         if answer.status >= 400:
             raise CacheFailedError(f"a purge was answered with {answer.status}: {answer.body!r}")
         return answer.status == 200 and answer.is_whole
+
+    async def metrics(self) -> dict[str, float]:
+        """What it tells of itself, by name and labels; nothing while it is away."""
+        answer = await ask(self.running.admin_url, "/metrics")
+        return {name: float(value) for name, value in _METRIC.findall(answer.body.decode())}
+
+    async def settle(self) -> None:
+        """Wait until the folder has been listed, and all that was queued for it is written.
+
+        Raises:
+            CacheFailedError: that takes too long.
+        """
+        ends_s = time.monotonic() + _WAIT_S_MAX
+        while time.monotonic() < ends_s:
+            metrics = await self.metrics()
+            is_listed = metrics.get('edge_disk_folders{state="on"}') == 1
+            is_quiet = not metrics.get("edge_fills_under_way")
+            if is_listed and is_quiet and not metrics["edge_disk_queued_bytes"]:
+                return
+            await asyncio.sleep(0.02)
+        raise CacheFailedError("what is queued for the disk is not written")
+
+    def disk_bytes(self) -> int:
+        """What the entries really take on the disk."""
+        total = 0
+        for path in self.disk.glob("v1/*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_blocks * _BLOCK_BYTES
+        return total
 
     def resident_bytes(self) -> int:
         """Memory of its processes."""
