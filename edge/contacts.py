@@ -28,6 +28,7 @@ from edge.task_border import task_border
 from edge.uncacheables import Uncacheables
 from edge.upstream_answers import (
     ABOUT_THE_LISTENER,
+    ABOUT_THE_REQUEST,
     Asked,
     Keep,
     LengthLimits,
@@ -41,6 +42,7 @@ from edge.upstream_answers import (
 )
 from http_semantics.byte_range import ByteSlice, IntRange, RangeSpec, SuffixRange
 from http_semantics.cache_control import NO_DIRECTIVES, Directives
+from http_semantics.reuse import ERROR_STATUSES
 from http_semantics.updating import is_confirmed
 from http_semantics.vary import EMPTY, Selecting, selecting_of
 
@@ -159,24 +161,26 @@ class Contacts:
         alike = [
             contact
             for contact in self._contacts.get(request.target, ())
-            if contact.purge_sequence == self._purges.sequence and contact.variant == variant
+            if contact.is_shared
+            and contact.purge_sequence == self._purges.sequence
+            and contact.variant == variant
         ]
         for contact in alike:
             if contact.is_answer_to(asked, request.stale):
                 return contact, False
         if len(alike) >= _PARALLEL_MAX:
             return alike[-1], False
-        contact = self._new_contact(request, asked, lead)
-        self._contacts.setdefault(request.target, []).append(contact)
-        self._tasks.start(self._make(contact, request))
-        return contact, True
+        return self._begin(request, asked, lead, is_shared=True), True
 
     def begin_alone(self, request: ContactRequest) -> Contact:
         """A contact that nobody else joins."""
         asked, lead = self._asked(request)
-        contact = self._new_contact(request, asked, lead)
-        self._tasks.start(self._make(contact, request))
-        return contact
+        return self._begin(request, asked, lead, is_shared=False)
+
+    def disown(self, target: str) -> None:
+        """A resource was changed: what was asked before is for those alone who wait for it now."""
+        for contact in self._contacts.pop(target, ()):
+            contact.is_outdated = True
 
     def refresh(self, request: ContactRequest) -> None:
         """Validate what is stale in the background, unless that is under way or too much is."""
@@ -204,16 +208,20 @@ class Contacts:
         found = selecting_of(", ".join(offered[0].selecting.names), request.fields)
         return EMPTY if found is None else found
 
-    def _new_contact(
-        self, request: ContactRequest, asked: Asked, lead: ByteSlice | None
+    def _begin(
+        self, request: ContactRequest, asked: Asked, lead: ByteSlice | None, *, is_shared: bool
     ) -> Contact:
-        return Contact(
+        contact = Contact(
             asked,
             lead=lead,
             stale=request.stale,
             variant=self._variant(request),
             purge_sequence=self._purges.sequence,
+            is_shared=is_shared,
         )
+        self._contacts.setdefault(request.target, []).append(contact)
+        self._tasks.start(self._make(contact, request))
+        return contact
 
     async def _make(self, contact: Contact, request: ContactRequest) -> None:
         def tell(error: EdgeError | None) -> None:
@@ -288,11 +296,11 @@ class Contacts:
                     return await self._share(request, answer)
                 case PassOn(reason=reason):
                     self._note(request, head, reason)
-                    if asked.is_range:
-                        return Uncacheable(reason)  # No listener asked for this very range.
+                    if asked.is_range:  # No listener asked for this very range.
+                        return Uncacheable(reason, head.status)
                     held.pop_all()
                     slot.give_back()
-                    return Uncacheable(reason, answer)
+                    return Uncacheable(reason, head.status, answer)
 
     def _keep(
         self, request: ContactRequest, head: ResponseHead, use: Keep, contact: Contact
@@ -302,7 +310,8 @@ class Contacts:
             (
                 one
                 for one in self._store.offered(request.target)
-                if one.selecting == head.selecting
+                if not contact.is_outdated
+                and one.selecting == head.selecting
                 and one.is_same_version(head, use.complete_length)
             ),
             None,
@@ -320,7 +329,8 @@ class Contacts:
             )
         # Whoever wants a part far ahead is better off waiting than asking again.
         found.is_range_ignored = contact.asked.is_range and head.status == 200
-        self._store.make_current(found)
+        if not contact.is_outdated:
+            self._store.make_current(found)
         return found
 
     def _freshen(self, request: ContactRequest, head: ResponseHead, purge_sequence: int) -> Outcome:
@@ -331,8 +341,9 @@ class Contacts:
             raise UpstreamChangedError("304 for a version that was not asked about")
         reason = why_not_freshened(stale, head)
         if reason is not None:
-            self._note(request, head, reason)
-            return Uncacheable(reason)
+            if not request.directives:  # What a listener wants says nothing of what is stored.
+                self._note(request, head, reason)
+            return Uncacheable(reason, head.status)
         stale.freshen(head, purge_sequence=purge_sequence)
         if self._store.is_offered(stale):
             self._store.make_current(stale)  # Its size may have changed.
@@ -342,7 +353,7 @@ class Contacts:
         self._retire_stale(request, answer.status)
         content = await read_error_content(answer)
         if content is None:
-            return Uncacheable(Unfit.STATUS)
+            return Uncacheable(Unfit.STATUS, answer.status)
         unready = unready_of(answer, content)
         self._counts.note_unready(unready)
         fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)
@@ -361,6 +372,8 @@ class Contacts:
         self._retire_stale(request, head.status)
         if head.status == 416 or head.status in ABOUT_THE_LISTENER or request.directives:
             return
+        if request.stale is not None and head.status in ERROR_STATUSES:
+            return  # It may be sent meanwhile, which is decided for each request.
         key = personal_key(request.target) if request.is_personal else request.target
         if reason == Unfit.NO_VALIDATOR:
             key = range_key(key)
@@ -370,8 +383,9 @@ class Contacts:
 
     def _retire_stale(self, request: ContactRequest, status: int) -> None:
         """Let go of what the upstream no longer has; one listener's answer does not tell that."""
-        is_about_listener = request.is_personal or status in ABOUT_THE_LISTENER
-        if request.stale is not None and status < 500 and not is_about_listener:
+        if request.is_personal or status >= 500 or status in ABOUT_THE_REQUEST:
+            return
+        if request.stale is not None:
             self._store.retire(request.stale)
 
     def _asked(self, request: ContactRequest) -> tuple[Asked, ByteSlice | None]:

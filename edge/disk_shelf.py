@@ -111,14 +111,14 @@ class DiskShelf:
             sequence=representation.purge_sequence,
             kind=Kind.SLICE,
         )
-        if is_taken and not representation.is_on_disk:
+        if is_taken and not (representation.is_on_disk and self.may_know(representation.target)):
             representation.is_on_disk = True
             self.write_records(representation.target, variants)
 
     def write_records(self, target: str, variants: Sequence[Representation]) -> None:
         """Write the records of a target anew, if any of its slices are here; else forget it."""
         kept = [one for one in variants if one.is_on_disk]
-        entry_id, identity = _record_id(target), _record_identity(target)
+        entry_id, identity = record_id(target), _record_identity(target)
         if not kept:
             self._tier.remove(entry_id)
             return
@@ -135,21 +135,21 @@ class DiskShelf:
 
     def forget(self, target: str) -> None:
         """No longer know of any stored response of a target."""
-        self._tier.remove(_record_id(target))
+        self._tier.remove(record_id(target))
 
     def may_know(self, target: str) -> bool:
         """Whether there may be records of a target."""
-        return self._tier.has(_record_id(target))
+        return self._tier.has(record_id(target))
 
     async def recall(self, target: str) -> list[Representation]:
         """The stored responses of a target, the latest first; to be weighed against purges."""
-        found = await self._tier.read(_record_id(target), _record_identity(target))
+        found = await self._tier.read(record_id(target), _record_identity(target))
         if found is None:
             return []
         try:
             variants = decode_records(found.content, target)
         except RecordError:
-            self._tier.remove(_record_id(target))
+            self._tier.remove(record_id(target))
             return []
         return [one for one in variants if self._is_usable(one)]
 
@@ -180,7 +180,8 @@ def _identity(representation: Representation, number: int) -> bytes:
     return b"%b\n#%d" % (representation.identity, number)
 
 
-def _record_id(target: str) -> bytes:
+def record_id(target: str) -> bytes:
+    """Under which the records of a target are kept."""
     data = target.encode(errors="surrogateescape")
     return hashlib.blake2b(data, digest_size=20, person=_RECORD).digest()
 

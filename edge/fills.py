@@ -41,6 +41,7 @@ from edge.spans import Spans
 from edge.task_border import task_border
 from edge.upstream_answers import check_fill, head_of
 from http_semantics.byte_range import ByteSlice
+from http_semantics.storing import Refusal
 
 # A reader this many slices ahead of a run does not wait for it. The next slice is about to come.
 _AHEAD_SLICES: Final = 1
@@ -448,6 +449,8 @@ class Fills:
         except BaseException:
             answer.close()
             raise
+        if head.refusal in {Refusal.NO_STORE, Refusal.PRIVATE}:
+            self._store.retire(representation)  # The rest is for those who are reading it.
         if head.status == 200:
             representation.is_range_ignored = run.is_whole = True
             run.position = part.start

@@ -52,6 +52,7 @@ class Uncacheable:
     """Each listener has to ask on its own. The answer at hand is for one of them."""
 
     reason: str
+    upstream_status: int
     answer: UpstreamAnswer | None = None
 
     def take(self) -> UpstreamAnswer | None:
@@ -72,8 +73,10 @@ class Contact:
         stale: what it validates.
         variant: the fields of its request that are known to select a variant.
         purge_sequence: the newest purge when it began; who asks after a later one does not join.
+        is_shared: others may join it.
 
     Attributes:
+        is_outdated: the resource was changed since, so its answer is for nobody who asks later.
         is_late: it took longer than those wait who can do without it.
     """
 
@@ -85,12 +88,15 @@ class Contact:
         stale: Representation | None = None,
         variant: Selecting = EMPTY,
         purge_sequence: int = 0,
+        is_shared: bool = True,
     ) -> None:
         self.asked = asked
         self.lead = lead
         self.stale = stale
         self.variant = variant
         self.purge_sequence = purge_sequence
+        self.is_shared = is_shared
+        self.is_outdated = False
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.is_leader_waiting = True
         self.is_late = False
@@ -149,13 +155,13 @@ class Contact:
         except asyncio.CancelledError:
             self.is_leader_waiting = False
             if self._outcome.done() and self._outcome.exception() is None:
-                _abandon(self._outcome.result())
+                abandon(self._outcome.result())
             raise
 
     def settle(self, outcome: Outcome) -> None:
         """Tell all who wait."""
         if not self.is_leader_waiting:
-            _abandon(outcome)
+            abandon(outcome)
         self._outcome.set_result(outcome)
 
     def fail(self, error: EdgeError) -> None:
@@ -164,7 +170,7 @@ class Contact:
         self._outcome.exception()  # Marked as seen: perhaps nobody waits any more.
 
 
-def _abandon(outcome: Outcome) -> None:
+def abandon(outcome: Outcome) -> None:
     """Close an answer that nobody will take."""
     if isinstance(outcome, Uncacheable):
         answer = outcome.take()

@@ -18,8 +18,7 @@ from edge.answers import (
 )
 from edge.cache_request import CacheRequest
 from edge.connection import ResponseAsGiven, StreamAsGiven
-from edge.errors import OriginBudgetError
-from edge.exchange import Exchange
+from edge.errors import NotStoredError, OriginBudgetError
 from edge.fields import Fields
 from edge.filling import UNKNOWN_STOP
 from edge.fills import Presence
@@ -117,10 +116,8 @@ class Sender:
         if status == 206:
             self._charge(request, found, part)
         part_fields = self._part_fields(request, found)
-        presence = self._note_presence(request.exchange, found, part)
-        if presence is Presence.SOME and not found.policy.is_immutable:
-            # If the version has changed meanwhile, nothing has been said of this one yet.
-            await self._reading.confirm(found, part, part_fields)
+        if self._note_presence(request, found, part) is Presence.SOME:
+            await self._confirm(found, part, part_fields)
         chunks = self._reading.read(found, part, part_fields, is_first=is_first)
         return await self._follow(request, found, status, (part, chunks))
 
@@ -161,15 +158,17 @@ class Sender:
         )
         exchange = request.exchange
         self._charge(request, found, *parts)
+        part_fields = self._part_fields(request, found)
         for part in parts:
-            self._note_presence(exchange, found, part)
+            if self._note_presence(request, found, part) in {Presence.SOME, Presence.NONE}:
+                await self._confirm(found, part, part_fields)
         fields = representation_fields(found, has_cors=self._is_token_checked).copy()
         fields["Content-Type"] = layout.content_type
         fields.popall("Content-Range", None)
         fields["Content-Length"] = str(layout.length)
         ttl_s = tell_age(fields, found, exchange, now_s=self._clock())
         tell_status(fields, exchange, ttl_s=ttl_s, now_s=self._monotonic())
-        content = self._multipart(found, layout, self._part_fields(request, found))
+        content = self._multipart(found, layout, part_fields)
         async with contextlib.aclosing(content):
             first = [await anext(content), await anext(content)]  # The second may not come.
             response = await self._begin(request, 206, fields)
@@ -215,14 +214,22 @@ class Sender:
         return fields
 
     def _note_presence(
-        self, exchange: Exchange, found: Representation, part: ByteSlice
+        self, request: CacheRequest, found: Representation, part: ByteSlice
     ) -> Presence:
+        exchange = request.exchange
         presence = self._reading.presence(found, part)
+        if request.limits.is_only_if_cached and presence in {Presence.SOME, Presence.NONE}:
+            raise NotStoredError("not all of what is asked for is stored")
         if exchange.forward is None and presence is not Presence.ALL:
             exchange.forward = Forward.MISS if presence is Presence.NONE else Forward.PARTIAL
             exchange.is_collapsed = presence is Presence.COMING
             exchange.is_stored = True
         return presence
+
+    async def _confirm(self, found: Representation, part: ByteSlice, fields: Fields) -> None:
+        """If the version has changed meanwhile, nothing has been said of this one yet."""
+        if not found.policy.is_immutable:
+            await self._reading.confirm(found, part, fields)
 
     def _fields(
         self, request: CacheRequest, found: Representation, part: ByteSlice | None, status: int

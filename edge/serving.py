@@ -25,7 +25,7 @@ from edge.exchange import Exchange
 from edge.fields import Fields
 from edge.lookup import ForOrigin, Whole, select
 from edge.origin_budget import OriginBudget
-from edge.outcomes import Learned, Outcome, Told, Uncacheable
+from edge.outcomes import Learned, Outcome, Told, Uncacheable, abandon
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
 from edge.purges import ApplyPurge, Purge
@@ -128,6 +128,7 @@ class Serving:
         method, status, fields = raw.method, answer.status, answer.headers
         for changed in invalidated_targets(method, status, uri, fields):
             self._store.invalidate(changed)
+            self._contacts.disown(changed)
         groups = invalidated_groups(method, status, fields)
         if groups:
             await self._purge(Purge(tags=tuple(sorted(groups))))
@@ -218,6 +219,7 @@ class Serving:
             is_disconnected=is_disconnected,
             # What the origin allows for its errors is what it allows for its absence.
             disconnected_max_s=0 if stale.policy.stale_if_error_s else self._stale.disconnected_s,
+            is_purged_softly=stale.is_purged_softly,
         )
 
     async def _ask_upstream(
@@ -247,10 +249,13 @@ class Serving:
                 exchange.forward_status = status
                 exchange.is_stored = status != 304
                 return await self._send(request, found)
-            case Told(status=status):
-                if is_stale_good and stale is not None and status in ERROR_STATUSES:
-                    exchange.forward_status, exchange.detail = status, "stale-if-error"
-                    return await self._send(request, stale)
+            case Told(status=status) | Uncacheable(upstream_status=status) if (
+                is_stale_good and stale is not None and status in ERROR_STATUSES
+            ):
+                abandon(outcome)
+                exchange.forward_status, exchange.detail = status, "stale-if-error"
+                return await self._send(request, stale)
+            case Told():
                 return await self._sender.send_told(request, outcome)
             case Uncacheable(reason=reason):
                 exchange.detail = reason
@@ -359,7 +364,13 @@ class Serving:
     async def _pass_through(
         self, request: CacheRequest, answer: UpstreamAnswer | None = None
     ) -> web.StreamResponse:
+        if request.limits.is_only_if_cached:
+            raise NotStoredError("what is stored is not what is asked for")
         if answer is None:
+            known = None
+            if request.ask.method == "HEAD" and request.ask.conditions is None:
+                known = self._store.select(request.target.upstream, request.selecting_fields)
+            sequence = 0 if known is None else known.purge_sequence
             answer = await self._passer.forward(
                 request.raw,
                 request.exchange,
@@ -367,16 +378,27 @@ class Serving:
                 request.target.upstream,
                 is_session_told=True,
             )
-            if request.ask.method == "HEAD":
-                self._learn_from_head(request, answer)
+            if known is not None and self._store.is_offered(known):
+                self._learn_from_head(request, answer, known, purge_sequence=sequence)
         request.exchange.forward_status = answer.status
         return await self._passer.stream_back(request.raw, request.exchange, answer)
 
-    def _learn_from_head(self, request: CacheRequest, answer: UpstreamAnswer) -> None:
-        """Let the answer to HEAD freshen what is stored, or tell that it has changed."""
-        found = self._store.select(request.target.upstream, request.selecting_fields)
-        if found is None or request.ask.conditions is not None:
-            return
+    def _learn_from_head(
+        self,
+        request: CacheRequest,
+        answer: UpstreamAnswer,
+        found: Representation,
+        *,
+        purge_sequence: int,
+    ) -> None:
+        """Let the answer to HEAD freshen what is stored, or tell that it has changed.
+
+        Args:
+            request: that it answers.
+            answer: of which the head is here.
+            found: what was stored when it was asked for.
+            purge_sequence: the newest purge that this had been weighed against by then.
+        """
         sent: Fields = request.fill_fields
         update = head_update(
             found.fields,
@@ -387,8 +409,9 @@ class Serving:
         head = head_of(answer, sent, is_token_checked=self._is_token_checked)
         if update is HeadUpdate.INVALIDATE:
             found.is_purged_softly = True
+            self._store.make_current(found)
         elif update is HeadUpdate.FRESHEN and head.refusal is None:
-            found.freshen(head, purge_sequence=found.purge_sequence)
+            found.freshen(head, purge_sequence=purge_sequence)
             self._store.make_current(found)
 
     async def _send(self, request: CacheRequest, found: Representation) -> web.StreamResponse:

@@ -179,7 +179,10 @@ class SliceStore:
     def _record(self, target: str) -> None:
         """Tell the disk what is offered for a target, if it knows any of it."""
         offered = self._offered.get(target, ())
-        if self._shelf is not None and any(one.is_on_disk for one in offered):
+        if self._shelf is None:
+            return
+        # A record of what is no longer offered must not come back either.
+        if any(one.is_on_disk for one in offered) or self._shelf.may_know(target):
             self._shelf.write_records(target, offered)
 
     def _offer(self, representation: Representation) -> None:
@@ -224,6 +227,7 @@ class SliceStore:
         for stored in self._slices.pop(representation, {}).values():
             self._policy.remove(stored)
             self._slice_count -= 1
+            self.pins.note(stored.content)
 
     def has(self, representation: Representation, number: int) -> bool:
         """Whether all of a slice is kept, here or on disk. This is no use of it."""
@@ -296,6 +300,8 @@ class SliceStore:
         """Offer again what is on disk for a target."""
         assert self._shelf is not None
         recalled = await self._shelf.recall(target)
+        if not self._shelf.may_know(target):
+            return  # Meanwhile it was invalidated.
         for found in reversed(recalled):
             # Meanwhile somebody else may have asked the upstream.
             if not self._is_known(found) and not self.is_purged(found):
@@ -379,6 +385,7 @@ class SliceStore:
         if found is not None:
             self._policy.remove(found)
             self._slice_count -= 1
+            self.pins.note(found.content)
         stored = StoredSlice(representation, number, content, spans, self.arrivals, is_settled)
         kept[number] = stored
         self._slice_count += 1

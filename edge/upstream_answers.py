@@ -23,6 +23,10 @@ from http_semantics.storing import Refusal
 # and 15.5.8. Nothing follows for others, nor for what is stored.
 ABOUT_THE_LISTENER: Final = frozenset({401, 403, 407})
 
+# They speak of one request, and not of what it asks for: RFC 9110 sections 15.5.9 and 15.5.20, RFC
+# 8470, RFC 6585.
+ABOUT_THE_REQUEST: Final = ABOUT_THE_LISTENER | {408, 421, 425, 429}
+
 _WITHOUT_CONTENT: Final = frozenset({204, 205})
 
 # They speak of one request's conditions or ranges, never of the resource.

@@ -110,6 +110,7 @@ def may_answer_error(
     age_s: float,
     is_disconnected: bool,
     disconnected_max_s: float = 0.0,
+    is_purged_softly: bool = False,
 ) -> bool:
     """Whether a stored response may be sent because it could not be validated.
 
@@ -122,6 +123,7 @@ def may_answer_error(
         is_disconnected: no answer came: refused, reset, or too late. Then no permission is needed
             (RFC 9111 section 4.2.4).
         disconnected_max_s: how long a response may have been stale that is sent so.
+        is_purged_softly: it counts as stale, whatever its age.
     """
     if not policy.may_be_stale or limits.is_no_cache:
         return False
@@ -129,7 +131,8 @@ def may_answer_error(
     allowed_s = max(policy.stale_if_error_s, limits.stale_if_error_s)
     if is_disconnected:
         allowed_s = max(allowed_s, disconnected_max_s)
-    return stale_s < 0 or (allowed_s > 0 and stale_s <= allowed_s)
+    is_fresh = stale_s < 0 and not is_purged_softly
+    return is_fresh or (allowed_s > 0 and stale_s <= allowed_s)
 
 
 def _decide_stale(policy: ReusePolicy, limits: RequestLimits, *, stale_s: float) -> Reuse:

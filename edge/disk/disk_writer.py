@@ -132,7 +132,10 @@ class DiskWriter:
             self._changed.notify()
 
     def end(self) -> None:
-        """Take no more; what is queued is still written, removals are left to the next start."""
+        """Take no more; what is queued is still written and removed.
+
+        What was to go would be there again after the next start: only names tell what is there.
+        """
         with self._changed:
             self._is_ending = True
             self._changed.notify()
@@ -160,7 +163,7 @@ class DiskWriter:
                 if self._jobs:
                     return self._jobs.popleft()
                 if self._is_ending:
-                    return None
+                    return True if self._removals else None
                 has_removals = bool(self._removals) or self._old is not None
                 self._changed.wait(_REMOVAL_PAUSE_S if has_removals else None)
                 if has_removals and not self._jobs:

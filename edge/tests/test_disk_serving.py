@@ -11,6 +11,7 @@ from aiohttp import web
 
 from edge.disk.disk_index import DiskIndex
 from edge.disk.folder_listing import FolderListing
+from edge.disk_shelf import record_id
 from edge.tests.conftest import (
     OPERATOR,
     ManualClock,
@@ -397,4 +398,49 @@ async def test_content_of_unknown_length_is_there_after_a_restart(
         answer = await node.ask("/a")
         assert answer.content == BODY
         assert answer.cache_status.startswith("attacca; hit")
+    assert len(origin.seen) == asked
+
+
+async def test_an_older_version_comes_back_after_a_restart(origin: ScriptedOrigin, folder: Path):
+    origin.resources["/a"] = Resource(BODY)
+    async with open_on_disk(origin, folder) as node:
+        await node.ask("/a")
+        await node.ask("/a")
+        await written(node, 7)
+        origin.resources["/a"] = Resource(b"new", etag='"v2"')
+        # It has come once, which is not enough to be written.
+        answer = await node.ask("/a", headers={"Cache-Control": "no-cache"})
+        assert answer.content == b"new"
+    async with open_on_disk(origin, folder) as node:
+        assert (await node.ask("/a")).content == b"new"
+
+
+async def test_what_head_found_out_is_forgotten_in_a_restart(origin: ScriptedOrigin, folder: Path):
+    origin.resources["/a"] = Resource(BODY)
+    async with open_on_disk(origin, folder) as node:
+        await node.ask("/a")
+        await node.ask("/a")
+        await written(node, 7)
+        origin.resources["/a"] = Resource(b"new", etag='"v2"')
+        await node.ask("/a", method="HEAD", headers={"Cache-Control": "no-cache"})
+        await written(node, 8)
+    async with open_on_disk(origin, folder) as node:
+        assert (await node.ask("/a")).content == b"new"
+
+
+async def test_a_record_that_the_disk_has_dropped_is_written_again(
+    origin: ScriptedOrigin, folder: Path
+):
+    origin.resources["/a"] = Resource(BODY)
+    async with open_on_disk(origin, folder, admission="all") as node:
+        await node.range("/a", "0-9")
+        await written(node, 2)
+        disk = node.service.tiers.disk
+        assert disk is not None
+        disk.remove(record_id("/a"))
+        assert (await node.ask("/a")).content == BODY
+        await written(node, 8)
+    asked = len(origin.seen)
+    async with open_on_disk(origin, folder) as node:
+        assert (await node.ask("/a")).content == BODY
     assert len(origin.seen) == asked

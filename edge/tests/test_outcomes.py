@@ -44,7 +44,7 @@ async def test_a_failure_reaches_all_who_wait_and_those_who_come_late():
 async def test_an_answer_for_a_leader_who_left_is_closed():
     for is_settled_first in (True, False):
         contact, answer = Contact(Asked()), OpenAnswer()
-        outcome = Uncacheable("no-store", answer)  # type: ignore[arg-type]
+        outcome = Uncacheable("no-store", 200, answer)  # type: ignore[arg-type]
         leader = asyncio.ensure_future(contact.outcome_for_leader())
         await asyncio.sleep(0)
         if is_settled_first:
@@ -59,7 +59,7 @@ async def test_an_answer_for_a_leader_who_left_is_closed():
 
 def test_an_answer_is_taken_once():
     answer: UpstreamAnswer = OpenAnswer()  # type: ignore[assignment]
-    outcome = Uncacheable("no-store", answer)
+    outcome = Uncacheable("no-store", 200, answer)
     assert outcome.take() is answer
     assert outcome.take() is None
 

@@ -264,3 +264,18 @@ async def test_tags_are_for_the_edge_alone_while_tokens_are_checked(origin: Scri
     async with open_node(origin) as node:
         general = await node.ask(f"{AUDIO}/flac.mp4")
         assert general.headers["Surrogate-Key"] == "track:a"
+
+
+async def test_an_answer_to_head_from_before_a_purge_undoes_it(node: Node, admin: Client):
+    publish(node, "/a", OLD)
+    await node.ask("/a")
+    resource = node.origin.resources["/a"]
+    resource.gate = asyncio.Event()
+    asking = asyncio.create_task(
+        node.ask("/a", method="HEAD", headers={"Cache-Control": "no-cache"})
+    )
+    await node.origin.wait_for_requests(2)
+    await purge(admin, urls=["/a"], soft=True)
+    resource.gate.set()
+    assert (await asking).status == 200
+    assert "fwd=stale" in (await node.ask("/a")).cache_status

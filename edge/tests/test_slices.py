@@ -1,11 +1,15 @@
 """The memory tier: what it keeps, what it drops, and that it stays within its bound."""
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.lru import LruPolicy
-from edge.representation import RECORD_OVERHEAD_BYTES
+from edge.pins import Content
+from edge.representation import RECORD_OVERHEAD_BYTES, Representation
 from edge.slices import RECORDS_SHARE, SLICE_OVERHEAD_BYTES, SliceStore, StoredSlice
 from edge.tests.making import representation_of
 from http_semantics.byte_range import ByteSlice
@@ -131,3 +135,48 @@ def test_the_bound_holds_after_any_sequence(operations: list[tuple[str, int]]):
         assert store.bytes <= 100_000
     kept = sum(store.has(one, number) for one in found for number in range(10))
     assert kept == store.slices
+
+
+class SlowShelf:
+    """A disk that takes its time, and knows one record of a target."""
+
+    def __init__(self, found: Representation) -> None:
+        self.found = found
+        self.is_known = True
+        self.is_ready = True
+        self.resume = asyncio.Event()
+
+    def may_know(self, _: str) -> bool:
+        return self.is_known
+
+    async def recall(self, _: str) -> list[Representation]:
+        await self.resume.wait()
+        return [self.found]
+
+    def forget(self, _: str) -> None:
+        self.is_known = False
+
+    def write_records(self, _: str, variants: Sequence[Representation]) -> None:
+        self.is_known = bool(variants)
+
+
+async def test_what_is_invalidated_while_it_is_read_from_disk_comes_back():
+    shelf = SlowShelf(representation_of())
+    store = SliceStore(bytes_max=1 << 20, shelf=shelf)  # type: ignore[arg-type]
+    recalling = asyncio.create_task(store.recall("/a"))
+    await asyncio.sleep(0)
+    store.invalidate("/a")
+    shelf.resume.set()
+    await recalling
+    assert store.offered("/a") == ()
+    assert not store.may_recall("/a")
+
+
+def test_dropped_content_that_is_still_being_sent_is_counted():
+    store, found = SliceStore(bytes_max=1 << 20), representation_of()
+    content = Content(100)
+    store.put(found, 3, content)
+    store.forget(found)
+    assert store.bytes == 100
+    del content
+    assert store.bytes == 0

@@ -151,7 +151,7 @@ def test_a_soft_purge_asks_for_validation():
             False,
             id="client wants it validated",
         ),
-        pytest.param(MINUTE, "", 5, False, True, id="fresh, purged softly"),
+        pytest.param(MINUTE, "max-age=1", 5, False, True, id="fresh, the client wanted it fresher"),
     ],
 )
 def test_errors(
@@ -167,6 +167,29 @@ def test_errors(
         )
         is expected
     )
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_disconnected", "expected"),
+    [
+        pytest.param(MINUTE, False, False, id="error, no permission"),
+        pytest.param(ReusePolicy(60.0, stale_if_error_s=10.0), False, True, id="error, permitted"),
+        pytest.param(MINUTE, True, True, id="no answer"),
+        pytest.param(STRICT, True, False, id="no answer, must be validated"),
+    ],
+)
+def test_what_was_purged_softly_counts_as_stale_however_young(
+    policy: ReusePolicy, is_disconnected: bool, expected: bool
+):
+    may = may_answer_error(
+        policy,
+        UNLIMITED,
+        age_s=5,
+        is_disconnected=is_disconnected,
+        disconnected_max_s=100.0,
+        is_purged_softly=True,
+    )
+    assert may is expected
 
 
 POLICIES = st.builds(

@@ -44,6 +44,16 @@ async def test_what_was_written_is_read_over_a_restart(tmp_path: Path):
         assert set(tier.states().values()) == {"on"}
 
 
+async def test_what_was_removed_does_not_come_back_after_a_stop(tmp_path: Path):
+    settings = settings_of(tmp_path / "a")
+    async with running_tier(settings) as tier:
+        await written(tier, *range(50))
+        for number in range(40):
+            tier.remove(id_of(number))
+    async with running_tier(settings) as tier:
+        assert [number for number in range(50) if tier.has(id_of(number))] == [*range(40, 50)]
+
+
 async def test_what_is_queued_is_read_already(tmp_path: Path):
     async with running_tier(settings_of(tmp_path / "a")) as tier:
         assert write(tier, 1)
