@@ -108,7 +108,6 @@ def read_head(
     policy = policy_of(headers, status=status, times=times, targets=TARGETED_FIELDS)
     selecting = _selecting(headers, sent)
     directives, _ = effective_directives(headers, targets=TARGETED_FIELDS)
-    validators = Validators.from_fields(headers.get, now_s=response_s)
     candidate = Candidate(
         status=200 if status == 304 else status,  # It speaks of the response that is stored.
         fields=headers,
@@ -128,7 +127,7 @@ def read_head(
     return ResponseHead(
         status=status,
         fields=fields,
-        validators=validators,
+        validators=Validators.from_fields(fields.get, now_s=response_s),
         times=times,
         policy=policy,
         selecting=selecting,

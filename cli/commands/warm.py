@@ -45,10 +45,7 @@ class _Wish:
         return {name: value for name, value in wishes.items() if value is not None}
 
 
-@click.command(
-    epilog="Examples: attacca warm charts.txt --rate 20MiB/s --bytes 1MiB; "
-    "attacca warm --release 4fYq0vTlbJ9hUQwNzW2d3K --rendition aac-160"
-)
+@click.command(epilog="Example: attacca warm charts.txt --rate 20MiB/s --bytes 1MiB")
 @click.argument(
     "listing",
     type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True),
@@ -93,6 +90,8 @@ def warm_command(
     data: str,
 ) -> None:
     """Have the edge fetch each target of FILE into its cache, before anybody asks for it.
+
+    With --release ID instead of FILE: all that listeners of an album or a track ask for.
 
     FILE, or - for standard input, has a URL or path a line, and comments after #. Listeners go
     first. What was warmed is noted beside FILE, so that the same command goes on after Ctrl-C; the

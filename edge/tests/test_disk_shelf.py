@@ -109,3 +109,11 @@ async def test_records_that_lead_nowhere_are_forgotten(tmp_path: Path):
         assert shelf.may_know("/a")
         shelf.forget("/a")
         assert not tier.has(record_id("/a"))
+
+
+async def test_records_come_back_in_their_order(tmp_path: Path):
+    async with open_shelf(tmp_path / "disk", purges_of()) as (shelf, _):
+        variants = [representation_of(head_from(ETag=tag)) for tag in ('"v2"', '"v1"')]
+        for one in variants:
+            shelf.write(one, 0, content_of(0), variants)
+        assert [one.validator for one in await shelf.recall("/a")] == ['"v2"', '"v1"']

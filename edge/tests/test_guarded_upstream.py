@@ -1,5 +1,6 @@
 """An upstream that does not answer is spared; what was lost on the way is sent once more."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -125,3 +126,25 @@ async def test_what_may_have_had_an_effect_is_sent_once(request_: UpstreamReques
     with pytest.raises(UpstreamLostError):
         await guarded(origin).send(request_)
     assert origin.asked == 1
+
+
+class Silent(Scripted):
+    """Never answers."""
+
+    @override
+    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
+        self.asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_who_leaves_counts_for_nothing():
+    origin = Silent()
+    upstream = guarded(origin)
+    for _ in range(5):
+        leaving = asyncio.ensure_future(upstream.send(GET))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+    assert origin.asked == 5

@@ -84,3 +84,10 @@ def test_a_record_that_lacks_a_member_is_refused(name: str):
 def test_records_of_another_target_are_refused():
     with pytest.raises(RecordError):
         decode_records(encode_records("/a", [representation_of()]), "/b")
+
+
+@given(st.data())
+def test_the_beginning_of_a_record_is_refused(data: st.DataObject):
+    whole = encode_records("/a", [representation_of()])
+    with pytest.raises(RecordError):
+        decode_records(whole[: data.draw(st.integers(0, len(whole) - 1))], "/a")

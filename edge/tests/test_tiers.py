@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.disk.errors import DiskFolderInUseError
 from edge.purges import Purge, Purges
 from edge.settings import CacheSettings
 from edge.tests.making import representation_of
@@ -60,3 +61,11 @@ async def test_each_policy_takes_slices_of_known_and_of_unknown_length(policy: s
             tiers.store.put(growing, number, bytearray(100))
             growing.end_at(100 * (number + 1))
         assert tiers.store.bytes <= 1 << 20
+
+
+async def test_a_folder_belongs_to_one_node(tmp_path: Path):
+    settings = settings_of(tmp_path / "disk")
+    async with open_tiers(settings, Purges(entries_max=10)):
+        with pytest.raises(DiskFolderInUseError):
+            async with open_tiers(settings, Purges(entries_max=10)):
+                pass

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -18,15 +19,17 @@ from urllib.parse import urlsplit
 import psutil
 
 from loadtest.behaviours.listener import ask
-from loadtest.cluster import free_port
 from loadtest.peers.attacca import OPERATOR_CREDENTIAL, start_edge, wait_until_ready
 from loadtest.peers.process import CacheFailedError, RunningCache, stop
 
 MIB: Final = 1 << 20
 _STOP_S_MAX: Final = 10.0
+_PORTS: Final = (20_000, 32_000)
 _WAIT_S_MAX: Final = 10.0
 # Often enough that a kill finds an order of last use that was noted, by its name on disk.
 _SNAPSHOT_S: Final = 1.0
+# A folder that is off is looked at as often as this, and a full one tried.
+_PROBE_S: Final = 1.0
 _INDEX: Final = "index"
 _PURGE_LOG: Final = "purges"
 _BLOCK_BYTES: Final = 512  # What `st_blocks` counts in.
@@ -73,6 +76,7 @@ class KillableEdge:
         origin_url: of the origin.
         memory_bytes: of its memory tier.
         disk_bytes: of its disk tier.
+        disk: the folder of its disk tier, if it is to be elsewhere.
 
     Attributes:
         disk: the folder of its disk tier.
@@ -83,13 +87,19 @@ class KillableEdge:
     """
 
     def __init__(
-        self, folder: Path, origin_url: str, *, memory_bytes: int, disk_bytes: int
+        self,
+        folder: Path,
+        origin_url: str,
+        *,
+        memory_bytes: int,
+        disk_bytes: int,
+        disk: Path | None = None,
     ) -> None:
         self._folder = folder
         self._origin_url = origin_url
         self._listen = f"127.0.0.1:{_port_with_a_free_neighbour()}"
         self._cache = {"memory_bytes": memory_bytes}
-        self.disk = folder / "disk"
+        self.disk = disk or folder / "disk"
         self._folders = [{"path": str(self.disk), "bytes_max": disk_bytes}]
         self._process: subprocess.Popen[bytes] | None = None
         self.running = RunningCache("", 0)
@@ -122,7 +132,8 @@ class KillableEdge:
             f"{cache}DISK__MIN_FREE_BYTES": "0",
             f"{cache}DISK__ADMISSION": self.admission.value,
             f"{cache}DISK__SNAPSHOT_S": str(_SNAPSHOT_S),
-            f"{cache}DISK__PROBE_S": "1",
+            f"{cache}DISK__PROBE_S": str(_PROBE_S),
+            f"{cache}DISK__PAUSE_S": str(_PROBE_S),
         }
 
     def kill(self) -> None:
@@ -204,6 +215,17 @@ class KillableEdge:
         answer = await ask(self.running.admin_url, "/metrics")
         return {name: float(value) for name, value in _METRIC.findall(answer.body.decode())}
 
+    def log_text(self) -> str:
+        """What it has logged, but for requests."""
+        lines = (self._folder / "edge.log").read_text().splitlines()
+        return "\n".join(line for line in lines if '"event":"request"' not in line)
+
+    async def reasons(self) -> dict[str, str]:
+        """Why it is not as it should be, as it says itself."""
+        answer = await ask(self.running.admin_url, "/readyz")
+        reasons: dict[str, str] = json.loads(answer.body)["reasons"]
+        return reasons
+
     async def settle(self) -> None:
         """Wait until the folder has been listed, and all that was queued for it is written.
 
@@ -242,9 +264,14 @@ class KillableEdge:
 
 
 def _port_with_a_free_neighbour() -> int:
-    """The admin listener is at the next port."""
+    """The admin listener is at the next port.
+
+    Both are from below what systems give to outgoing connections: one of these would be in the way
+    when the edge comes back.
+    """
     while True:
-        port = free_port()
-        with contextlib.suppress(OSError, OverflowError), socket.socket() as opened:
-            opened.bind(("127.0.0.1", port + 1))
+        port = random.randrange(*_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as next_one:
+            one.bind(("127.0.0.1", port))
+            next_one.bind(("127.0.0.1", port + 1))
             return port

@@ -13,7 +13,7 @@ from loadtest.soak.edge import Purge
 
 KIB: Final = 1 << 10
 # A version is so much longer than the one before.
-GROWTH_BYTES: Final = 1000
+GROWTH_BYTES: Final = 1500
 GROUPS: Final = 4
 SHORT_S: Final = 2
 LANGUAGES: Final = ("de", "en", "fr")
@@ -57,6 +57,7 @@ class Object:
         length: of version 0.
         resource: what the origin has.
         floor: oldest version that may be served to a request that begins now.
+        soft_floor: the same, unless nobody could be asked whether an older one still holds.
         changes: when each version became the current one, on the monotonic clock.
     """
 
@@ -65,6 +66,7 @@ class Object:
     length: int
     resource: Resource
     floor: int = 1
+    soft_floor: int = 1
     changes: list[tuple[float, int]] = field(default_factory=list)
 
     def length_of(self, version: int) -> int:
@@ -177,5 +179,8 @@ class World:
         """Note that a purge was acknowledged: older versions than `versions` are gone."""
         for one, version in zip(reached, versions, strict=True):
             # A soft purge makes stale, and what is stale may be served where that is allowed.
-            if not purge.is_soft or one.kind is not Kind.STALE:
+            if purge.is_soft and one.kind is not Kind.SHORT:
+                if one.kind is not Kind.STALE:
+                    one.soft_floor = max(one.soft_floor, version)
+            else:
                 one.floor = max(one.floor, version)
