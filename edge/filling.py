@@ -83,6 +83,7 @@ class Run:
         was_wanted: there was a reader for it once.
         lead: what to fetch next, since it completes the slice that the run begins in.
         is_whole: the answer carries everything, asked for or not.
+        is_answered: the upstream has said that the version is the same.
         announced_stop: where the answer ends, by what it says itself.
         is_over: no more bytes will come.
         error: why they will not.
@@ -96,6 +97,7 @@ class Run:
     was_wanted: bool = False
     lead: ByteSlice | None = None
     is_whole: bool = False
+    is_answered: bool = False
     announced_stop: int = UNKNOWN_STOP
     is_over: bool = False
     error: EdgeError | None = None

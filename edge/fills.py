@@ -156,7 +156,7 @@ class Fills:
         run = self._new_run(representation, part.start, part.stop, fields)
         run.lead = lead
         run.is_whole = part.length == representation.complete_length
-        run.announced_stop = part.stop
+        run.is_answered, run.announced_stop = True, part.stop
         if representation.has_strong_validator and not run.is_whole:
             run.stop = missing[1]  # The rest is there, or on its way to somebody else.
         self._tasks.start(self._carry_on(run, answer, release))
@@ -296,7 +296,7 @@ class Fills:
         if head.status == 200:
             representation.is_range_ignored = run.is_whole = True
             run.position = part.start
-        run.announced_stop = part.stop
+        run.is_answered, run.announced_stop = True, part.stop
         return answer
 
     def _check_not_purged(self, representation: Representation) -> None:

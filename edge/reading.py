@@ -87,15 +87,23 @@ class Reading:
     async def confirm(
         self, representation: Representation, part: ByteSlice, fields: Fields
     ) -> None:
-        """Wait until the first byte of a part that was missing has arrived.
+        """Wait until the upstream has begun to send what is not there yet of a part.
 
         Raises:
             EdgeError: it will not come, since there is another version by now, for instance.
         """
-        position = self._coverage.first_missing(representation, part)
-        if position is not None:
-            run = self._fills.follow(representation, position, stop=part.stop, fields=fields)
+        absent = next(self._coverage.absent(representation, part), None)
+        if absent is None:
+            return
+        position, _ = absent
+        run = self._fills.follow(representation, position, stop=part.stop, fields=fields)
+        if run.is_answered:
+            return
+        try:
             await run.wait_for(position)
+        except SessionBusyError as error:
+            if error.session == fields.get(SESSION_FIELD):
+                raise  # Else it says nothing of this one; the reader will ask anew.
 
     async def read(
         self,

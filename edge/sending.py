@@ -116,7 +116,7 @@ class Sender:
         if status == 206:
             self._charge(request, found, part)
         part_fields = self._part_fields(request, found)
-        if self._note_presence(request, found, part) is Presence.SOME:
+        if self._note_presence(request, found, part) in {Presence.SOME, Presence.COMING}:
             await self._confirm(found, part, part_fields)
         chunks = self._reading.read(found, part, part_fields, is_first=is_first)
         return await self._follow(request, found, status, (part, chunks))
@@ -160,7 +160,7 @@ class Sender:
         self._charge(request, found, *parts)
         part_fields = self._part_fields(request, found)
         for part in parts:
-            if self._note_presence(request, found, part) in {Presence.SOME, Presence.NONE}:
+            if self._note_presence(request, found, part) is not Presence.ALL:
                 await self._confirm(found, part, part_fields)
         fields = representation_fields(found, has_cors=self._is_token_checked).copy()
         fields["Content-Type"] = layout.content_type
@@ -228,7 +228,7 @@ class Sender:
 
     async def _confirm(self, found: Representation, part: ByteSlice, fields: Fields) -> None:
         """If the version has changed meanwhile, nothing has been said of this one yet."""
-        if not found.policy.is_immutable:
+        if not found.policy.is_immutable and found.complete_length is not None:
             await self._reading.confirm(found, part, fields)
 
     def _fields(

@@ -103,3 +103,21 @@ async def test_nothing_is_sent_before_the_first_bytes_are_there(node: Node):
     answer = await node.range("/a", f"{SLICE - 10}-{2 * SLICE - 1}")
     assert answer.headers["ETag"] == '"v2"'
     assert answer.content == BODY[::-1][SLICE - 10 : 2 * SLICE]
+
+
+async def test_a_version_that_changed_while_the_rest_was_coming_cuts_who_follows(node: Node):
+    resource = node.origin.resources["/a"] = Resource(BODY, cache_control="max-age=600")
+    await node.range("/a", "0-9")
+    await node.settled()
+    resource.content, resource.etag, resource.gate = BODY[::-1], '"v2"', asyncio.Event()
+    asked = len(node.origin.seen)
+    first = asyncio.create_task(node.range("/a", f"{SLICE}-{2 * SLICE - 1}"))
+    await node.origin.wait_for_requests(asked + 1)
+    follower = asyncio.create_task(node.range("/a", f"0-{2 * SLICE - 1}"))
+    (found,) = node.service.store.offered("/a")
+    async with asyncio.timeout(5):
+        while found.requests < 3:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0)
+    resource.gate.set()
+    assert (await first).content == BODY[::-1][SLICE : 2 * SLICE]
+    assert (await follower).content == BODY[::-1][: 2 * SLICE]
