@@ -28,6 +28,7 @@ from edge.errors import (
 )
 from edge.exchange import Exchange
 from edge.fields import LOOP_FIELD, joined
+from edge.invalidation import Invalidation
 from edge.metrics import EdgeCounts
 from edge.passing import Passer
 from edge.ports import Upstream
@@ -71,6 +72,7 @@ class Road:
 
     Args:
         serving: GET and HEAD.
+        invalidation: of what is changed.
         passer: everything else.
         origin: where it goes.
         checkpoint: checks tokens.
@@ -83,6 +85,7 @@ class Road:
         self,
         *,
         serving: Serving,
+        invalidation: Invalidation,
         passer: Passer,
         origin: Upstream,
         checkpoint: Checkpoint | None,
@@ -91,6 +94,7 @@ class Road:
         counts: EdgeCounts,
     ) -> None:
         self._serving = serving
+        self._invalidation = invalidation
         self._passer = passer
         self._origin = origin
         self._checkpoint = checkpoint
@@ -215,7 +219,7 @@ class Road:
         )
         try:
             if upstream is self._origin:
-                await self._serving.invalidate(request, target, answer)
+                await self._invalidation.heed(request, target, answer)
         except BaseException:
             answer.close()
             raise

@@ -11,6 +11,7 @@ from edge.contacts import Contacts
 from edge.fill_slots import FillSlots
 from edge.fills import Fills
 from edge.guarded_upstream import GuardedUpstream
+from edge.invalidation import Invalidation
 from edge.metrics import EdgeCounts
 from edge.origin_budget import OriginBudget
 from edge.passing import Passer
@@ -125,6 +126,7 @@ def lay_road(
     )
     return Road(
         serving=_serving(ground, way, passer),
+        invalidation=Invalidation(ground.tiers.store, way.contacts, purge=ground.tiers.purge),
         passer=passer,
         origin=ground.origin,
         checkpoint=checkpoint,
@@ -197,7 +199,6 @@ def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
         sender=sender,
         contacts=way.contacts,
         uncacheables=ground.uncacheables,
-        purge=ground.tiers.purge,
         passer=passer,
         origin=ground.origin,
         lengths=ground.lengths,

@@ -28,7 +28,6 @@ from edge.origin_budget import OriginBudget
 from edge.outcomes import Learned, Outcome, Told, Uncacheable, abandon
 from edge.passing import Passer
 from edge.ports import Upstream, UpstreamAnswer
-from edge.purges import ApplyPurge, Purge
 from edge.representation import Representation
 from edge.sending import Sender
 from edge.slices import SliceStore
@@ -38,7 +37,6 @@ from edge.upstream_answers import LengthLimits, Unfit, head_of
 from http_semantics.byte_range import IntRange
 from http_semantics.cache_control import NO_DIRECTIVES, Directives
 from http_semantics.cache_status import Forward
-from http_semantics.invalidation import invalidated_groups, invalidated_targets
 from http_semantics.reuse import ERROR_STATUSES, Reuse, decide, may_answer_error
 from http_semantics.updating import HeadUpdate, head_update
 from http_semantics.vary import matches
@@ -79,7 +77,6 @@ class Serving:
         sender: sends it.
         contacts: the way to what is not known.
         uncacheables: what there is no use in asking for together.
-        purge: puts a purge into effect.
         passer: the way past the cache.
         origin: where all of it comes from.
         lengths: longer representations are kept and served in parts only.
@@ -96,7 +93,6 @@ class Serving:
         sender: Sender,
         contacts: Contacts,
         uncacheables: Uncacheables,
-        purge: ApplyPurge,
         passer: Passer,
         origin: Upstream,
         lengths: LengthLimits,
@@ -109,7 +105,6 @@ class Serving:
         self._sender = sender
         self._contacts = contacts
         self._uncacheables = uncacheables
-        self._purge = purge
         self._passer = passer
         self._origin = origin
         self._lengths = lengths
@@ -118,20 +113,6 @@ class Serving:
         self._is_token_checked = is_token_checked
         self._clock = clock
         self._monotonic = asyncio.get_running_loop().time
-
-    async def invalidate(
-        self, raw: web.BaseRequest, target: Target, answer: UpstreamAnswer
-    ) -> None:
-        """No longer use what an unsafe method has changed (RFC 9111 section 4.4, RFC 9875)."""
-        host = raw.headers.get("Host", "")
-        uri = f"{raw.scheme}://{host}{target.upstream}"
-        method, status, fields = raw.method, answer.status, answer.headers
-        for changed in invalidated_targets(method, status, uri, fields):
-            self._store.invalidate(changed)
-            self._contacts.disown(changed)
-        groups = invalidated_groups(method, status, fields)
-        if groups:
-            await self._purge(Purge(tags=tuple(sorted(groups))))
 
     async def serve(
         self, raw: web.BaseRequest, exchange: Exchange, target: Target

@@ -73,27 +73,6 @@ async def test_an_error_with_a_cookie_is_sent_in_place_of_what_is_stale(
         assert "detail=stale-if-error" in answer.cache_status
 
 
-async def test_what_was_asked_before_a_change_is_kept_after_it(node: Node):
-    resource = node.origin.resources["/a"] = Resource(b"old", gate=asyncio.Event())
-    asking = asyncio.create_task(node.ask("/a"))
-    await node.origin.wait_for_requests(1)
-
-    async def change(request: web.BaseRequest) -> web.StreamResponse:
-        if request.method == "POST":
-            return web.Response()
-        return await node.origin.serve(request, Resource(b"new", etag='"v2"'))
-
-    node.origin.behaviours["/a"] = change
-    assert (await node.ask("/a", method="POST")).status == 200
-    # Who asks afterwards does not wait for what was asked before.
-    assert (await node.ask("/a")).content == b"new"
-    assert resource.gate is not None
-    resource.gate.set()
-    assert (await asking).content == b"old"
-    again = await node.ask("/a")
-    assert (again.content, again.cache_status[:12]) == (b"new", "attacca; hit")
-
-
 async def test_what_only_the_cache_may_answer_is_asked_of_the_origin(node: Node):
     content = b"x" * 600_000
     node.origin.resources["/a"] = Resource(content)
