@@ -37,7 +37,7 @@ def decode_records(data: bytes | bytearray, target: str) -> list[Representation]
         if document["target"] != target:
             raise RecordError("records of another target")
         return [_decode(target, one) for one in document["variants"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise RecordError("no records of this version") from error
 
 
