@@ -130,8 +130,10 @@ class Coverage:
             return Presence.ALL
         if self.first_missing(representation, part) is None:
             return Presence.COMING
-        next_covered = self._next_covered(representation, part.start, part.stop)
-        is_begun = covered > part.start or next_covered < part.stop
+        near = min(part.stop, part.start + self._run_bytes_max)
+        is_begun = (
+            covered > part.start or self._next_covered(representation, part.start, near) < near
+        )
         return Presence.SOME if is_begun else Presence.NONE
 
     def of(self, representation: Representation) -> Filling:
@@ -151,7 +153,11 @@ class Coverage:
         )
 
     def missing(self, representation: Representation, part: ByteSlice) -> Iterator[tuple[int, int]]:
-        """The intervals of a part that are neither there nor being fetched."""
+        """The intervals of a part that are neither there nor being fetched.
+
+        A long one comes in pieces, none longer than one request: nobody asks for more at once, and
+        to look for its end could take seconds.
+        """
         position = part.start
         while position < part.stop:
             covered = self.covered_until(representation, position, part.stop)
@@ -163,7 +169,9 @@ class Coverage:
             if run is not None:
                 position = run.stop
                 continue
-            end = part.stop if filling is None else min(part.stop, filling.next_run_at(position))
+            end = min(part.stop, position + self._run_bytes_max)
+            if filling is not None:
+                end = min(end, filling.next_run_at(position))
             end = min(end, self._next_covered(representation, position, end))
             yield position, end
             position = end

@@ -85,3 +85,13 @@ def test_readers_keep_a_representation_until_the_last_one_leaves():
         assert not coverage.of(found).is_read(run_of(found, 500, 600))
         assert len(coverage) == 1
     assert len(coverage) == 0
+
+
+def test_the_end_of_a_long_gap_is_not_looked_for():
+    store = SliceStore(bytes_max=1 << 20)
+    coverage = Coverage(store, run_bytes_max=1000)
+    found = representation_of(complete_length=1 << 40)
+    part = ByteSlice(5, 1 << 40)
+    assert next(coverage.missing(found, part)) == (5, 1005)
+    assert coverage.first_missing(found, part) == 5
+    assert coverage.presence(found, part) is Presence.NONE

@@ -249,6 +249,53 @@ async def test_a_file_system_that_turns_read_only_is_left_alone_until_it_is_repa
                 assert await scene.is_as_before(), scene.wrong
 
 
+@contextlib.asynccontextmanager
+async def failing(edge: KillableEdge, call: str, error: str) -> AsyncIterator[None]:
+    """Let a system call fail in the running process; skipped where it cannot be traced."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    injection = f"inject={call}:error={error}"
+    arguments = ["-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", injection]
+    tracer = await asyncio.create_subprocess_exec(
+        "strace", *arguments, "-p", str(edge.running.pid), stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        assert tracer.stderr is not None
+        told = await tracer.stderr.readline()
+        if b"attached" not in told:
+            pytest.skip(f"processes cannot be traced here: {told!r}")
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            tracer.terminate()
+        await tracer.wait()
+
+
+async def test_a_disk_that_cannot_be_read_is_left_alone_until_it_can(tmp_path: Path):
+    async with open_scene(tmp_path) as scene:
+        assert await scene.is_as_before(), scene.wrong
+        async with failing(scene.edge, "preadv2", "EIO"):
+            await scene.ask_for_all()
+            assert "errors within a minute" in await scene.problem()
+            assert await scene.metric('edge_disk_errors_total{reason="eio"}') > 0
+            await scene.ask_for_all()
+        assert await scene.is_as_before(), scene.wrong
+
+
+async def test_a_purge_that_is_not_on_the_disk_is_not_acknowledged(tmp_path: Path):
+    async with open_scene(tmp_path) as scene:
+        assert await scene.is_as_before(), scene.wrong
+        path, scene.versions[PATHS[3]] = PATHS[3], {1, 2}
+        scene.origin.resources[path].version = 2
+        async with failing(scene.edge, "fdatasync", "EIO"):
+            with pytest.raises(CacheFailedError, match="503"):
+                await scene.edge.purge(Purge(urls=(path,)))
+            scene.versions[path] = {2}
+            assert await scene.problem()
+        assert await scene.is_as_before(), scene.wrong
+        assert await scene.edge.purge(Purge(urls=(path,)))
+
+
 def truncate(data: bytes) -> bytes:
     return data[: len(data) // 2]
 
