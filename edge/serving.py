@@ -213,6 +213,8 @@ class Serving:
         reason = self._why_passed(request, first)
         if reason is not None:
             exchange.forward, exchange.detail = Forward.BYPASS, reason
+        if request.ask.method == "HEAD" and stale is not None and is_stale_good:
+            return await self._pass_head_through(request, stale)
         if reason is not None or request.ask.method == "HEAD":
             return await self._pass_through(request)
         told = self._contacts.recently_told(first)
@@ -350,21 +352,43 @@ class Serving:
         if request.limits.is_only_if_cached:
             raise NotStoredError("what is stored is not what is asked for")
         if answer is None:
-            known = None
-            if request.ask.method == "HEAD" and request.ask.conditions is None:
-                known = self._store.select(request.target.upstream, request.selecting_fields)
-            sequence = 0 if known is None else known.purge_sequence
-            answer = await self._passer.forward(
-                request.raw,
-                request.exchange,
-                self._origin,
-                request.target.upstream,
-                is_session_told=True,
-            )
-            if known is not None and self._store.is_offered(known):
-                self._learn_from_head(request, answer, known, purge_sequence=sequence)
+            answer = await self._forward(request)
         request.exchange.forward_status = answer.status
         return await self._passer.stream_back(request.raw, request.exchange, answer)
+
+    async def _pass_head_through(
+        self, request: CacheRequest, stale: Representation
+    ) -> web.StreamResponse:
+        """Ask with HEAD, and send what is stale if the origin fails or hangs.
+
+        Raises:
+            TimeoutError: it hangs.
+        """
+        async with asyncio.timeout(self._stale.patience_s):
+            answer = await self._forward(request)
+        if answer.status in ERROR_STATUSES:
+            answer.close()
+            request.exchange.forward_status = answer.status
+            request.exchange.detail = "stale-if-error"
+            return await self._send(request, stale)
+        return await self._pass_through(request, answer)
+
+    async def _forward(self, request: CacheRequest) -> UpstreamAnswer:
+        """Send a request on as it is; let the answer to HEAD tell of what is stored."""
+        known = None
+        if request.ask.method == "HEAD" and request.ask.conditions is None:
+            known = self._store.select(request.target.upstream, request.selecting_fields)
+        sequence = 0 if known is None else known.purge_sequence
+        answer = await self._passer.forward(
+            request.raw,
+            request.exchange,
+            self._origin,
+            request.target.upstream,
+            is_session_told=True,
+        )
+        if known is not None and self._store.is_offered(known):
+            self._learn_from_head(request, answer, known, purge_sequence=sequence)
+        return answer
 
     def _learn_from_head(
         self,

@@ -148,3 +148,17 @@ async def test_a_coded_variant_is_asked_for_without_its_coding(node: Node, has_t
         assert (await node.ask("/a", headers=wanted)).content == b"gzip" * 200_000
         assert {one.headers["Accept-Encoding"] for one in node.origin.seen} == {"gzip"}
         assert all(node.origin.ranges()[1:])
+
+
+@pytest.mark.parametrize("is_hanging", [True, False])
+async def test_head_waits_for_an_origin_that_is_sick_although_stale_would_do(
+    node: Node, *, is_hanging: bool
+):
+    resource = await stale(node, f"public, {STALE_IF_ERROR}")
+    if is_hanging:
+        resource.gate = asyncio.Event()
+    else:
+        node.origin.behaviours["/a"] = answering(503)  # type: ignore[assignment]
+    answer = await node.ask("/a", method="HEAD")
+    assert (answer.status, answer.headers["Content-Length"]) == (200, "5")
+    assert "detail=stale-if-error" in answer.cache_status
