@@ -15,6 +15,8 @@ KIB: Final = 1 << 10
 # A version is so much longer than the one before.
 GROWTH_BYTES: Final = 1500
 GROUPS: Final = 4
+# One in so many objects does not say how long it is; of each kind some.
+CHUNKED_EACH: Final = 5
 SHORT_S: Final = 2
 LANGUAGES: Final = ("de", "en", "fr")
 
@@ -125,6 +127,7 @@ class World:
             variant_field="Accept-Language" if kind is Kind.VARYING else None,
             head_delay_s=choice.uniform(0, 0.03),
             bytes_per_s=choice.choice((None, 30 << 20, 8 << 20)),
+            is_chunked=number % CHUNKED_EACH == 0,
         )
         return Object(f"/group-{group}/object-{number}", kind, length, resource)
 
