@@ -68,7 +68,8 @@ class Levels:
     Attributes:
         resident_bytes: memory, sampled in the time of peace.
         descriptors: sampled likewise.
-        disk_bytes: what the entries really took, at most.
+        disk_bytes: what the entries really took for longer than a moment, at most.
+        disk_bytes_now: what was counted last; files come and go while they are counted.
         disk_hits: reads from the disk that brought what was asked for, of all starts.
         damaged: files that were not what was written; a killed process leaves none.
         kills: so many.
@@ -77,6 +78,7 @@ class Levels:
     resident_bytes: list[int] = field(default_factory=list)
     descriptors: list[int] = field(default_factory=list)
     disk_bytes: int = 0
+    disk_bytes_now: int = 0
     disk_hits: Counter[int] = field(default_factory=Counter)
     damaged: Counter[int] = field(default_factory=Counter)
     kills: int = 0
@@ -386,7 +388,11 @@ async def watch(
 
 async def _note_disk(edge: KillableEdge, levels: Levels) -> None:
     starts, metrics = edge.starts, await edge.metrics()
-    levels.disk_bytes = max(levels.disk_bytes, await asyncio.to_thread(edge.disk_bytes))
+    before, levels.disk_bytes_now = (
+        levels.disk_bytes_now,
+        await asyncio.to_thread(edge.disk_bytes),
+    )
+    levels.disk_bytes = max(levels.disk_bytes, min(before, levels.disk_bytes_now))
     for result, counts in (("hit", levels.disk_hits), ("damaged", levels.damaged)):
         count = metrics.get(f'edge_disk_reads_total{{result="{result}"}}', 0.0)
         counts[starts] = max(counts[starts], round(count))
