@@ -6,6 +6,7 @@ meet, whatever the digests say.
 """
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +15,9 @@ from edge.eviction.admission import Admission
 from edge.purges import Purges, Verdict
 from edge.record_file import RecordError, decode_records, encode_records
 from edge.representation import Representation
+
+# Slices that were not read when they were wanted; they are looked for again when others were not.
+_PASSED_OVER_MAX: Final = 1_000
 
 _RECORD: Final = b"attacca-record"
 
@@ -31,6 +35,7 @@ class DiskShelf:
         self._tier = tier
         self._admission = admission
         self._purges = purges
+        self._passed_over: OrderedDict[bytes, None] = OrderedDict()
 
     @property
     def is_ready(self) -> bool:
@@ -41,13 +46,15 @@ class DiskShelf:
         """Whether a slice is certain to have been written here."""
         if representation.complete_length is None:
             return False  # Its identity is not settled.
-        return self._tier.is_certain(representation.slice_id(number))
+        entry_id = representation.slice_id(number)
+        return entry_id not in self._passed_over and self._tier.is_certain(entry_id)
 
     def may_have(self, representation: Representation, number: int) -> bool:
         """Whether a slice may be here, although nobody knows yet."""
         if representation.complete_length is None:
             return False  # Its identity is not settled.
-        return self._tier.has(representation.slice_id(number))
+        entry_id = representation.slice_id(number)
+        return entry_id not in self._passed_over and self._tier.has(entry_id)
 
     def slice_at_once(
         self, representation: Representation, number: int
@@ -64,9 +71,15 @@ class DiskShelf:
         entry_id, identity = representation.slice_id(number), _identity(representation, number)
         found = await self._tier.read(entry_id, identity)
         if found is None:
-            self._tier.remove(entry_id)  # What cannot be read is nowhere.
+            self._pass_over(entry_id)
             return None
         return self._checked(representation, number, found.content, found.sequence)
+
+    def _pass_over(self, entry_id: bytes) -> None:
+        """Look for a slice elsewhere, since it was not read: gone, damaged, or the disk is slow."""
+        self._passed_over[entry_id] = None
+        if len(self._passed_over) > _PASSED_OVER_MAX:
+            self._passed_over.popitem(last=False)
 
     def offer(
         self,
@@ -104,8 +117,10 @@ class DiskShelf:
         """
         if representation not in variants or representation.complete_length is None:
             return  # Nobody would find it.
+        entry_id = representation.slice_id(number)
+        self._passed_over.pop(entry_id, None)
         is_taken = self._tier.write(
-            representation.slice_id(number),
+            entry_id,
             _identity(representation, number),
             content,
             sequence=representation.purge_sequence,

@@ -42,6 +42,9 @@ _SPREAD: Final = 0x9E3779B97F4A7C15
 _MASK: Final = (1 << 64) - 1
 
 
+_OF_ONE_LISTENER: Final = frozenset({"authorization", "cookie"})
+
+
 @dataclass(frozen=True, slots=True)
 class SentRequest:
     """What decides of a request that was sent upstream.
@@ -139,9 +142,12 @@ def read_head(
 
 def _selecting(headers: CIMultiDictProxy[str], sent: SentRequest) -> Selecting | None:
     selecting = selecting_of(joined(headers, "Vary"), sent.fields)
-    if selecting is not None and sent.is_token_checked:
+    if selecting is None:
+        return None
+    if sent.is_token_checked:
         return EMPTY  # All requests are alike in what they say.
-    return selecting
+    # What is one listener's alone is of no use to others, and is kept nowhere.
+    return None if _OF_ONE_LISTENER & set(selecting.names) else selecting
 
 
 @dataclass(slots=True, eq=False)

@@ -117,3 +117,13 @@ async def test_records_come_back_in_their_order(tmp_path: Path):
         for one in variants:
             shelf.write(one, 0, content_of(0), variants)
         assert [one.validator for one in await shelf.recall("/a")] == ['"v2"', '"v1"']
+
+
+async def test_what_was_not_read_is_passed_over_until_it_is_written_again(tmp_path: Path):
+    async with open_shelf(tmp_path / "disk", purges_of()) as (shelf, tier):
+        found = representation_of()
+        assert await shelf.slice(found, 0) is None  # As if the disk had been too slow.
+        assert not shelf.may_have(found, 0)
+        shelf.write(found, 0, content_of(0), [found])
+        assert shelf.has(found, 0)
+        assert tier.entries == 2

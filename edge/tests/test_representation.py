@@ -18,6 +18,10 @@ from http_semantics.vary import EMPTY, Selecting
         pytest.param(head_from(Set_Cookie="a=b"), Refusal.SET_COOKIE, id="cookie"),
         pytest.param(head_from(Vary="Accept-Encoding"), None, id="varies"),
         pytest.param(head_from(Vary="*"), Refusal.VARY, id="varies by anything"),
+        pytest.param(head_from(Vary="Accept, Cookie"), Refusal.VARY, id="varies by who asks"),
+        pytest.param(
+            head_from(Vary="Cookie", is_token_checked=True), None, id="who asks was not told"
+        ),
         pytest.param(head_from(304), None, id="304, of what is stored"),
         pytest.param(head_from(304, Cache_Control="no-store"), Refusal.NO_STORE, id="no longer"),
         pytest.param(head_from(is_authorized=True), Refusal.AUTHORIZATION, id="authorized"),
