@@ -170,10 +170,14 @@ def admin_app(
     registry: CollectorRegistry,
     readiness: Readiness,
     operator: Credential | None,
+    weaknesses: Readiness = dict,
     is_metrics_open: bool = True,
     allowed_hosts: frozenset[str] = frozenset(),
 ) -> web.Application:
     """The admin listener of a role: `/metrics`, `/healthz`, `/readyz`.
+
+    What `readiness` names keeps the role from its work: 503. What `weaknesses` names does not, and
+    a balancer that turned away for it would only make things worse: 200, and a word about it.
 
     Whatever else is added to it, and `/metrics` unless it is open, needs the operator's
     credential; without one configured it is closed.
@@ -192,9 +196,10 @@ def admin_app(
         return _json({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
-        reasons = dict(readiness())
-        status = "ready" if not reasons else "not ready"
-        return _json({"status": status, "reasons": reasons}, status=503 if reasons else 200)
+        faults, weak = dict(readiness()), dict(weaknesses())
+        status = "not ready" if faults else "degraded" if weak else "ready"
+        document = {"status": status, "reasons": {**weak, **faults}}
+        return _json(document, status=503 if faults else 200)
 
     async def metrics(request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))

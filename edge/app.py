@@ -112,7 +112,8 @@ async def open_edge(
         )
         admin = admin_app(
             registry=registry_of(counts, tiers, purges),
-            readiness=lambda: _readiness(checkpoint) | tiers.problems(),
+            readiness=lambda: _readiness(checkpoint),
+            weaknesses=tiers.problems,
             operator=credentials.operator,
             is_metrics_open=settings.is_metrics_open,
             allowed_hosts=frozenset(settings.allowed_hosts),

@@ -104,6 +104,7 @@ class Node:
 
     def __init__(self) -> None:
         self.reasons: dict[str, str] = {}
+        self.weaknesses: dict[str, str] = {}
 
     def readiness(self) -> Mapping[str, str]:
         return self.reasons
@@ -117,7 +118,12 @@ async def node() -> Node:
 async def open_admin(node: Node, *, operator: Credential | None = OPERATOR) -> web.Application:
     registry = CollectorRegistry()
     Counter("served_total", "Served.", registry=registry).inc()
-    app = admin_app(registry=registry, readiness=node.readiness, operator=operator)
+    app = admin_app(
+        registry=registry,
+        readiness=node.readiness,
+        weaknesses=lambda: node.weaknesses,
+        operator=operator,
+    )
 
     async def act(_: web.Request) -> web.Response:
         await asyncio.sleep(0)
@@ -135,6 +141,12 @@ async def test_the_admin_listener_tells_of_the_role(session: aiohttp.ClientSessi
             assert "served_total 1.0" in await response.text()
         async with session.get(url + "/readyz") as response:
             assert (response.status, (await response.json())["status"]) == (200, "ready")
+        node.weaknesses["disk"] = "it is full"
+        async with session.get(url + "/readyz") as response:
+            assert response.status == 200
+            told = {"status": "degraded", "reasons": {"disk": "it is full"}}
+            assert await response.json() == told
+        node.weaknesses.clear()
         node.reasons["store"] = "it cannot be read"
         async with session.get(url + "/readyz") as response:
             assert response.status == 503
