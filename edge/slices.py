@@ -10,8 +10,8 @@ from typing import Final
 
 from edge.disk.opened_folder import WouldBlock
 from edge.disk_shelf import DiskShelf
+from edge.eviction.lru import LruPolicy
 from edge.fields import Fields
-from edge.lru import LruPolicy
 from edge.pins import Pins
 from edge.ports import EvictionPolicy
 from edge.purges import Purges, Verdict

@@ -40,7 +40,6 @@ SANS_IO: Final = (
     "edge/disk/folder_health.py",
     "edge/disk/index_snapshot.py",
     "edge/eviction/",
-    "edge/lru.py",
     "edge/pacing.py",
     "edge/purge_record.py",
     "edge/purge_request.py",

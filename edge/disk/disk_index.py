@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from edge.disk.entry_file import ID_BYTES, SUB_FOLDERS, Kind, Place, sub_folder_of
-from edge.lru import LruPolicy
+from edge.eviction.lru import LruPolicy
 from edge.ports import EvictionPolicy
 
 BLOCK_BYTES: Final = 4096

@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 
 from edge.eviction.clock import ClockPolicy
+from edge.eviction.lru import LruPolicy
 from edge.eviction.queued_policy import IdOf
 from edge.eviction.s3fifo import S3FifoPolicy
-from edge.lru import LruPolicy
 from edge.ports import EvictionPolicy
 
 EntryT = TypeVar("EntryT", bound=Hashable)

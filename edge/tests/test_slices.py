@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.lru import LruPolicy
+from edge.eviction.lru import LruPolicy
 from edge.pins import Content
 from edge.representation import RECORD_OVERHEAD_BYTES, Representation
 from edge.slices import RECORDS_SHARE, SLICE_OVERHEAD_BYTES, SliceStore, StoredSlice

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.lru import LruPolicy
+from edge.eviction.lru import LruPolicy
 
 OPERATIONS = st.lists(
     st.tuples(st.sampled_from(["get", "put", "remove"]), st.integers(0, 7), st.integers(0, 50)),
