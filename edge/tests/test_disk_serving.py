@@ -340,8 +340,10 @@ async def test_what_arrives_while_a_folder_is_listed_is_written_when_it_is_asked
         await node.ask("/a")
         may_list.set()
         await listed(node)
+        assert await metric(node, "edge_disk_writes_total") == 0
         await node.ask("/a")
         await written(node, 7)
+    assert len(origin.seen) == 1
 
 
 @pytest.mark.parametrize("etag", ['"v1"', None])

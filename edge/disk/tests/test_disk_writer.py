@@ -1,6 +1,7 @@
 """The writing thread: one order for all that changes files, and no storm of removals."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,9 +112,11 @@ def test_what_was_set_aside_goes_bit_by_bit(folder: DiskFolder):
     running = Running(folder)
     running.writer.start()
     running.writer.remove_old()
-    while list(folder.path.glob("old-*")):
-        pass
-    running.finish()
+    ends = time.monotonic() + 10
+    while list(folder.path.glob("old-*")) and time.monotonic() < ends:
+        time.sleep(0.001)  # Nobody is told of it.
+    assert not list(folder.path.glob("old-*"))
+    assert running.finish() == []
 
 
 def test_a_stop_leaves_what_is_queued(folder: DiskFolder):
