@@ -3,10 +3,11 @@
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Self
+
+from config.whole_file import replace_file
 
 _FORM: Final = 1
 _STATE_BYTES_MAX: Final = 1 << 30
@@ -90,15 +91,8 @@ class WarmState:
         if self._file is None or not self._finished:
             return
         document = {"form": _FORM, "extent": self._extent, "finished": sorted(self._finished)}
-        partial = self._file.with_name(f"{self._file.name}.partial")
         try:
-            partial.unlink(missing_ok=True)
-            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as opened:
-                json.dump(document, opened)
-                opened.flush()
-                os.fsync(opened.fileno())
-            partial.replace(self._file)
+            replace_file(self._file, [json.dumps(document).encode()])
         except OSError as error:
             raise WarmListError(
                 f"what is done cannot be noted in {self._file}: {error.strerror}; name another "

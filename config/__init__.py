@@ -1,1 +1,1 @@
-"""What every role shares: settings, logging, credentials, and how a listener is opened."""
+"""What every role shares: settings, logging, credentials, files replaced whole, and listeners."""

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from config.whole_file import sync_folder
 from drm.errors import KekError
 from drm.key_wrap import KEK_BYTES, KeyEncryptionKey, decode_kek, encode_kek
 
@@ -87,7 +88,7 @@ def _create(path: Path) -> None:
                 os.link(partial, path)
         finally:
             partial.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)  # A power cut must not take the key and leave the vault.
     except OSError as error:
         raise KekError(f"{path}: {error.strerror}") from error
 
@@ -107,12 +108,3 @@ def _remove_partials(path: Path) -> None:
         for one in path.parent.iterdir():
             if name.fullmatch(one.name):
                 one.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last: without it, a power cut could take the key and leave the vault."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -33,8 +33,8 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Final, TypeVar
 
+from config.whole_file import replace_file
 from edge.disk.threads import Threads, finished
-from edge.disk.whole_file import replace_file
 from edge.purge_record import EPOCH_BYTES, PurgeHistory, decode_log, encode_log, encode_record
 from edge.purges import Purge, Purges
 

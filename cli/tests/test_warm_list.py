@@ -49,7 +49,7 @@ def test_a_kill_while_it_is_written_leaves_the_former_one(tmp_path: Path):
     state = WarmState.load(file, extent="all")
     state.finish("/a")
     state.save()
-    (tmp_path / "state.partial").write_text('{"form": 1, "fini')
+    (tmp_path / ".state.t").write_text('{"form": 1, "fini')
     assert WarmState.load(file, extent="all").is_finished("/a")
     state.finish("/b")
     state.save()

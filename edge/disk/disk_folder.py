@@ -24,10 +24,10 @@ from typing import Final
 
 from typing_extensions import Buffer
 
+from config.whole_file import replace_file
 from edge.disk.cached_open import READ_FLAGS, open_if_cached
 from edge.disk.entry_file import HEADER_BYTES, PARTIAL_PREFIX, SUB_FOLDERS, Place
 from edge.disk.errors import DiskFolderInUseError, FolderGoneError
-from edge.disk.whole_file import replace_file
 from edge.pins import Content
 
 _ENTRIES: Final = "v1"

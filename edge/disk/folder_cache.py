@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from config.whole_file import replace_file
 from edge.disk.disk_folder import DiskFolder, FolderMark, is_full, open_folder
 from edge.disk.disk_index import DiskIndex, PolicyOf
 from edge.disk.disk_writer import WriteJob, error_name, error_text
@@ -26,7 +27,6 @@ from edge.disk.index_snapshot import encode_snapshot
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import OpenedFolder, WouldBlock
 from edge.disk.threads import Threads, finished
-from edge.disk.whole_file import replace_file
 from edge.settings import DiskFolderSettings, DiskSettings
 
 logger = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from config.whole_file import sync_folder
 from origin.errors import ObjectConflictError, ObjectDamagedError, ObjectMissingError
 from origin.ports import IfAbsent, IfMatch, ObjectContent, ObjectHead, PutCondition
 
@@ -161,7 +162,7 @@ class ObjectFiles:
                 return False
             _sidecar_of(path).unlink(missing_ok=True)
             with contextlib.suppress(FileNotFoundError):  # Another delete removed the folder.
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
         self._remove_empty_folders(path.parent)
         return True
 
@@ -216,7 +217,7 @@ class ObjectFiles:
             if not is_there and not path.exists():
                 _sidecar_of(path).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         if old:
             self._write_sidecar(path, [digest])
 
@@ -341,16 +342,7 @@ def _make_folders(folder: Path) -> None:
         kind = NotADirectoryError if folder.exists() else FileNotFoundError
         raise kind(error.errno, error.strerror, str(folder)) from error
     for one in missing:
-        _sync_folder(one.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Write a folder's names through to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync_folder(one.parent)
 
 
 def _sidecar_of(path: Path) -> Path:

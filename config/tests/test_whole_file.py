@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.disk.whole_file import replace_file
+from config.whole_file import replace_file
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path):
