@@ -36,7 +36,7 @@ def workshop(tmp_path: Path) -> Workshop:
 @pytest.fixture
 async def resources(workshop: Workshop) -> AsyncIterator[Resources]:
     async with open_demand_of(workshop) as demand:
-        yield Resources(workshop.store, workshop.records, demand, wait_s=0.2)
+        yield Resources(workshop.store, workshop.records, demand, wait_s=2)
 
 
 async def ingest(workshop: Workshop, folder: Path, name: str, album: str | None) -> IngestResult:
