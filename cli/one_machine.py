@@ -13,6 +13,7 @@ import aiohttp
 
 from cli.installation import Installation, Running
 from cli.role_credentials import label_credentials
+from cli.stopping import reopening_logs
 from config.credential_settings import need_credential
 from config.credentials import Credential
 from config.settings import load_settings
@@ -144,6 +145,7 @@ async def open_everything(
                 clock=clock,
             )
         )
+        stack.enter_context(reopening_logs(edge_service.log.reopen))
         await stack.enter_async_context(origin_service.telling({edge_service.admin_url: operator}))
         urls = {
             "edge": edge_service.url,

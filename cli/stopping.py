@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,17 @@ async def stop_on_signals() -> AsyncIterator[None]:
     finally:
         for number in (*stopping, signal.SIGHUP):
             loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def reopening_logs(reopen: Callable[[], None]) -> Iterator[None]:
+    """Call `reopen` on `SIGUSR1`, which says that log files were moved away."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, reopen)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGUSR1)
 
 
 def _explain_hang_up() -> None:

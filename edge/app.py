@@ -14,6 +14,7 @@ from config.listener import admin_app, open_listener, start_site
 from config.tasks import Tasks, open_tasks
 from drm.tokens import TokenVerifier
 from edge.access import Gate
+from edge.access_log import AccessLog, open_access_log
 from edge.adapters.aiohttp_upstream import open_upstream
 from edge.connection import EdgeServer
 from edge.fields import CACHE_NAME
@@ -58,12 +59,14 @@ class EdgeService:
         admin_url: of the admin listener.
         tiers: what keeps stored responses, for those who look into it.
         counts: of this worker.
+        log: of requests.
     """
 
     url: str
     admin_url: str
     tiers: Tiers
     counts: EdgeCounts
+    log: AccessLog
 
     @property
     def store(self) -> SliceStore:
@@ -84,6 +87,7 @@ async def open_edge(
 
     Raises:
         ListenerError: an address is taken or not of this machine.
+        SettingsError: the access log cannot be opened.
     """
     limits = settings.limits
     counts = EdgeCounts()
@@ -106,7 +110,8 @@ async def open_edge(
             checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
         ground = Ground(settings, tiers, purges, origin, tasks, counts, clock)
         way = WayToContent.of(ground)
-        road = lay_road(ground, way, checkpoint=checkpoint, node_id=node_id)
+        log = await stack.enter_async_context(open_access_log(settings.access_log, counts))
+        road = lay_road(ground, way, checkpoint=checkpoint, node_id=node_id, log=log)
         url = await stack.enter_async_context(
             _open_road(road, host=settings.host, port=settings.port, limits=limits)
         )
@@ -125,7 +130,7 @@ async def open_edge(
         admin_url = await stack.enter_async_context(
             open_listener(admin, host=settings.admin_host, port=settings.admin_port, shutdown_s=1.0)
         )
-        yield EdgeService(url, admin_url, tiers, counts)
+        yield EdgeService(url, admin_url, tiers, counts, log)
 
 
 async def _open_checkpoint(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from edge.access_line import AccessLine
 from edge.metrics import CacheResult
 from http_semantics.cache_status import Forward
 
@@ -15,6 +16,7 @@ class Exchange:
         started_s: when its head had arrived.
         shown: its path without token and query; None if the target was refused.
         client: address of the client.
+        range_field: `Range` as it was sent.
         session: the token's, once it was checked.
         forward: why it went forward; None if it did not.
         forward_status: what the upstream answered, where that is told.
@@ -31,6 +33,7 @@ class Exchange:
     method: str
     started_s: float
     client: str
+    range_field: str | None = None
     shown: str | None = None
     session: str | None = None
     forward: Forward | None = None
@@ -56,24 +59,28 @@ class Exchange:
             return CacheResult.REFUSED
         return CacheResult.HIT if self.forward is None else CacheResult(self.forward.value)
 
-    def facts(self, *, now_s: float) -> dict[str, object]:
-        """For the access log; nothing in it opens anything."""
+    def line(self, *, now_s: float, time_s: float) -> AccessLine:
+        """For the access log; nothing in it opens anything.
+
+        Args:
+            now_s: when it was over, by the monotonic clock.
+            time_s: the same by the wall clock.
+        """
         first_byte_s = now_s if self.first_byte_s is None else self.first_byte_s
-        facts: dict[str, object] = {
-            "method": self.method,
-            "path": self.shown,
-            "status": self.status,
-            "result": self.result.value,
-            "content_bytes": self.content_bytes,
-            "first_byte_ms": round((first_byte_s - self.started_s) * 1e3, 3),
-            "duration_ms": round((now_s - self.started_s) * 1e3, 3),
-            "client": self.client,
-        }
-        optional = {
-            "session": self.session,
-            "detail": self.detail,
-            "collapsed": self.is_collapsed or None,
-            "upstream_ms": None if self.upstream_s is None else round(self.upstream_s * 1e3, 3),
-        }
-        facts.update((name, value) for name, value in optional.items() if value is not None)
-        return facts
+        return (
+            time_s,
+            self.method,
+            self.shown,
+            self.status,
+            self.result,
+            self.content_bytes,
+            first_byte_s - self.started_s,
+            now_s - self.started_s,
+            self.client,
+            self.session,
+            self.detail,
+            self.is_collapsed,
+            self.upstream_s,
+            self.range_field,
+            0,
+        )

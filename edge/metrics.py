@@ -77,6 +77,8 @@ class EdgeCounts:
     session_busy: int = 0
     warmed: Counter[str] = field(default_factory=Counter)
     warmed_bytes: int = 0
+    log_lines: int = 0
+    log_lines_dropped: int = 0
 
     def note_response(
         self, result: CacheResult, *, status: int, content_bytes: int, first_byte_s: float
@@ -112,6 +114,7 @@ class EdgeCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._responses()
         yield from self._failures()
+        yield from self._log()
         yield from self._tier()
 
     def _responses(self) -> Iterator[Metric]:
@@ -140,6 +143,18 @@ class EdgeCollector(Collector):
             ]
             first_byte.add_metric([result], buckets=buckets, sum_value=times.sum_s)
         yield first_byte
+
+    def _log(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "edge_access_log_lines",
+            "Lines that were to be written to the access log.",
+            value=self._counts.log_lines,
+        )
+        yield CounterMetricFamily(
+            "edge_access_log_lines_dropped",
+            "Of these, lines that were not: what reads them was too slow, or the disk is full.",
+            value=self._counts.log_lines_dropped,
+        )
 
     def _failures(self) -> Iterator[Metric]:
         upstream = CounterMetricFamily(

@@ -17,6 +17,7 @@ from config.credentials import CallRefusedError, guard_local_call
 from config.listener import problem_of, problem_response
 from drm.tokens import TokenAmbiguousError, TokenError, TokenForeignError
 from edge.access import Admission, Gate
+from edge.access_log import AccessLog
 from edge.answers import complete_fields, preflight_fields, server_fields, tell_status
 from edge.connection import cut_connection
 from edge.errors import (
@@ -40,7 +41,6 @@ from http_semantics.cache_status import Forward
 from http_semantics.problem import Problem
 
 logger = logging.getLogger(__name__)
-access_logger = logging.getLogger("edge.access")
 
 _REFUSED_METHODS: Final = frozenset({"CONNECT", "TRACE"})
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -79,6 +79,7 @@ class Road:
         node_id: told to upstreams; a request that names it has been here before.
         clock: seconds since the epoch.
         counts: of this worker.
+        log: of requests.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of its own
@@ -92,6 +93,7 @@ class Road:
         node_id: str,
         clock: Callable[[], float],
         counts: EdgeCounts,
+        log: AccessLog,
     ) -> None:
         self._serving = serving
         self._invalidation = invalidation
@@ -101,11 +103,17 @@ class Road:
         self._node_id = node_id
         self._clock = clock
         self._counts = counts
+        self._log = log
         self._monotonic = asyncio.get_running_loop().time
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; count and log it when it is over."""
-        exchange = Exchange(request.method, self._monotonic(), request.remote or "")
+        exchange = Exchange(
+            request.method,
+            self._monotonic(),
+            request.remote or "",
+            range_field=request.headers.get("Range"),
+        )
         try:
             return await self._answer(request, exchange)
         except (EdgeError, TokenError, CallRefusedError) as error:
@@ -269,8 +277,8 @@ class Road:
             content_bytes=exchange.content_bytes,
             first_byte_s=first_byte_s - exchange.started_s,
         )
-        if access_logger.isEnabledFor(logging.INFO):
-            access_logger.info("request", extra=exchange.facts(now_s=now_s))
+        if self._log.is_on:
+            self._log.note(exchange.line(now_s=now_s, time_s=self._clock()))
 
 
 def _cut(request: web.BaseRequest) -> web.Response:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Self
 
 from config.tasks import Tasks
+from edge.access_log import AccessLog
 from edge.breaker import Breaker, RetryBudget
 from edge.contacts import Contacts
 from edge.fill_slots import FillSlots
@@ -108,7 +109,12 @@ class WayToContent:
 
 
 def lay_road(
-    ground: Ground, way: WayToContent, *, checkpoint: Checkpoint | None, node_id: str
+    ground: Ground,
+    way: WayToContent,
+    *,
+    checkpoint: Checkpoint | None,
+    node_id: str,
+    log: AccessLog,
 ) -> Road:
     """The way of requests through a node.
 
@@ -117,6 +123,7 @@ def lay_road(
         way: where it leads.
         checkpoint: checks tokens; None where they are not checked.
         node_id: told to upstreams.
+        log: of requests.
     """
     passer = Passer(
         content_bytes_max=ground.settings.limits.content_bytes_max,
@@ -133,6 +140,7 @@ def lay_road(
         node_id=node_id,
         clock=ground.clock,
         counts=ground.counts,
+        log=log,
     )
 
 

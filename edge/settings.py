@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -20,6 +20,20 @@ def _check_url(text: str) -> str:
     return text.rstrip("/")
 
 
+LOG_STDERR: Final = "stderr"
+LOG_STDOUT: Final = "-"
+LOG_OFF: Final = "off"
+
+
+def _check_log(text: str) -> str:
+    if text not in {LOG_STDERR, LOG_STDOUT, LOG_OFF} and not text.startswith("/"):
+        raise ValueError(
+            f"`{LOG_STDERR}`, `{LOG_STDOUT}` for standard output, `{LOG_OFF}`, or an absolute path"
+        )
+    return text
+
+
+LogDestination = Annotated[str, AfterValidator(_check_log)]
 ServerUrl = Annotated[str, AfterValidator(_check_url)]
 
 
@@ -272,6 +286,11 @@ class EdgeSettings(RoleSettings):
         default=(),
         description="Host names, beside those of loopback, by which operators' calls and calls for "
         "tokens may reach this node.",
+    )
+    access_log: LogDestination = Field(
+        default=LOG_STDERR,
+        description="Where the access log goes: `stderr`, `-` for standard output, `off`, or the "
+        "absolute path of a file, which is opened again on SIGUSR1.",
     )
     upstream: ServerUrl = Field(
         default="http://127.0.0.1:8090", description="URL of the origin, without a path."

@@ -7,7 +7,7 @@ import pytest
 from typing_extensions import override
 
 from cli import stopping
-from cli.stopping import stop_on_signals
+from cli.stopping import reopening_logs, stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -49,6 +49,15 @@ async def test_a_hang_up_is_explained_and_does_not_end_the_block():
     finally:
         stopping.logger.removeHandler(listener)
     assert "restart" in listener.text
+
+
+async def test_logs_are_reopened_on_a_signal():
+    reopened = asyncio.Event()
+    with reopening_logs(reopened.set):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        async with asyncio.timeout(10):
+            await reopened.wait()
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
 
 
 async def test_a_cancellation_by_others_passes_through():

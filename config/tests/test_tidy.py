@@ -35,6 +35,7 @@ MODULE_LINES_MAX: Final = 500
 SANS_IO: Final = (
     "http_semantics/",
     "drm/tokens.py",
+    "edge/access_line.py",
     "edge/disk/disk_index.py",
     "edge/disk/entry_file.py",
     "edge/disk/folder_health.py",

@@ -1,6 +1,7 @@
 """The edge as a whole: its listeners, its readiness, its metrics, its end."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -100,18 +101,21 @@ async def test_it_ends_in_the_middle_of_everything(origin: ScriptedOrigin):
 
 
 async def test_what_cannot_be_parsed_is_refused_and_not_logged(
-    node: Node, caplog: pytest.LogCaptureFixture
+    origin: ScriptedOrigin, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level("DEBUG")
-    node.origin.resources["/a"] = Resource(b"content")
-    host, _, port = node.service.url.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"GET /a HTTP/1.1\r\nHost: edge\r\n\r\n")
-    await reader.readuntil(b"content")
-    writer.write(b"GET /~se.cr.et/\x01 HTTP/1.1\r\nse.cr.et : x\r\n\r\n")
-    assert b" 400 " in await reader.readline()
-    writer.close()
-    assert "se.cr.et" not in caplog.text
+    origin.resources["/a"] = Resource(b"content")
+    log = tmp_path / "access.log"
+    async with open_node(origin, access_log=str(log)) as node:
+        host, _, port = node.service.url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /a HTTP/1.1\r\nHost: edge\r\n\r\n")
+        await reader.readuntil(b"content")
+        writer.write(b"GET /~se.cr.et/\x01 HTTP/1.1\r\nse.cr.et : x\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    assert log.read_text().count("\n") == 2
+    assert "se.cr.et" not in caplog.text + log.read_text()
 
 
 def test_credentials_are_not_shown():

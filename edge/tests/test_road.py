@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from typing_extensions import override
@@ -392,21 +393,22 @@ async def test_http_1_0_gets_an_answer_too(node: Node):
 
 
 async def test_each_request_is_logged_at_its_end_without_its_token(
-    guarded: Node, caplog: pytest.LogCaptureFixture
+    origin: ScriptedOrigin, drm: ScriptedDrm, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    caplog.set_level(logging.INFO, logger="edge.access")
-    token = token_of()
-    await guarded.ask(f"/~{token}{FLAC}?secret=1")
-    await guarded.range(FLAC, "0-9", **bearer(token))
-    await guarded.ask(FLAC)
-    records = [record for record in caplog.records if record.name == "edge.access"]
-    assert [vars(record)["result"] for record in records] == ["uri-miss", "uri-miss", "refused"]
-    assert [vars(record)["status"] for record in records] == [200, 206, 401]
-    assert [vars(record)["path"] for record in records] == [f"/~-{FLAC}", FLAC, FLAC]
-    assert [vars(record)["content_bytes"] for record in records][:2] == [len(CONTENT), 10]
-    assert vars(records[0])["session"] == "listener-1"
-    assert vars(records[2])["detail"] == "token_missing"
-    everything = " ".join(str(vars(record)) for record in caplog.records)
+    caplog.set_level(logging.INFO)
+    token, log = token_of(), tmp_path / "access.log"
+    async with open_guarded_node(origin, drm, access_log=str(log)) as guarded:
+        await guarded.ask(f"/~{token}{FLAC}?secret=1")
+        await guarded.range(FLAC, "0-9", **bearer(token))
+        await guarded.ask(FLAC)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["result"] for line in lines] == ["uri-miss", "uri-miss", "refused"]
+    assert [line["status"] for line in lines] == [200, 206, 401]
+    assert [line["path"] for line in lines] == [f"/~-{FLAC}", FLAC, FLAC]
+    assert [line["content_bytes"] for line in lines][:2] == [len(CONTENT), 10]
+    assert lines[0]["session"] == "listener-1"
+    assert lines[2]["detail"] == "token_missing"
+    everything = " ".join(str(vars(record)) for record in caplog.records) + log.read_text()
     assert token not in everything
     assert "secret" not in everything
     assert EDGE_CREDENTIAL.reveal() not in everything
