@@ -9,9 +9,9 @@ import click
 from cli import console
 from cli.console import CommandError
 from cli.stopping import stop_on_signals
-from config.listener import ListenerError
 from config.observability import configure_logging
 from config.settings import SettingsError
+from config.sockets import ListenerError
 from drm.errors import DrmError
 from edge.errors import EdgeError
 from origin.errors import OriginError

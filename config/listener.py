@@ -6,7 +6,6 @@ Every role has a public listener and an admin listener with `/metrics`, `/health
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, Protocol, cast
 
@@ -16,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from config.credentials import CallRefusedError, Credential, require_bearer
+from config.sockets import BACKLOG, Queue, bind_tcp, port_of
 from http_semantics.problem import CONTENT_TYPE, Problem
 
 logger = logging.getLogger(__name__)
@@ -24,9 +24,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 # Reasons why a role is not ready, by slug; empty when it is.
 Readiness = Callable[[], Mapping[str, str]]
-
-# More connections than this wait for no answer.
-_BACKLOG: Final = 1024
 
 # Slugs are for good, and Python's own phrases change: RFC 9110 section 15.5 has these names.
 _HTTP_PROBLEMS: Final = {
@@ -41,10 +38,6 @@ _HTTP_PROBLEMS: Final = {
 }
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
-
-
-class ListenerError(Exception):
-    """The address cannot be listened on."""
 
 
 class _ToldError(Protocol):
@@ -133,16 +126,27 @@ async def open_listener(
     Raises:
         ListenerError: the address is taken or not of this machine.
     """
+    (queue,) = bind_tcp(host, port)
+    async with open_listener_on(app, queue, shutdown_s=shutdown_s):
+        yield url_of(host, port_of(queue[0]))
+
+
+@contextlib.asynccontextmanager
+async def open_listener_on(
+    app: web.Application, queue: Queue, *, shutdown_s: float = 5.0
+) -> AsyncIterator[None]:
+    """The same on sockets that are bound; they are closed at the end."""
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=shutdown_s)
     await runner.setup()
     try:
-        yield await start_site(runner, host=host, port=port)
+        await start_sites(runner, queue)
+        yield
     finally:
         await runner.cleanup()
 
 
 async def start_site(runner: web.BaseRunner, *, host: str, port: int) -> str:
-    """Listen with a runner that is set up.
+    """Listen on an address with a runner that is set up.
 
     Returns:
         The URL to reach it by.
@@ -150,14 +154,17 @@ async def start_site(runner: web.BaseRunner, *, host: str, port: int) -> str:
     Raises:
         ListenerError: the address is taken or not of this machine.
     """
-    try:
-        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise ListenerError(
-            f"cannot listen on {host}:{port}: {reason}; stop what holds it or choose another port"
-        ) from error
-    return url_of(host, cast("int", runner.addresses[0][1]))
+    (queue,) = bind_tcp(host, port)
+    await start_sites(runner, queue)
+    return url_of(host, port_of(queue[0]))
+
+
+async def start_sites(runner: web.BaseRunner, queue: Queue) -> tuple[web.SockSite, ...]:
+    """Serve with a runner that is set up, on sockets that are bound; it closes them."""
+    sites = tuple(web.SockSite(runner, one, backlog=BACKLOG) for one in queue)
+    for site in sites:
+        await site.start()
+    return sites
 
 
 def url_of(host: str, port: int) -> str:

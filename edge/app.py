@@ -10,7 +10,8 @@ from functools import partial
 from aiohttp import web
 
 from config.credentials import Credential
-from config.listener import admin_app, open_listener, start_site
+from config.listener import admin_app, open_listener_on, start_sites, url_of
+from config.sockets import ListenerError, Queue, bind_tcp, port_of
 from config.tasks import Tasks, open_tasks
 from drm.tokens import TokenVerifier
 from edge.access import Gate
@@ -27,9 +28,11 @@ from edge.road import Checkpoint, Road
 from edge.road_laying import Ground, WayToContent, guarded, lay_road, warmer_of
 from edge.settings import EdgeSettings, LimitSettings
 from edge.slices import SliceStore
+from edge.slot import Slot
 from edge.tiers import Tiers, open_tiers
 from edge.token_keys import TokenKeys
 from edge.warm_api import WarmApi
+from edge.worker_share import share_of
 
 # The start waits this long for drm, and goes on without keys: `/readyz` says so.
 _FIRST_KEYS_S = 2.0
@@ -48,6 +51,19 @@ class EdgeCredentials:
 
     edge: Credential | None = field(default=None, repr=False)
     operator: Credential | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSockets:
+    """What an edge listens on, bound by whoever starts it; the edge closes them.
+
+    Attributes:
+        media: for listeners.
+        admin: for the operator.
+    """
+
+    media: Queue
+    admin: Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +92,28 @@ class EdgeService:
 
 @contextlib.asynccontextmanager
 async def open_edge(
-    settings: EdgeSettings, *, credentials: EdgeCredentials, clock: Clock
+    settings: EdgeSettings,
+    *,
+    credentials: EdgeCredentials,
+    clock: Clock,
+    slot: Slot | None = None,
+    sockets: EdgeSockets | None = None,
 ) -> AsyncIterator[EdgeService]:
     """Run an edge until the block is left; requests under way then have a moment to end.
 
     Args:
-        settings: of the node.
+        settings: of the node; a worker takes its share of them.
         credentials: of the node and its operator.
         clock: seconds since the epoch.
+        slot: which of the node's workers this is; None if it has no others.
+        sockets: to listen on, rather than on the addresses of the settings.
 
     Raises:
         ListenerError: an address is taken or not of this machine.
         SettingsError: the access log cannot be opened.
     """
+    if slot is not None:
+        settings = share_of(settings, slot)
     limits = settings.limits
     counts = EdgeCounts()
     purges = Purges(entries_max=settings.cache.purge_entries_max)
@@ -112,9 +137,10 @@ async def open_edge(
         way = WayToContent.of(ground)
         log = await stack.enter_async_context(open_access_log(settings.access_log, counts))
         road = lay_road(ground, way, checkpoint=checkpoint, node_id=node_id, log=log)
-        url = await stack.enter_async_context(
-            _open_road(road, host=settings.host, port=settings.port, limits=limits)
-        )
+        listening = sockets or bind_sockets(settings)
+        for one in (*listening.media, *listening.admin):
+            stack.callback(one.close)
+        await stack.enter_async_context(_open_road(road, listening.media, limits))
         admin = admin_app(
             registry=registry_of(counts, tiers, purges),
             readiness=lambda: _readiness(checkpoint),
@@ -127,10 +153,30 @@ async def open_edge(
         warmer = warmer_of(ground, way)
         WarmApi(warmer.warm, is_token_checked=settings.token_check).add_to(admin)
         admin.on_response_prepare.append(_name_server)
-        admin_url = await stack.enter_async_context(
-            open_listener(admin, host=settings.admin_host, port=settings.admin_port, shutdown_s=1.0)
+        await stack.enter_async_context(open_listener_on(admin, listening.admin, shutdown_s=1.0))
+        yield EdgeService(
+            url_of(settings.host, port_of(listening.media[0])),
+            url_of(settings.admin_host, port_of(listening.admin[0])),
+            tiers,
+            counts,
+            log,
         )
-        yield EdgeService(url, admin_url, tiers, counts, log)
+
+
+def bind_sockets(settings: EdgeSettings) -> EdgeSockets:
+    """Listen on the addresses of an edge.
+
+    Raises:
+        ListenerError: one is taken or not of this machine.
+    """
+    (media,) = bind_tcp(settings.host, settings.port)
+    try:
+        (admin,) = bind_tcp(settings.admin_host, settings.admin_port)
+    except ListenerError:
+        for one in media:
+            one.close()
+        raise
+    return EdgeSockets(media, admin)
 
 
 async def _open_checkpoint(
@@ -159,9 +205,7 @@ async def _open_checkpoint(
 
 
 @contextlib.asynccontextmanager
-async def _open_road(
-    road: Road, *, host: str, port: int, limits: LimitSettings
-) -> AsyncIterator[str]:
+async def _open_road(road: Road, queue: Queue, limits: LimitSettings) -> AsyncIterator[None]:
     """Serve without aiohttp's router: it would decode targets, and costs more than the lookup."""
     server = EdgeServer(
         road.handle,
@@ -173,7 +217,8 @@ async def _open_road(
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.shutdown_s)
     await runner.setup()
     try:
-        yield await start_site(runner, host=host, port=port)
+        await start_sites(runner, queue)
+        yield
     finally:
         await runner.cleanup()
 

@@ -19,9 +19,9 @@ from cli.installation import Installation, InstallationError, Running
 from cli.node import open_node_client
 from cli.one_machine import Everything, open_everything
 from cli.stopping import stop_on_signals
-from config.listener import ListenerError
 from config.observability import configure_logging
 from config.settings import SettingsError
+from config.sockets import ListenerError
 from demonstration.album import ALBUM, write_album
 from demonstration.score import TITLES
 from drm.errors import DrmError

@@ -9,7 +9,7 @@ import pytest
 
 from cli.console import CommandError
 from cli.role import Service, serve_role
-from config.listener import ListenerError
+from config.sockets import ListenerError
 
 
 @dataclass

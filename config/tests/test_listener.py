@@ -9,13 +9,13 @@ from prometheus_client import CollectorRegistry, Counter
 
 from config.credentials import Credential
 from config.listener import (
-    ListenerError,
     admin_app,
     answering_problems,
     open_listener,
     problem_of,
     url_of,
 )
+from config.sockets import ListenerError
 
 pytestmark = pytest.mark.socket
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.listener import ListenerError
+from config.sockets import ListenerError
 from edge.app import EdgeCredentials, open_edge
 from edge.tests.conftest import (
     EDGE_CREDENTIAL,
