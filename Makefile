@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-test run test check bench bench-peers bench-policies lint types \
-	contracts format lock verify-cache verify-conformance verify-formats verify-intake \
-	verify-kills verify-lengths verify-long verify-music verify-players verify-s3 verify-twice
+.PHONY: help install install-test run test check bench bench-behaviours bench-peers \
+	bench-policies lint types contracts format lock verify-cache verify-conformance \
+	verify-formats verify-intake verify-kills verify-lengths verify-long verify-music verify-players verify-s3 verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,6 +12,8 @@ PORT ?= 8080
 MUSIC ?=
 # The cache that `make verify-conformance` judges.
 PEER ?= attacca
+# Options of `make bench-peers`.
+ARGS ?=
 # How long `make verify-cache` lasts.
 MINUTES ?= 10
 # What `make test` is to run: a folder, a file, `-k words`.
@@ -20,7 +22,7 @@ T ?=
 JOBS ?= 2
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamps remember what has been installed, so that a second start does not ask the registry.
 $(BIN)/installed-run: .ci/run-requirements.txt pyproject.toml
@@ -57,7 +59,11 @@ check: lint types contracts test ## All that must hold before a change lands
 bench: install-test ## Time the hot paths on this machine
 	$(BIN)/python -m benchmarks
 
-bench-peers: install-test ## Our edge beside nginx, Varnish, Traffic Server, Squid (apt-get as root)
+bench-peers: install-test ## CPU of a hit beside nginx, Varnish, Traffic Server (apt-get as root); ARGS="--only memory"
+	$(BIN)/python -m loadtest.peers.install
+	$(BIN)/python -m benchmarks.hits $(ARGS)
+
+bench-behaviours: install-test ## What those and Squid do when it matters: collapsing, failures, ranges (apt-get as root)
 	$(BIN)/python -m loadtest.peers.install
 	$(BIN)/python -m loadtest.behaviours --peer all
 

@@ -3,10 +3,9 @@
 import argparse
 
 from benchmarks import (
-    bench_disk_hit,
     bench_disk_tier,
-    bench_edge_hit,
     bench_first_audio,
+    bench_hits,
     bench_packaging,
     bench_policies,
     bench_remux,
@@ -17,8 +16,8 @@ BENCHMARKS = {
     "packaging": bench_packaging.main,
     "remux": bench_remux.main,
     "first-audio": bench_first_audio.main,
-    "edge-hit": bench_edge_hit.main,
-    "disk-hit": bench_disk_hit.main,
+    "edge-hit": bench_hits.memory,
+    "disk-hit": bench_hits.disk,
     "disk-tier": bench_disk_tier.main,
     "s3": bench_s3.main,
     "policies": bench_policies.main,

@@ -62,12 +62,33 @@ def start_edge(
     listen: str = "127.0.0.1:0",
 ) -> subprocess.Popen[bytes]:
     """Start it and do not wait; for the arguments see `running_edge`."""
-    arguments = [sys.executable, "-m", "cli", "edge", "--upstream", origin_url]
-    arguments += ["--listen", listen, "--token-check", "off", "--json"]
+    options = ["--upstream", origin_url, "--listen", listen, "--token-check", "off"]
+    return _start(folder, options, {**_SETTINGS, **variables})
+
+
+@contextlib.contextmanager
+def running_configured_edge(folder: Path, file: Path) -> Iterator[RunningCache]:
+    """Run it with the settings of a TOML file until the block is left.
+
+    Raises:
+        CacheFailedError: it did not start.
+    """
+    process = _start(folder, ["--config", str(file)], {})
+    try:
+        yield wait_until_ready(process, folder)
+    finally:
+        stop(process)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _start(
+    folder: Path, options: list[str], variables: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     with (folder / "edge.log").open("a") as log:
         return subprocess.Popen(
-            arguments,
-            env={**os.environ, **_SETTINGS, **variables},
+            [sys.executable, "-m", "cli", "edge", *options, "--json"],
+            env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

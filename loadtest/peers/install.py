@@ -1,4 +1,4 @@
-"""Installs the peers that are missing, from the packages of Debian.
+"""Installs the peers that are missing, and what measures them, from the packages of Debian.
 
 Who may not install is told what is missing; the tables then have `-` for it.
 """
@@ -6,14 +6,22 @@ Who may not install is told what is missing; the tables then have `-` for it.
 import os
 import subprocess
 import sys
+from typing import Final
 
 from loadtest.peers.catalogue import PEERS
 from loadtest.peers.process import find_program
 
+# Programs that put them under load, and what compiles the floor that they are measured against.
+_TOOLS: Final = {"wrk": "wrk", "h2load": "nghttp2-client", "gcc": "gcc"}
+
 
 def main() -> int:
-    """Install what is missing; 0 even if that fails, since each peer can be done without."""
-    missing = sorted({peer.package for peer in PEERS.values() if not peer.is_installed})
+    """Install what is missing; 0 even if that fails, since each can be done without."""
+    packages = {peer.package for peer in PEERS.values() if not peer.is_installed}
+    packages |= {package for name, package in _TOOLS.items() if find_program(name) is None}
+    if "gcc" in packages:
+        packages.add("libc6-dev")
+    missing = sorted(packages)
     if not missing:
         return 0
     command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]

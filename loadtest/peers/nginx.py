@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,23 +11,27 @@ from loadtest.cluster import free_port
 from loadtest.peers.process import HEAD_DEADLINE_S, Command, RunningCache, program, running
 
 _PAGE: Final = """
-{user} daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{ worker_connections 4096; }}
+{user} daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+worker_processes {settings.workers};
+worker_rlimit_nofile {settings.descriptors};
+events {{ worker_connections {settings.connections}; }}
 http {{
     access_log off; tcp_nodelay on; sendfile on; keepalive_timeout 75s; keepalive_requests 100000;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/temp;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     proxy_cache_path {folder}/cache levels=1:2 keys_zone=all:16m max_size=4g inactive=600m
         use_temp_path=off;
+    {settings.http}
     upstream origin {{ server {origin} max_fails=0; keepalive 64; }}
     server {{
-        listen 127.0.0.1:{port} backlog=1024 reuseport;
+        listen {settings.address}:{port} backlog=1024 reuseport{settings.listen};
+        {settings.server}
         location / {{
             proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_set_header Host $http_host;
             proxy_connect_timeout {deadline}s; proxy_read_timeout {deadline}s;
             proxy_cache all; proxy_cache_revalidate on; proxy_force_ranges on;
-            {more}
+            {settings.location}
         }}
     }}
 }}
@@ -42,23 +47,56 @@ _SLICE: Final = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class NginxSettings:
+    """What is set beside the cache itself.
+
+    Attributes:
+        location: within `location`.
+        server: within `server`.
+        http: within `http`.
+        listen: more words of `listen`.
+        address: where it listens.
+        workers: how many processes serve.
+        connections: of each of them.
+    """
+
+    location: str = ""
+    server: str = ""
+    http: str = ""
+    listen: str = ""
+    address: str = "127.0.0.1"
+    workers: int = 1
+    connections: int = 4096
+
+    @property
+    def descriptors(self) -> int:
+        """What a worker may open: a connection and a file each."""
+        return 2 * self.connections
+
+
 def plain(folder: Path, origin_url: str) -> contextlib.AbstractContextManager[RunningCache]:
     """Run it with `proxy_cache` and revalidation."""
-    return _running(folder, origin_url, "")
+    return running_nginx(folder, origin_url, NginxSettings())
 
 
 def locked(folder: Path, origin_url: str) -> contextlib.AbstractContextManager[RunningCache]:
     """Run it with the lock, background updates and stale answers as well."""
-    return _running(folder, origin_url, _LOCK)
+    return running_nginx(folder, origin_url, NginxSettings(_LOCK))
 
 
 def sliced(folder: Path, origin_url: str) -> contextlib.AbstractContextManager[RunningCache]:
     """Run it with slices of 1 MiB as well."""
-    return _running(folder, origin_url, _LOCK + _SLICE)
+    return running_nginx(folder, origin_url, NginxSettings(_LOCK + _SLICE))
 
 
 @contextlib.contextmanager
-def _running(folder: Path, origin_url: str, more: str) -> Iterator[RunningCache]:
+def running_nginx(folder: Path, origin_url: str, settings: NginxSettings) -> Iterator[RunningCache]:
+    """Run it until the block is left.
+
+    Raises:
+        CacheFailedError: it did not start.
+    """
     port = free_port()
     file = folder / "nginx.conf"
     file.write_text(
@@ -69,7 +107,7 @@ def _running(folder: Path, origin_url: str, more: str) -> Iterator[RunningCache]
             origin=origin_url.removeprefix("http://"),
             port=port,
             deadline=HEAD_DEADLINE_S,
-            more=more,
+            settings=settings,
         )
     )
     with running(

@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -35,10 +36,10 @@ infodir: /usr/share/info
 cachedir: {folder}
 """
 _RECORDS: Final = """
-CONFIG proxy.config.http.server_ports STRING {port}:ip-in=127.0.0.1
+CONFIG proxy.config.http.server_ports STRING {port}:ip-in=127.0.0.1{settings.port_words}
 CONFIG proxy.config.admin.user_id STRING {user}
 CONFIG proxy.config.exec_thread.autoconfig INT 0
-CONFIG proxy.config.exec_thread.limit INT 2
+CONFIG proxy.config.exec_thread.limit INT {settings.threads}
 CONFIG proxy.config.http.insert_response_via_str INT 0
 CONFIG proxy.config.http.parent_proxy_routing_enable INT 0
 CONFIG proxy.config.http.connect_attempts_max_retries INT 3
@@ -49,12 +50,11 @@ CONFIG proxy.config.http.cache.when_to_revalidate INT 0
 CONFIG proxy.config.http.push_method_enabled INT 0
 CONFIG proxy.config.cache.ram_cache.size INT 1G
 CONFIG proxy.config.cache.ram_cache_cutoff INT 4194304
-CONFIG proxy.config.log.logging_enabled INT 0
 CONFIG proxy.config.url_remap.remap_required INT 1
 CONFIG proxy.config.url_remap.pristine_host_hdr INT 1
 CONFIG proxy.config.reverse_proxy.enabled INT 1
 CONFIG proxy.config.diags.debug.enabled INT 0
-{more}
+{settings.records}
 """
 _READ_WHILE_WRITE: Final = """
 CONFIG proxy.config.cache.enable_read_while_writer INT 1
@@ -63,34 +63,61 @@ CONFIG proxy.config.http.background_fill_completed_threshold FLOAT 0.0
 CONFIG proxy.config.http.cache.open_write_fail_action INT 5
 CONFIG proxy.config.cache.max_doc_size INT 0
 """
+_NO_LOG: Final = "CONFIG proxy.config.log.logging_enabled INT 0"
 _SLICES: Final = (
     " @plugin=slice.so @pparam=--blockbytes=1m @plugin=cache_range_requests.so"
     " @pparam=--consider-ims"
 )
 
 
+@dataclass(frozen=True, slots=True)
+class TrafficServerSettings:
+    """What is set beside the cache itself.
+
+    Attributes:
+        records: more lines of `records.config`.
+        plugins: of the one mapping.
+        threads: that serve.
+        port_words: more words of the port, such as `:ssl`.
+        files: more files of its settings, by name.
+    """
+
+    records: str = _NO_LOG
+    plugins: str = ""
+    threads: int = 2
+    port_words: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
 def plain(folder: Path, origin_url: str) -> contextlib.AbstractContextManager[RunningCache]:
     """Run it as it comes."""
-    return _running(folder, origin_url)
+    return running_trafficserver(folder, origin_url, TrafficServerSettings())
 
 
 def while_writing(folder: Path, origin_url: str) -> contextlib.AbstractContextManager[RunningCache]:
     """Run it so that followers read what is being written."""
-    return _running(folder, origin_url, more=_READ_WHILE_WRITE)
+    settings = TrafficServerSettings(_NO_LOG + _READ_WHILE_WRITE)
+    return running_trafficserver(folder, origin_url, settings)
 
 
 def sliced(folder: Path, origin_url: str) -> contextlib.AbstractContextManager[RunningCache]:
     """Run it with slices of 1 MiB as well."""
-    return _running(folder, origin_url, more=_READ_WHILE_WRITE, plugins=_SLICES)
+    settings = TrafficServerSettings(_NO_LOG + _READ_WHILE_WRITE, _SLICES)
+    return running_trafficserver(folder, origin_url, settings)
 
 
 @contextlib.contextmanager
-def _running(
-    folder: Path, origin_url: str, *, more: str = "", plugins: str = ""
+def running_trafficserver(
+    folder: Path, origin_url: str, settings: TrafficServerSettings
 ) -> Iterator[RunningCache]:
+    """Run it until the block is left.
+
+    Raises:
+        CacheFailedError: it did not start.
+    """
     port = free_port()
-    settings = folder / "etc"
-    settings.mkdir()
+    settings_folder = folder / "etc"
+    settings_folder.mkdir()
     layout = folder / "runroot.yaml"
     layout.write_text(_LAYOUT.format(folder=folder))
     records = _RECORDS.format(
@@ -98,16 +125,20 @@ def _running(
         # `#-1` is its word for staying who it is; root it refuses to be.
         user="#-1" if os.geteuid() else USER,
         deadline=HEAD_DEADLINE_S,
-        more=more,
+        settings=settings,
     )
-    (settings / "records.config").write_text(records)
-    (settings / "remap.config").write_text(f"map http://127.0.0.1:{port}/ {origin_url}/{plugins}\n")
-    (settings / "storage.config").write_text(f"{folder} 1G\n")
-    (settings / "ip_allow.yaml").write_text(
+    (settings_folder / "records.config").write_text(records)
+    scheme = "https" if settings.port_words else "http"
+    mapping = f"map {scheme}://127.0.0.1:{port}/ {origin_url}/{settings.plugins}\n"
+    (settings_folder / "remap.config").write_text(mapping)
+    (settings_folder / "storage.config").write_text(f"{folder} 1G\n")
+    (settings_folder / "ip_allow.yaml").write_text(
         "ip_allow:\n  - {apply: in, ip_addrs: 127.0.0.1, action: allow, methods: ALL}\n"
     )
     for name in ("plugin.config", "hosting.config", "volume.config", "cache.config"):
-        (settings / name).touch()
+        (settings_folder / name).touch()
+    for name, text in settings.files.items():
+        (settings_folder / name).write_text(text)
     hand_over(folder, USER)
     command = Command(
         [program("traffic_server"), f"--run-root={layout}"],

@@ -1,0 +1,30 @@
+"""A group from beginning to end: its origin, its tickets, its servers."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks.hits.contestants import GroupName
+from benchmarks.hits.measuring import Effort, Findings, Group
+from benchmarks.hits.origin import running_origin
+from benchmarks.hits.shapes import SHAPES
+from benchmarks.hits.tickets import Tickets
+
+# Small files are not what a disk is for.
+_DISK_SHAPES: Final = ("256", "1024", "range")
+
+
+def measure_group(
+    group: GroupName, *, servers: Sequence[str], shapes: Sequence[str], effort: Effort
+) -> Findings:
+    """Measure the servers of one group; those that cannot take part there are left out."""
+    taken = [one for one in shapes if group.tier == "memory" or one in _DISK_SHAPES]
+    wanted = [SHAPES[one] for one in taken]
+    tickets = Tickets(wanted)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_origin(wanted, tickets.key_set) as origin,
+    ):
+        measured = Group(Path(folder), origin, tickets, name=group, effort=effort)
+        return measured.measure(servers, wanted)
