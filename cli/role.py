@@ -9,6 +9,7 @@ import click
 from cli import console
 from cli.console import CommandError
 from cli.stopping import stop_on_signals
+from config.loop_watch import settle_collector
 from config.observability import configure_logging
 from config.settings import SettingsError
 from config.sockets import ListenerError
@@ -52,6 +53,7 @@ async def serve_role(
     configure_logging()
     try:
         async with stop_on_signals(), opening as service:
+            settle_collector()
             if is_json:
                 urls = {role: service.url, "admin": service.admin_url}
                 console.print_json({"event": "ready", **urls})

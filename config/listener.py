@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from config.credentials import CallRefusedError, Credential, require_bearer
+from config.loop_watch import watched_loop
 from config.sockets import BACKLOG, Queue, bind_tcp, port_of
 from http_semantics.problem import CONTENT_TYPE, Problem
 
@@ -183,6 +184,8 @@ def admin_app(
 ) -> web.Application:
     """The admin listener of a role: `/metrics`, `/healthz`, `/readyz`.
 
+    `registry` is told of the event loop as well while it listens.
+
     What `readiness` names keeps the role from its work: 503. What `weaknesses` names does not, and
     a balancer that turned away for it would only make things worse: 200, and a word about it.
 
@@ -213,7 +216,12 @@ def admin_app(
         body = await asyncio.to_thread(encode, registry)
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type, **_NO_STORE})
 
+    async def watch_loop(_: web.Application) -> AsyncIterator[None]:
+        with watched_loop(registry):
+            yield
+
     app = web.Application(middlewares=[answering_problems(), guard])
+    app.cleanup_ctx.append(watch_loop)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)

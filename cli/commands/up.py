@@ -19,6 +19,7 @@ from cli.installation import Installation, InstallationError, Running
 from cli.node import open_node_client
 from cli.one_machine import Everything, open_everything
 from cli.stopping import stop_on_signals
+from config.loop_watch import settle_collector
 from config.observability import configure_logging
 from config.settings import SettingsError
 from config.sockets import ListenerError
@@ -71,6 +72,7 @@ async def _up(
     try:
         async with stop_on_signals(), _opened(installation, port) as everything:
             library = everything.library
+            settle_collector()
             taken = await _take_in_demonstration(library) if demo else ()
             _tell_ready(everything.running, is_json=is_json)
             if music is not None:
