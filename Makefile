@@ -32,9 +32,11 @@ $(BIN)/installed-run: .ci/run-requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-$(BIN)/installed-test: $(BIN)/installed-run .ci/test-requirements.txt
+$(BIN)/installed-test: $(BIN)/installed-run .ci/test-requirements.txt .ci/corpus-requirements.txt
 	@echo "installing what tests and measures into .venv"
 	@$(BIN)/python -m pip install --quiet --require-hashes -r .ci/test-requirements.txt
+	@$(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --no-build-isolation \
+		--require-hashes -r .ci/corpus-requirements.txt --dest .venv/corpus
 	@touch $@
 
 install: $(BIN)/installed-run ## Install what runs, exactly as pinned, into .venv

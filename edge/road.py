@@ -252,8 +252,8 @@ class Road:
         response = self._problem(exchange, problem)
         if request.method == "HEAD":
             exchange.content_bytes = 0
-        if not request.content.is_eof():  # The next request would begin somewhere behind it.
-            response.force_close()
+        if not request.content.is_eof() or request.method == "CONNECT":
+            response.force_close()  # The next request would begin somewhere behind it.
         return response
 
     def _problem(self, exchange: Exchange, problem: Problem) -> web.Response:

@@ -21,8 +21,8 @@ from http_semantics.request_head import (
     read_head,
 )
 
-# As many as aiohttp's parser takes.
-FIELDS_MAX: Final = 128
+# As many as Apache's server takes; aiohttp's parser would take 128.
+FIELDS_MAX: Final = 100
 
 # Nobody sends chunk extensions but to keep a server busy: section 7.1.1.
 EXTENSION_BYTES_MAX: Final = 4096

@@ -13,7 +13,7 @@ CHUNKED: Final = -1
 TUNNEL: Final = -2
 
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
-_TARGET: Final = rb"[^\x00-\x20\x7f]"
+_TARGET: Final = rb"[!-~]"
 
 FIELD_LINES: Final = (
     rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+"  # section 5
@@ -32,7 +32,10 @@ _HALF_LINE: Final = re.compile(
 _STRAY: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _AUTHORITY: Final = rb"(?:\[[0-9A-Fa-f:.]++\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*+)"
-_ABSOLUTE: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]")
+_ABSOLUTE: Final = re.compile(
+    rb"[A-Za-z][A-Za-z0-9+.-]*+://(?:[A-Za-z0-9._~!$&'()*+,;=:%%-]*@)?(?=[^:/?#])%b(?::[0-9]{0,5}+)?+"
+    rb"(?:[/?#][!-~]*+)?+" % _AUTHORITY
+)
 _TUNNEL: Final = re.compile(_AUTHORITY + rb":[0-9]{1,5}+")
 _HOST: Final = re.compile(rb"\r\nhost:[ \t]*+" + _AUTHORITY + rb"(?::[0-9]{0,5}+)?+[ \t]*+\r\n")
 
@@ -43,8 +46,9 @@ _CODING: Final = re.compile(
     rb"\r\ntransfer-encoding:[ \t]*+(?:(?!chunked[ ,])%b++ *+, *+)*chunked *+\r\n" % _TOKEN
 )
 _UPGRADE: Final = re.compile(rb"(?<=\r\n)upgrade:[^\r]*+\r\n", re.IGNORECASE)
-# Servers that hand fields on as variables take them for those with a hyphen.
-_ALIASES: Final = re.compile(rb"\r\n(?:content[_-]length|transfer[_-]encoding):")
+_NOTABLE: Final = re.compile(rb"\r\n(?:content[_-]|transfer[_-]encoding:|upgrade:)")
+# What describes content does so once: RFC 9110 section 8.
+_ONCE: Final = re.compile(rb"\r\n(content-(?:location|range|type):)")
 
 
 class Flaw(StrEnum):
@@ -79,8 +83,8 @@ def read_head(text: bytes, *, fields_max: int) -> tuple[bytes, int]:
         The head for whoever reads it next, and the length of the content that follows: CHUNKED if
         it comes in chunks, TUNNEL if nothing that follows is HTTP.
 
-        An empty line before it is left out. So is `Upgrade`, since nothing here upgrades: a server
-        may ignore it (RFC 9110 section 7.8), and a parser that does not stops reading.
+        An empty line before it is left out, and so is `Upgrade`: a server may ignore it (RFC 9110
+        section 7.8), and a parser that does not stops reading.
 
     Raises:
         FlawError: it cannot be read.
@@ -97,14 +101,14 @@ def read_head(text: bytes, *, fields_max: int) -> tuple[bytes, int]:
     hosts = fields.count(b"\r\nhost:")
     if (hosts != 1 and (hosts or match["minor"] == b"1")) or (hosts and not _HOST.search(fields)):
         raise FlawError(Flaw.HOST)
-    length = _length(match, fields) if _ALIASES.search(fields) else 0
-    if match["method"] == b"CONNECT":
-        if _ALIASES.search(fields):  # Content to some, the tunnel's first bytes to others.
-            raise FlawError(Flaw.CONTENT_LENGTH)
-        length = TUNNEL
-    if match.start("line"):
-        text = text[2:]
-    return (_UPGRADE.sub(b"", text) if b"\r\nupgrade:" in fields else text), length
+    length = TUNNEL if match["method"] == b"CONNECT" else 0
+    if _NOTABLE.search(fields) is not None:
+        length = _length(match, fields)
+        once = _ONCE.findall(fields)
+        if len(set(once)) < len(once):
+            raise FlawError(Flaw.FIELD_LINE)
+        text = _UPGRADE.sub(b"", text)
+    return text[2:] if match.start("line") else text, length
 
 
 def begin_head(text: bytes) -> bool:
@@ -145,19 +149,31 @@ def _check_form(match: re.Match[bytes]) -> None:
     elif target == b"*":
         is_right = method == b"OPTIONS"
     else:
-        is_right = _ABSOLUTE.match(target) is not None
+        is_right = _ABSOLUTE.fullmatch(target) is not None
     if not is_right:
         raise FlawError(Flaw.REQUEST_LINE)
 
 
 def _length(match: re.Match[bytes], fields: bytes) -> int:
     """The length of the content, said by one field in one line: section 6."""
-    if fields.count(b"\r\ntransfer-encoding:") + fields.count(b"\r\ntransfer_encoding:"):
-        is_alone = len(_ALIASES.findall(fields)) == 1
-        if match["minor"] == b"0" or not is_alone or _CODING.search(fields) is None:
+    codings, lengths = _count(fields, b"transfer%bencoding"), _count(fields, b"content%blength")
+    if match["method"] == b"CONNECT":
+        if codings or lengths:  # Content to some, the tunnel's first bytes to others.
+            raise FlawError(Flaw.CONTENT_LENGTH)
+        return TUNNEL
+    if codings:
+        is_alone = codings == 1 and not lengths and match["minor"] == b"1"
+        if not is_alone or _CODING.search(fields) is None:
             raise FlawError(Flaw.TRANSFER_ENCODING)
         return CHUNKED
-    length = _LENGTH.search(fields)
-    if length is None or len(_ALIASES.findall(fields)) != 1:
-        raise FlawError(Flaw.CONTENT_LENGTH)
-    return int(length[1])
+    if lengths:
+        length = _LENGTH.search(fields)
+        if length is None or lengths != 1:
+            raise FlawError(Flaw.CONTENT_LENGTH)
+        return int(length[1])
+    return 0
+
+
+def _count(fields: bytes, name: bytes) -> int:
+    """Count the lines of a field, and those that servers of variables would take for it."""
+    return sum(fields.count(b"\r\n%b:" % (name % hyphen)) for hyphen in (b"-", b"_"))

@@ -184,3 +184,14 @@ async def test_a_client_of_http_1_0_takes_half_of_an_answer_for_all(is_stored: b
                 with pytest.raises(ConnectionResetError):
                     await reader.read()
                     await reader.read()
+
+
+@pytest.mark.socket
+async def test_what_a_tunnel_would_carry_is_taken_for_a_request(node: Node):
+    node.origin.resources["/a"] = Resource(b"hello")
+    sent = b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+    first, fields, content = await exchange(node.service.url, sent)
+    assert first.split()[1] == b"405"
+    assert fields["connection"] == "close"
+    assert b"HTTP/1.1" not in content
+    assert node.origin.seen == []

@@ -22,9 +22,10 @@ def flaw_of(text: bytes) -> Flaw | None:
     [
         pytest.param(b"GET / HTTP/1.1", id="origin form"),
         pytest.param(b"GET //a?b=/../#c HTTP/1.1", id="what a path may mean is asked elsewhere"),
-        pytest.param(b'GET /\xc3\xa4"<>\\^`{|} HTTP/1.1', id="and which characters are right"),
+        pytest.param(b'GET /"<>\\^`{|} HTTP/1.1', id="and which characters are right"),
         pytest.param(b"GET http://a.example:80/b HTTP/1.1", id="absolute form"),
         pytest.param(b"GET urn+x://a?b HTTP/1.1", id="absolute form, another scheme"),
+        pytest.param(b"GET http://u:p@[::1]:8/ HTTP/1.1", id="absolute form, a user"),
         pytest.param(b"OPTIONS * HTTP/1.1", id="asterisk form"),
         pytest.param(b"!#$%&'*+-.^_`|~aZ9 / HTTP/1.1", id="a method is a token"),
         pytest.param(b"GET / HTTP/1.0", id="HTTP/1.0"),
@@ -59,6 +60,11 @@ def test_a_request_line_is_read(line: bytes):
         pytest.param(b"GET a:80 HTTP/1.1", id="authority form of another method"),
         pytest.param(b"GET http:///a HTTP/1.1", id="no authority"),
         pytest.param(b"GET http:/a HTTP/1.1", id="no authority at all"),
+        pytest.param(b"GET http://:80/a HTTP/1.1", id="no host"),
+        pytest.param(b"GET http://u@/a HTTP/1.1", id="no host, but a user"),
+        pytest.param(b"GET http://]a HTTP/1.1", id="half a host"),
+        pytest.param(b"GET http://a\\@b/ HTTP/1.1", id="a backslash in the authority"),
+        pytest.param(b"GET /\xc3\xa4 HTTP/1.1", id="a target above ASCII"),
         pytest.param(b"CONNECT / HTTP/1.1", id="no authority form"),
         pytest.param(b"CONNECT a HTTP/1.1", id="authority form without a port"),
         pytest.param(b"GET / HTTP/0.9", id="version 0.9"),
@@ -170,8 +176,8 @@ def test_a_length_is_read(line: bytes, length: int):
     "value",
     [
         b"", b"+5", b"-5", b"5, 5", b"5,5", b"5 5", b"0x5", b"5_0", b"5.0", b"\xb2", b"a", b"5;",
-        b"1000000000000000000", b"5\r\nContent-Length: 5", b"5\r\nContent-Length: 6",
-        b"5\r\nContent_Length: 5", b"\x0b5",
+        b"1000000000000000000", b"5\r\nContent-Length: 5", b"5\r\nContent-Length: 6", b"\x0b5",
+        b"5\r\nContent_Length: 5",
     ],
 )  # fmt: skip
 def test_a_length_is_refused(value: bytes):
@@ -226,6 +232,15 @@ def test_nothing_is_upgraded():
     assert read(text) == (b"GET / HTTP/1.1\r\nHost: a\r\nX-Upgrade: y\r\n\r\n", 0)
     within = b"GET / HTTP/1.1\r\nHost: a\r\nX: upgrade: y\r\n\r\n"
     assert read(within) == (within, 0)
+    connect = b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n"
+    assert read(connect + b"Upgrade: x\r\n\r\n") == (connect + b"\r\n", TUNNEL)
+
+
+def test_content_is_described_once():
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: b\r\n"
+    assert flaw_of(head + b"Content-Range: c\r\nContent-Encoding: d\r\n\r\n") is None
+    assert flaw_of(head + b"Content-Encoding: c\r\ncontent-encoding: d\r\n\r\n") is None
+    assert flaw_of(head + b"content-TYPE:b\r\n\r\n") == Flaw.FIELD_LINE
 
 
 @pytest.mark.parametrize("line", [b"A:\r\n", b"A: " + b"b" * 99 + b"\r\n"])
@@ -235,7 +250,7 @@ def test_fields_are_counted(line: bytes):
     assert flaw_of(head + line * 8 + b"\r\n") == Flaw.HEAD_SIZE
 
 
-LINE = b"\r\nOPTIONS http://a/\xff HTTP/1.0"
+LINE = b"\r\nOPTIONS http://a/ HTTP/1.0"
 
 
 @pytest.mark.parametrize("length", range(len(LINE) + 2))
