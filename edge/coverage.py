@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from enum import Enum, auto
 
 from edge.filling import FillingSlice, Reader, Run
-from edge.pins import Content
 from edge.range_plan import RangePlan, plan_range
 from edge.representation import Representation
 from edge.slices import SliceStore
@@ -216,13 +215,13 @@ class Coverage:
         slices = self.of(representation).slices
         found = slices.get(number)
         if found is None and not self._store.has(representation, number):
-            kept = self._store.take(representation, number)
+            kept, arena = self._store.take(representation, number), self._store.arena
             if kept is None:
-                content = Content(representation.part_of(number).length)
-                found = FillingSlice(number, content, Spans())
+                content = arena.take(representation.part_of(number).length)
+                found = FillingSlice(number, content, Spans(), arena)
             else:
                 assert kept.spans is not None
-                found = FillingSlice(number, kept.content, kept.spans)
+                found = FillingSlice(number, kept.content, kept.spans, arena)
             slices[number] = found
         return found
 

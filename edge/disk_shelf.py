@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
+from edge.content import SliceContent
 from edge.disk.disk_tier import DiskTier, Kind, WouldBlock
 from edge.eviction.admission import Admission
 from edge.purges import Purges, Verdict
@@ -58,7 +59,7 @@ class DiskShelf:
 
     def slice_at_once(
         self, representation: Representation, number: int
-    ) -> bytearray | WouldBlock | None:
+    ) -> SliceContent | WouldBlock | None:
         """A slice, if the kernel has it in memory; None if it is not here."""
         entry_id, identity = representation.slice_id(number), _identity(representation, number)
         found = self._tier.read_at_once(entry_id, identity)
@@ -66,7 +67,7 @@ class DiskShelf:
             return found
         return self._checked(representation, number, found.content, found.sequence)
 
-    async def slice(self, representation: Representation, number: int) -> bytearray | None:
+    async def slice(self, representation: Representation, number: int) -> SliceContent | None:
         """A slice, waiting for the disk if need be; None if it is not here."""
         entry_id, identity = representation.slice_id(number), _identity(representation, number)
         found = await self._tier.read(entry_id, identity)
@@ -85,7 +86,7 @@ class DiskShelf:
         self,
         representation: Representation,
         number: int,
-        content: bytearray,
+        content: SliceContent,
         variants: Sequence[Representation],
     ) -> bool:
         """A slice has arrived from the upstream: write it if that is worth it; tell whether it is.
@@ -104,7 +105,7 @@ class DiskShelf:
         self,
         representation: Representation,
         number: int,
-        content: bytearray,
+        content: SliceContent,
         variants: Sequence[Representation],
     ) -> None:
         """Write a slice, and the records that lead to it.
@@ -162,7 +163,7 @@ class DiskShelf:
         if found is None:
             return []
         try:
-            variants = decode_records(found.content, target)
+            variants = decode_records(bytes(found.content), target)
         except RecordError:
             self._tier.remove(record_id(target))
             return []
@@ -176,8 +177,8 @@ class DiskShelf:
         return all(self._tier.has(one.slice_id(number)) for number in range(slices))
 
     def _checked(
-        self, representation: Representation, number: int, content: bytearray, sequence: int
-    ) -> bytearray | None:
+        self, representation: Representation, number: int, content: SliceContent, sequence: int
+    ) -> SliceContent | None:
         """A slice's content, unless it was purged since its fill began, or is no such slice."""
         if len(content) == representation.part_of(number).length:
             if sequence == self._purges.sequence:

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge.arena import Arena
+from edge.content import SliceContent
 from edge.errors import EdgeError
 from edge.fields import Fields
 from edge.representation import Representation
@@ -21,11 +23,13 @@ class FillingSlice:
         number: of the slice.
         content: as many bytes as it will have.
         spans: which of them are there.
+        arena: that `content` was taken from.
     """
 
-    __slots__ = ("content", "number", "spans")
+    __slots__ = ("_arena", "content", "number", "spans")
 
-    def __init__(self, number: int, content: bytearray, spans: Spans) -> None:
+    def __init__(self, number: int, content: SliceContent, spans: Spans, arena: Arena) -> None:
+        self._arena = arena
         self.number = number
         self.content = content
         self.spans = spans
@@ -40,7 +44,7 @@ class FillingSlice:
         stop = offset + len(data)
         assert stop <= len(self.content)
         for start, end in self.spans.gaps(offset, stop):
-            self.content[start:end] = data[start - offset : end - offset]
+            self._arena.lay(self.content, start, data[start - offset : end - offset])
         self.spans.add(offset, stop)
 
     def view(self, start: int, stop: int) -> memoryview:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from config.tasks import Tasks
+from edge.content import SliceContent
 from edge.coverage import Coverage
 from edge.error_content import Unready, read_error_content, unready_of
 from edge.errors import (
@@ -33,7 +34,6 @@ from edge.fields import SESSION_FIELD, Fields, passed_back_fields
 from edge.fill_slots import FillSlot, FillSlots
 from edge.filling import UNKNOWN_STOP, FillingSlice, Run
 from edge.metrics import EdgeCounts
-from edge.pins import Content
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 from edge.representation import Representation
 from edge.slices import SliceStore
@@ -420,7 +420,7 @@ class Fills:
         number, length = divmod(run.position, representation.slice_bytes)
         last = filling.slices.get(number)
         if last is not None:
-            self._complete(representation, last, Content(memoryview(last.content)[:length]))
+            self._complete(representation, last, self._store.arena.cut(last.content, length))
         run.stop = run.position
         self._store.settle(representation)
 
@@ -441,7 +441,7 @@ class Fills:
             data = data[take:]
 
     def _complete(
-        self, representation: Representation, found: FillingSlice, content: bytearray
+        self, representation: Representation, found: FillingSlice, content: SliceContent
     ) -> None:
         del self.coverage.of(representation).slices[found.number]
         self._store.put(representation, found.number, content)

@@ -7,11 +7,7 @@ until then. Nothing has to be done for each answer: the interpreter tells when c
 import weakref
 from functools import partial
 
-
-class Content(bytearray):
-    """Content of a slice, of which it can be known when it goes."""
-
-    __slots__ = ("__weakref__",)
+from edge.content import Content, Holder, Slot
 
 
 class Pins:
@@ -25,18 +21,18 @@ class Pins:
 
     def __init__(self) -> None:
         self.bytes = 0
-        # By identity: a reference is hashed as what it refers to, and content has no hash.
-        self._refs: dict[int, weakref.ref[Content]] = {}
+        # By identity: a reference is hashed as what it refers to, and some content has no hash.
+        self._refs: dict[int, weakref.ref[Content | Slot]] = {}
 
-    def note(self, content: bytearray) -> None:
-        """Content was evicted; count it for as long as anybody holds it."""
-        if not isinstance(content, Content):
+    def note(self, holder: Holder) -> None:
+        """What holds content was evicted; count it for as long as anybody holds it."""
+        if not isinstance(holder, Content | Slot):
             return
-        size = len(content)
+        size = len(holder)
         self.bytes += size
-        ref = weakref.ref(content, partial(self._gone, size))
+        ref = weakref.ref(holder, partial(self._gone, size))
         self._refs[id(ref)] = ref
 
-    def _gone(self, size: int, ref: "weakref.ref[Content]") -> None:
+    def _gone(self, size: int, ref: "weakref.ref[Content | Slot]") -> None:
         self.bytes -= size
         del self._refs[id(ref)]

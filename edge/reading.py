@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Final
 
+from edge.content import SliceContent
 from edge.coverage import Presence
 from edge.errors import SessionBusyError, SliceGoneError
 from edge.fields import SESSION_FIELD, Fields
@@ -31,7 +32,7 @@ class Reading:
 
     def content_at_once(
         self, representation: Representation, part: ByteSlice, *, is_first: bool = False
-    ) -> bytearray | memoryview | None:
+    ) -> SliceContent | None:
         """The bytes of a part that lies within one stored slice; else None. Never copies.
 
         Args:

@@ -120,6 +120,11 @@ class CacheSettings(Section):
         description="What the memory forgets first: `lru`, `clock`, or `s3fifo`, which keeps what "
         "is asked for again against what is asked for once.",
     )
+    has_arena: bool = Field(
+        default=True,
+        description="Keep slices in one file in memory (Linux), from which the kernel sends them "
+        "without a copy.",
+    )
     disk: DiskSettings = Field(default=DiskSettings(), description="The disk tier.")
     slice_bytes: int = Field(
         default=256 << 10,

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge.arena import Arena
+from edge.content import Holder, SliceContent, Slot, content_of, holder_of
 from edge.disk.opened_folder import WouldBlock
 from edge.disk_shelf import DiskShelf
 from edge.eviction.lru import LruPolicy
@@ -39,7 +41,8 @@ class StoredSlice:
     Attributes:
         owner: whose slice.
         number: of the slice.
-        content: as long as the slice.
+        holder: keeps its content, which is as long as the slice.
+        arena_offset: where the content begins in the arena's file; -1 if it is not there.
         spans: which bytes of it are there; None for all.
         arrived: number of the arrival with which it came; later ones have larger numbers.
         is_settled: it needs no thought any more whether it is worth a place on disk.
@@ -47,10 +50,25 @@ class StoredSlice:
 
     owner: Representation
     number: int
-    content: bytearray = field(repr=False)
+    holder: Holder = field(repr=False)
     spans: Spans | None = None
     arrived: int = 0
     is_settled: bool = True
+    arena_offset: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        holder = self.holder
+        self.arena_offset = holder.offset if isinstance(holder, Slot) else -1
+
+    @property
+    def content(self) -> SliceContent:
+        """All of it. Any view of it keeps it."""
+        return content_of(self.holder)
+
+    def lend(self) -> None:
+        """Its pages are given to the kernel, by `os.sendfile` for instance: call it before that."""
+        if isinstance(self.holder, Slot):
+            self.holder.lend()
 
     def has(self, start: int, stop: int) -> bool:
         """Whether bytes `[start, stop)` are there."""
@@ -84,8 +102,10 @@ class SliceStore:
         policy_of: makes the policy for slices from its share of the bytes.
         purges: what may no longer be offered.
         shelf: the disk behind it, if there is one.
+        arena: where its content stands.
 
     Attributes:
+        arena: where its content stands.
         arrivals: slices that came from the upstream so far.
         pins: content that was evicted while answers were still being sent from it.
     """
@@ -97,7 +117,9 @@ class SliceStore:
         policy_of: PolicyOf | None = None,
         purges: Purges | None = None,
         shelf: DiskShelf | None = None,
+        arena: Arena | None = None,
     ) -> None:
+        self.arena = Arena() if arena is None else arena
         records_bytes_max = max(1, bytes_max // RECORDS_SHARE)
         slices_bytes_max = max(1, bytes_max - records_bytes_max)
         self._slices_bytes_max = slices_bytes_max
@@ -121,6 +143,11 @@ class SliceStore:
     def bytes(self) -> int:
         """What is taken now, with what was evicted while it was being sent."""
         return self._policy.bytes + self._records.bytes + self.pins.bytes
+
+    @property
+    def arena_fd(self) -> int:
+        """The file that `StoredSlice.arena_offset` is an offset in; -1 if there is none."""
+        return self.arena.fd
 
     @property
     def slices(self) -> int:
@@ -227,7 +254,7 @@ class SliceStore:
         for stored in self._slices.pop(representation, {}).values():
             self._policy.remove(stored)
             self._slice_count -= 1
-            self.pins.note(stored.content)
+            self.pins.note(stored.holder)
 
     def has(self, representation: Representation, number: int) -> bool:
         """Whether all of a slice is kept, here or on disk. This is no use of it."""
@@ -340,7 +367,7 @@ class SliceStore:
         self,
         representation: Representation,
         number: int,
-        content: bytearray,
+        content: SliceContent,
         *,
         spans: Spans | None = None,
     ) -> None:
@@ -373,7 +400,7 @@ class SliceStore:
         self,
         representation: Representation,
         number: int,
-        content: bytearray,
+        content: SliceContent,
         *,
         spans: Spans | None = None,
         is_settled: bool,
@@ -385,8 +412,10 @@ class SliceStore:
         if found is not None:
             self._policy.remove(found)
             self._slice_count -= 1
-            self.pins.note(found.content)
-        stored = StoredSlice(representation, number, content, spans, self.arrivals, is_settled)
+            self.pins.note(found.holder)
+        stored = StoredSlice(
+            representation, number, holder_of(content), spans, self.arrivals, is_settled
+        )
         kept[number] = stored
         self._slice_count += 1
         self._evict(self._policy.put(stored, len(content) + SLICE_OVERHEAD_BYTES))
@@ -400,7 +429,7 @@ class SliceStore:
         for stored in [stored for stored in kept.values() if stored.number < number]:
             self._policy.remove(stored)
             self._discard(stored)
-            self.pins.note(stored.content)
+            self.pins.note(stored.holder)
 
     def take(self, representation: Representation, number: int) -> StoredSlice | None:
         """Give away an incomplete slice, to be completed; None if nothing of it is kept."""
@@ -436,7 +465,7 @@ class SliceStore:
         for victim in victims:
             self.counts.evicted_slices += 1
             self._discard(victim)
-            self.pins.note(victim.content)
+            self.pins.note(victim.holder)
 
     def _discard(self, victim: StoredSlice) -> None:
         kept = self._slices[victim.owner]

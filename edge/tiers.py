@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
+from edge.arena import Arena, open_arena
 from edge.disk.disk_index import PolicyOf
 from edge.disk.disk_tier import DiskTier, open_disk_tier
 from edge.disk_shelf import DiskShelf
@@ -52,27 +53,49 @@ async def open_tiers(settings: CacheSettings, purges: Purges) -> AsyncIterator[T
     Raises:
         DiskTierError: a folder is in use by another process.
     """
+    with contextlib.closing(_arena(settings)) as arena:
+        async with _open_tiers(settings, purges, arena) as tiers:
+            yield tiers
+
+
+@contextlib.asynccontextmanager
+async def _open_tiers(
+    settings: CacheSettings, purges: Purges, arena: Arena
+) -> AsyncIterator[Tiers]:
     if not settings.disk.folders:
 
         async def purge(wanted: Purge) -> int:
             return purges.apply(wanted)
 
-        yield Tiers(_store(settings, purges, None), None, purge)
+        yield Tiers(_store(settings, purges, None, arena), None, purge)
         return
-    tier = open_disk_tier(settings.disk, purges, policy_of=_disk_policy_of(settings))
+    policy_of = _disk_policy_of(settings)
+    tier = open_disk_tier(settings.disk, purges, policy_of=policy_of, arena=arena)
     async with tier as disk:
         shelf = DiskShelf(disk, admission=_admission(settings), purges=purges)
-        yield Tiers(_store(settings, purges, shelf), disk, disk.purge_log.purge)
+        yield Tiers(_store(settings, purges, shelf, arena), disk, disk.purge_log.purge)
 
 
-def _store(settings: CacheSettings, purges: Purges, shelf: DiskShelf | None) -> SliceStore:
+def _arena(settings: CacheSettings) -> Arena:
+    if not settings.has_arena:
+        return Arena()
+    return open_arena(bytes_max=settings.memory_bytes, slot_bytes=settings.slice_bytes)
+
+
+def _store(
+    settings: CacheSettings, purges: Purges, shelf: DiskShelf | None, arena: Arena
+) -> SliceStore:
     factory = POLICIES[settings.memory_policy]
 
     def policy_of(bytes_max: int) -> EvictionPolicy[StoredSlice]:
         return factory(bytes_max=bytes_max, id_of=_number_of_slice)
 
     return SliceStore(
-        bytes_max=settings.memory_bytes, policy_of=policy_of, purges=purges, shelf=shelf
+        bytes_max=settings.memory_bytes,
+        policy_of=policy_of,
+        purges=purges,
+        shelf=shelf,
+        arena=arena,
     )
 
 

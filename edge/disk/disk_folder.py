@@ -17,7 +17,7 @@ import itertools
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,10 +25,10 @@ from typing import Final
 from typing_extensions import Buffer
 
 from config.whole_file import replace_file
+from edge.content import Content, SliceContent
 from edge.disk.cached_open import READ_FLAGS, open_if_cached
 from edge.disk.entry_file import HEADER_BYTES, PARTIAL_PREFIX, SUB_FOLDERS, Place
 from edge.disk.errors import DiskFolderInUseError, FolderGoneError
-from edge.pins import Content
 
 _ENTRIES: Final = "v1"
 _OLD_PREFIX: Final = "old-"
@@ -37,6 +37,8 @@ _PROBE_BYTES: Final = 4096
 
 # EFBIG: the process, or the file system, has a limit on the size of files.
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+Take = Callable[[int], SliceContent]
 
 _WRITE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -83,14 +85,15 @@ class DiskFolder:
                 os.close(self._entries_fd)
 
     def read(
-        self, place: Place, identity_bytes: int, *, is_at_once: bool
-    ) -> tuple[bytearray, bytearray]:
+        self, place: Place, identity_bytes: int, *, is_at_once: bool, take: Take = Content
+    ) -> tuple[bytearray, SliceContent]:
         """Read a file whole.
 
         Args:
             place: of the file.
             identity_bytes: how long the identity is that is looked for.
             is_at_once: give up rather than wait for the disk.
+            take: gives memory for the content.
 
         Returns:
             Header and identity, and the rest. They are shorter or longer than they should be if
@@ -102,7 +105,7 @@ class DiskFolder:
         """
         self._begin_use()
         try:
-            return self._read(place, identity_bytes, is_at_once=is_at_once)
+            return self._read(place, identity_bytes, is_at_once=is_at_once, take=take)
         finally:
             self._end_use()
 
@@ -206,10 +209,10 @@ class DiskFolder:
             old.rmdir()
 
     def _read(
-        self, place: Place, identity_bytes: int, *, is_at_once: bool
-    ) -> tuple[bytearray, bytearray]:
+        self, place: Place, identity_bytes: int, *, is_at_once: bool, take: Take
+    ) -> tuple[bytearray, SliceContent]:
         head = bytearray(min(place.file_bytes, HEADER_BYTES + identity_bytes))
-        content = Content(place.file_bytes - len(head))
+        content = take(place.file_bytes - len(head))
         beyond = bytearray(1)
         if is_at_once:
             fd = open_if_cached(place.path, folder_fd=self._entries_fd)
@@ -228,7 +231,7 @@ class DiskFolder:
         if is_at_once:
             # Of a file that is only partly in memory less is read, too.
             raise BlockingIOError
-        whole = bytes(head + content + beyond)[:found]
+        whole = b"".join((head, content, beyond))[:found]
         return bytearray(whole[: len(head)]), Content(whole[len(head) :])
 
     def _open_sub_folder(self, number: int) -> int:

@@ -16,6 +16,7 @@ from typing_extensions import Buffer
 from xxhash import xxh3_64_intdigest
 
 from config.tasks import open_tasks
+from edge.arena import Arena
 from edge.disk.disk_folder import DiskFolder
 from edge.disk.disk_index import PolicyOf, lru_of
 from edge.disk.disk_writer import WriteJob, error_text
@@ -171,6 +172,7 @@ async def open_disk_tier(
     purges: Purges,
     *,
     policy_of: PolicyOf = lru_of,
+    arena: Arena | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[DiskTier]:
     """Run a disk tier. Purges of earlier runs are in effect, and it serves, from the beginning.
@@ -179,6 +181,7 @@ async def open_disk_tier(
         settings: of the tier.
         purges: still empty; what the purge log holds is put into effect.
         policy_of: makes the policy for a folder from its quota.
+        arena: where content of slices goes; by itself to memory of its own.
         clock: monotonic, in seconds.
 
     Raises:
@@ -196,6 +199,7 @@ async def open_disk_tier(
         policy_of=policy_of,
         clock=clock,
         newest_purge=lambda: purges.sequence,
+        arena=arena or Arena(),
         counts=counts,
         readers=readers,
         others=others,

@@ -19,6 +19,8 @@ from typing import Final, NamedTuple
 from typing_extensions import Buffer
 from xxhash import xxh3_64, xxh3_64_intdigest
 
+from edge.content import SliceContent
+
 EntryId = bytes
 Identity = bytes
 ID_BYTES: Final = 20
@@ -73,7 +75,7 @@ class Entry:
     """
 
     sequence: int
-    content: bytearray = field(repr=False)
+    content: SliceContent = field(repr=False)
 
 
 class Place(NamedTuple):
@@ -144,7 +146,9 @@ def encode_head(
     return facts + _CHECKSUM.pack(_head_checksum(facts, identity)) + identity
 
 
-def check_file(entry_id: bytes, identity: bytes, head: bytearray, content: bytearray) -> int | Flaw:
+def check_file(
+    entry_id: bytes, identity: bytes, head: bytearray, content: SliceContent
+) -> int | Flaw:
     """Verify what was read of a file, all of it.
 
     Args:
@@ -168,7 +172,7 @@ def check_file(entry_id: bytes, identity: bytes, head: bytearray, content: bytea
         return Flaw.DAMAGED
     found = bytes(head[HEADER_BYTES:])
     if identity_bytes != len(identity):
-        found = bytes((head + content)[HEADER_BYTES : HEADER_BYTES + identity_bytes])
+        found = bytes(head + content[:identity_bytes])[HEADER_BYTES : HEADER_BYTES + identity_bytes]
     if _CHECKSUM.unpack_from(head, _FACTS.size) != (_head_checksum(facts, found),):
         return Flaw.DAMAGED
     if found != identity:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from config.whole_file import replace_file
+from edge.arena import Arena
 from edge.disk.disk_folder import DiskFolder, FolderMark, is_full, open_folder
 from edge.disk.disk_index import DiskIndex, PolicyOf
 from edge.disk.disk_writer import WriteJob, error_name, error_text
@@ -60,6 +61,7 @@ class Surroundings:
         policy_of: makes the policy of an index.
         clock: monotonic, in seconds.
         newest_purge: number of the newest purge.
+        arena: where content of slices goes.
         counts: of all folders.
         readers: threads that read.
         others: threads for what takes long: some for each folder.
@@ -70,6 +72,7 @@ class Surroundings:
     policy_of: PolicyOf
     clock: Callable[[], float]
     newest_purge: Callable[[], int]
+    arena: Arena
     counts: DiskCounts
     readers: Threads
     others: Threads
@@ -200,6 +203,7 @@ class FolderCache:
             threads=around.readers,
             counts=around.counts,
             newest_purge=around.newest_purge,
+            arena=around.arena,
             judge=judge,
         )
         self._opened.start()

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge.disk.disk_folder import DiskFolder
+from edge.arena import Arena
+from edge.content import Content, SliceContent
+from edge.disk.disk_folder import DiskFolder, Take
 from edge.disk.disk_writer import WriteJob
-from edge.disk.entry_file import Entry, EntryId, Flaw, Identity, Place, check_file
+from edge.disk.entry_file import Entry, EntryId, Flaw, Identity, Kind, Place, check_file
 from edge.disk.folder_listing import FolderListing
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import WOULD_BLOCK, OpenedFolder, WouldBlock
 from edge.disk.threads import Threads
-from edge.pins import Content
 from edge.settings import DiskSettings
 
 # The process's own limits: no fault of the file's, nor of the disk's.
@@ -34,7 +35,7 @@ class _Found:
 
     place: Place | None
     checked: int | Flaw = Flaw.DAMAGED
-    content: bytearray = field(default_factory=bytearray)
+    content: SliceContent = field(default_factory=bytearray)
     error: OSError | None = None
 
 
@@ -43,6 +44,7 @@ class _Read:
     """A read in a thread, for all who wait for it."""
 
     future: "asyncio.Future[_Found]"
+    arena: Arena
     entry: Entry | None = None
     is_taken: bool = False
     is_late: bool = False
@@ -53,7 +55,7 @@ class _Read:
         if entry is None or not self.is_taken:
             self.is_taken = True
             return entry
-        return Entry(entry.sequence, Content(entry.content))
+        return Entry(entry.sequence, self.arena.copy(entry.content))
 
 
 class FolderReads:
@@ -65,10 +67,11 @@ class FolderReads:
         threads: that read.
         counts: of all folders.
         newest_purge: number of the newest purge.
+        arena: where content of slices goes.
         judge: called with every error that may be the disk's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
         opened: OpenedFolder,
         *,
@@ -76,6 +79,7 @@ class FolderReads:
         threads: Threads,
         counts: DiskCounts,
         newest_purge: Callable[[], int],
+        arena: Arena,
         judge: Callable[[OSError], None],
     ) -> None:
         self._opened = opened
@@ -83,6 +87,7 @@ class FolderReads:
         self._threads = threads
         self._counts = counts
         self._newest_purge = newest_purge
+        self._arena = arena
         self._judge = judge
         self._under_way: dict[tuple[EntryId, Identity], _Read] = {}
 
@@ -96,7 +101,9 @@ class FolderReads:
             self._counts.misses += place is None
             return place
         try:
-            head, content = self._opened.folder.read(place, len(identity), is_at_once=True)
+            head, content = _read(
+                self._opened.folder, place, identity, arena=self._arena, is_at_once=True
+            )
         except BlockingIOError:
             return WOULD_BLOCK
         except OSError as error:
@@ -127,9 +134,15 @@ class FolderReads:
         self._counts.thread_reads += 1
         place = self._opened.find(entry_id)
         work = functools.partial(
-            _read_in_thread, self._opened.folder, self._opened.listing, place, entry_id, identity
+            _read_in_thread,
+            self._opened.folder,
+            self._opened.listing,
+            place,
+            entry_id,
+            identity,
+            self._arena,
         )
-        read = _Read(self._threads.run(work))
+        read = _Read(self._threads.run(work), self._arena)
         self._under_way[entry_id, identity] = read
 
         def settle(future: "asyncio.Future[_Found]") -> None:
@@ -150,7 +163,7 @@ class FolderReads:
             return None
         return self._take(found.place, found.checked, found.content)
 
-    def _take(self, place: Place, checked: int | Flaw, content: bytearray) -> Entry | None:
+    def _take(self, place: Place, checked: int | Flaw, content: SliceContent) -> Entry | None:
         if checked is Flaw.OTHER:
             self._counts.collisions += 1
             return None
@@ -170,7 +183,7 @@ class FolderReads:
             self._counts.collisions += 1
             return None
         self._counts.hits += 1
-        return Entry(job.sequence, Content(job.content))
+        return Entry(job.sequence, self._arena.copy(job.content))
 
     def _take_error(self, place: Place, error: OSError) -> None:
         if error.errno in _NO_FILE:
@@ -183,12 +196,20 @@ class FolderReads:
         self._judge(error)
 
 
+def _read(
+    folder: DiskFolder, place: Place, identity: Identity, *, arena: Arena, is_at_once: bool
+) -> tuple[bytearray, SliceContent]:
+    take: Take = arena.take if place.kind is Kind.SLICE else Content
+    return folder.read(place, len(identity), is_at_once=is_at_once, take=take)
+
+
 def _read_in_thread(
     folder: DiskFolder,
     listing: FolderListing | None,
     place: Place | WouldBlock | None,
     entry_id: EntryId,
     identity: Identity,
+    arena: Arena,
 ) -> _Found:
     known = place if isinstance(place, Place) else None
     try:
@@ -196,7 +217,7 @@ def _read_in_thread(
             known = listing.find_now(entry_id)
         if known is None:
             return _Found(None)
-        head, content = folder.read(known, len(identity), is_at_once=False)
+        head, content = _read(folder, known, identity, arena=arena, is_at_once=False)
     except OSError as error:
         return _Found(known, error=error)
     return _Found(known, check_file(entry_id, identity, head, content), content)

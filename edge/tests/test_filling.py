@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.arena import Arena
 from edge.errors import UpstreamTruncatedError
 from edge.fields import Fields
 from edge.filling import FillingSlice, Reader, Run
@@ -14,7 +15,7 @@ from edge.tests.making import representation_of
 
 
 def filling_of(length: int) -> FillingSlice:
-    return FillingSlice(0, bytearray(length), Spans())
+    return FillingSlice(0, bytearray(length), Spans(), Arena())
 
 
 def run_of(start: int, stop: int) -> Run:

@@ -64,11 +64,15 @@ class SickOrigin:
         return await self.origin.serve(request, resource)
 
 
+# Every second time slices are long enough for the arena.
+SLICES_BYTES = (16 * KIB, 48 * KIB)
+
+
 @pytest.fixture
-async def sick_node(origin: ScriptedOrigin) -> AsyncIterator[Node]:
+async def sick_node(origin: ScriptedOrigin, seed: int) -> AsyncIterator[Node]:
     cache = {
         "memory_bytes": 1 << 20,
-        "slice_bytes": 16 * KIB,
+        "slice_bytes": SLICES_BYTES[seed % 2],
         "run_bytes_max": 64 * KIB,
         "object_share_max": 1.0,
         "uncacheable_s": 0,

@@ -1,6 +1,7 @@
 """Content that was evicted counts for as long as anybody holds it."""
 
-from edge.pins import Content, Pins
+from edge.content import Content
+from edge.pins import Pins
 
 
 def test_evicted_content_counts_until_the_last_answer_lets_go():

@@ -90,4 +90,4 @@ async def test_the_disk_has_nothing_for_readers_of_what_was_purged(
         assert await store.take_down(old, 3) is None
         found = await store.take_down(new, 3)
         assert found is not None
-        assert found.content == BODY[::-1][3 * SLICE : 4 * SLICE]
+        assert bytes(found.content) == BODY[::-1][3 * SLICE : 4 * SLICE]

@@ -1,14 +1,17 @@
 """The memory tier: what it keeps, what it drops, and that it stays within its bound."""
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.arena import FileArena
+from edge.content import Content, Slot
 from edge.eviction.lru import LruPolicy
-from edge.pins import Content
 from edge.representation import RECORD_OVERHEAD_BYTES, Representation
 from edge.slices import RECORDS_SHARE, SLICE_OVERHEAD_BYTES, SliceStore, StoredSlice
 from edge.tests.making import representation_of
@@ -29,6 +32,33 @@ def test_a_slice_is_given_back_as_it_was_put():
     assert store.has(found, 3)
     assert store.holds(found, ByteSlice(300, 400))
     assert not store.holds(found, ByteSlice(300, 401))
+
+
+def test_a_slice_tells_where_it_stands_in_the_arena_and_is_lent_from_there():
+    with contextlib.closing(FileArena(bytes_max=ROOMY, slot_bytes=64 << 10)) as arena:
+        store = SliceStore(bytes_max=ROOMY, arena=arena)
+        found = representation_of(complete_length=70_000, slice_bytes=64 << 10)
+        content = arena.take(64 << 10)
+        arena.lay(content, 0, bytes(range(256)) * 256)
+        store.put(found, 0, content)
+        store.put(found, 1, arena.take(4464))
+        first, second = store.get(found, 0), store.get(found, 1)
+        assert first is not None
+        assert second is not None
+        assert second.arena_offset == -1
+        assert os.pread(store.arena_fd, 9, first.arena_offset) == bytes(first.content[:9])
+        assert bytes(first.view(10, 13)) == bytes([10, 11, 12])
+        for stored in (first, second):
+            stored.lend()
+        assert isinstance(first.holder, Slot)
+        assert first.holder.is_lent
+        del content
+        view = first.view(0, 1)
+        store.forget(found)
+        del first, second, stored
+        assert store.pins.bytes == 64 << 10
+        del view
+        assert store.pins.bytes == 0
 
 
 def test_the_first_slice_under_a_number_stays():

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import hashlib
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from edge.arena import Arena
 from edge.disk.disk_index import PolicyOf, lru_of
 from edge.disk.disk_tier import DiskTier, Entry, Kind, open_disk_tier
 from edge.purges import Purges
@@ -48,13 +50,14 @@ async def running_tier(
     *,
     purges: Purges | None = None,
     policy_of: PolicyOf = lru_of,
-    clock: Callable[[], float] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    arena: Arena | None = None,
 ) -> AsyncIterator[DiskTier]:
     """A tier whose folders have been listed."""
     if purges is None:
         purges = Purges(entries_max=100)
-    options = {} if clock is None else {"clock": clock}
-    async with open_disk_tier(settings, purges, policy_of=policy_of, **options) as tier:
+    opened = open_disk_tier(settings, purges, policy_of=policy_of, clock=clock, arena=arena)
+    async with opened as tier:
         await until(lambda: tier.is_listed)
         yield tier
 

@@ -68,7 +68,7 @@ def test_a_sub_folder_that_was_removed_is_made_again(tmp_path: Path):
     place, head = place_of(b"content")
     (tmp_path / "a" / "v1" / f"{place.sub_folder:02x}").rmdir()
     folder.write(place, head, b"content", is_durable=False)
-    assert folder.read(place, 3, is_at_once=False)[1] == b"content"
+    assert bytes(folder.read(place, 3, is_at_once=False)[1]) == b"content"
     folder.close()
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.content import SliceContent
 from edge.disk import disk_folder
-from edge.disk.disk_folder import DiskFolder
+from edge.disk.disk_folder import DiskFolder, Take
 from edge.disk.disk_tier import WOULD_BLOCK, DiskTier
 from edge.disk.entry_file import Place
 from edge.disk.tests.running import (
@@ -33,13 +34,13 @@ class ColdDisk:
         sound = DiskFolder._read
 
         def read(
-            folder: DiskFolder, place: Place, identity_bytes: int, *, is_at_once: bool
-        ) -> tuple[bytearray, bytearray]:
+            folder: DiskFolder, place: Place, identity_bytes: int, *, is_at_once: bool, take: Take
+        ) -> tuple[bytearray, SliceContent]:
             if is_at_once:
                 raise BlockingIOError
             self.reads += 1
             assert self.may_answer.wait(20)
-            return sound(folder, place, identity_bytes, is_at_once=False)
+            return sound(folder, place, identity_bytes, is_at_once=False, take=take)
 
         monkeypatch.setattr(DiskFolder, "_read", read)
 
@@ -66,7 +67,7 @@ async def test_all_who_ask_for_one_entry_share_one_read(tmp_path: Path, disk: Co
         assert disk.reads == 1
         for number, entry in enumerate(entries):
             assert entry is not None
-            assert entry.content == content_of(1)
+            assert bytes(entry.content) == content_of(1)
             entry.content[:8] = bytes([number]) * 8
         assert tier.counts.thread_reads == tier.counts.hits == 1
 
@@ -118,7 +119,7 @@ async def test_a_folder_that_is_turned_off_while_it_is_read_does_no_harm(
             tier._folders[0].turn_off("a test")
             disk.may_answer.set()
         entry = task.result()
-        assert entry is None or entry.content == content_of(1)
+        assert entry is None or bytes(entry.content) == content_of(1)
         assert await read(tier, 1) is None
 
 

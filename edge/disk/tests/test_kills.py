@@ -56,7 +56,7 @@ async def test_kills_leave_nothing_wrong_behind(tmp_path: Path):
                 if entry is None:
                     continue
                 kept += 1
-                assert entry.content == content_of(number, len(entry.content))
+                assert bytes(entry.content) == content_of(number, len(entry.content))
                 assert entry.sequence <= purges.sequence
                 verdict = purges.weigh(f"/{number}", CIMultiDict(), since=entry.sequence)
                 is_older = entry.sequence < acknowledged.get(number, 0)

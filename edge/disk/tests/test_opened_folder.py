@@ -80,7 +80,7 @@ async def run_operations(folder: Path, operations: list[tuple[str, int, int]]) -
 
 def check(entry: Entry | None, number: int, newest: dict[int, int]) -> None:
     if entry is not None:
-        assert entry.content == content_of(number, newest[number])
+        assert bytes(entry.content) == content_of(number, newest[number])
 
 
 async def test_it_serves_while_it_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
