@@ -128,10 +128,13 @@ async def open_edge(
     async with contextlib.AsyncExitStack() as stack:
         tiers = await stack.enter_async_context(open_tiers(settings.cache, purges))
         origin = guarded(await stack.enter_async_context(reach(settings.upstream)), limits, counts)
-        tasks = await stack.enter_async_context(open_tasks())
-        checkpoint = None
+        drm = None
         if settings.token_check:
             drm = guarded(await stack.enter_async_context(reach(settings.drm)), limits, counts)
+        # They end before the upstreams that they ask.
+        tasks = await stack.enter_async_context(open_tasks())
+        checkpoint = None
+        if drm is not None:
             checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
         ground = Ground(settings, tiers, purges, origin, tasks, counts, clock)
         way = WayToContent.of(ground)

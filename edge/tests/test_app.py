@@ -122,3 +122,12 @@ def test_credentials_are_not_shown():
     shown = repr(EdgeCredentials(EDGE_CREDENTIAL, OPERATOR))
     assert EDGE_CREDENTIAL.reveal() not in shown
     assert OPERATOR.reveal() not in shown
+
+
+async def test_it_ends_while_keys_are_fetched(origin: ScriptedOrigin):
+    async with (
+        open_scripted_drm() as drm,
+        open_guarded_node(origin, drm, tokens={"refresh_s": 0.0001}),
+    ):
+        await drm.wait_for_requests(5)
+    assert len(drm.seen) >= 5
