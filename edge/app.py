@@ -119,11 +119,7 @@ async def open_edge(
     purges = Purges(entries_max=settings.cache.purge_entries_max)
     node_id = secrets.token_hex(8)
     reach = partial(
-        open_upstream,
-        credential=credentials.edge,
-        node_id=node_id,
-        limits=limits,
-        clock=clock,
+        open_upstream, credential=credentials.edge, node_id=node_id, limits=limits, clock=clock
     )
     async with contextlib.AsyncExitStack() as stack:
         tiers = await stack.enter_async_context(open_tiers(settings.cache, purges))
@@ -133,9 +129,7 @@ async def open_edge(
             drm = guarded(await stack.enter_async_context(reach(settings.drm)), limits, counts)
         # They end before the upstreams that they ask.
         tasks = await stack.enter_async_context(open_tasks())
-        checkpoint = None
-        if drm is not None:
-            checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
+        checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
         ground = Ground(settings, tiers, purges, origin, tasks, counts, clock)
         way = WayToContent.of(ground)
         log = await stack.enter_async_context(open_access_log(settings.access_log, counts))
@@ -153,8 +147,8 @@ async def open_edge(
             allowed_hosts=frozenset(settings.allowed_hosts),
         )
         PurgeApi(tiers.purge, is_token_checked=settings.token_check).add_to(admin)
-        warmer = warmer_of(ground, way)
-        WarmApi(warmer.warm, is_token_checked=settings.token_check).add_to(admin)
+        warm = warmer_of(ground, way).warm
+        WarmApi(warm, is_token_checked=settings.token_check).add_to(admin)
         admin.on_response_prepare.append(_name_server)
         await stack.enter_async_context(open_listener_on(admin, listening.admin, shutdown_s=1.0))
         yield EdgeService(
@@ -183,8 +177,10 @@ def bind_sockets(settings: EdgeSettings) -> EdgeSockets:
 
 
 async def _open_checkpoint(
-    settings: EdgeSettings, drm: Upstream, tasks: Tasks, counts: EdgeCounts
-) -> Checkpoint:
+    settings: EdgeSettings, drm: Upstream | None, tasks: Tasks, counts: EdgeCounts
+) -> Checkpoint | None:
+    if drm is None:
+        return None
     checked = settings.tokens
     verifier = TokenVerifier({}, checked.remembered_max)
     limits = RefusalLimits(
