@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-test run test check bench bench-behaviours bench-peers \
+.PHONY: help install install-test run test check bench bench-behaviours bench-peers bench-streams \
 	bench-policies lint types contracts format lock verify-cache verify-conformance \
 	verify-formats verify-intake verify-kills verify-lengths verify-long verify-loop verify-music verify-players verify-s3 verify-twice
 
@@ -12,7 +12,7 @@ PORT ?= 8080
 MUSIC ?=
 # The cache that `make verify-conformance` judges.
 PEER ?= attacca
-# Options of `make bench-peers`.
+# Options of `make bench-peers` and `make bench-streams`.
 ARGS ?=
 # How long `make verify-cache` lasts.
 MINUTES ?= 10
@@ -64,6 +64,10 @@ bench: install-test ## Time the hot paths on this machine
 bench-peers: install-test ## CPU of a hit beside nginx, Varnish, Traffic Server (apt-get as root); ARGS="--only memory"
 	$(BIN)/python -m loadtest.peers.install
 	$(BIN)/python -m benchmarks.hits $(ARGS)
+
+bench-streams: install-test ## Thousands of paced listeners, ours and nginx's (apt-get as root); ARGS="--only tls"
+	$(BIN)/python -m loadtest.peers.install
+	$(BIN)/python -m benchmarks.streams $(ARGS)
 
 bench-behaviours: install-test ## What those and Squid do when it matters: collapsing, failures, ranges (apt-get as root)
 	$(BIN)/python -m loadtest.peers.install

@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks.hits.contestants import CONTESTANTS, FLOOR, GroupName
 from benchmarks.hits.measuring import Effort, Findings
+from benchmarks.hits.plot import svg_of
 from benchmarks.hits.report import document_of, markdown_of, print_tables, write_results
 from benchmarks.hits.running import measure_group
 from benchmarks.hits.shapes import SHAPES
@@ -36,6 +37,7 @@ def main() -> int:
     texts = {
         "json": document_of(found.runs, facts, found.failures),
         "md": markdown_of(found.runs, facts),
+        "svg": svg_of(found.runs),
     }
     write_results(RESULTS, arguments.name, texts)
     for sentence in found.failures:

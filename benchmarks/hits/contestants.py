@@ -152,6 +152,7 @@ def _attacca(stage: Stage, workers: int) -> Iterator[Entrant]:
         )
 
 
+_NGINX_CONNECTIONS: Final = 12_000
 _NGINX_HTTP: Final = """
     log_format facts escape=json '{"time":"$time_iso8601","method":"$request_method",'
         '"path":"$uri","status":$status,"result":"$upstream_cache_status",'
@@ -164,7 +165,7 @@ _NGINX_SERVER: Final = """
 """
 _NGINX_TLS: Final = """
         ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.2 TLSv1.3;
-        ssl_session_cache shared:all:10m;
+        ssl_session_cache shared:sessions:10m;
 """
 _NGINX_LOCATION: Final = """
             secure_link $arg_md5,$arg_expires; secure_link_md5 "$secure_link_expires$uri %s";
@@ -175,7 +176,7 @@ _NGINX_LOCATION: Final = """
 """
 
 
-def nginx_settings(stage: Stage, workers: int, *, connections: int = 4096) -> NginxSettings:
+def _nginx_settings(stage: Stage, workers: int) -> NginxSettings:
     """Set up nginx with slices, signed links and a log."""
     server = _NGINX_SERVER % (stage.folder / "access.log")
     if stage.certificate is not None:
@@ -186,13 +187,13 @@ def nginx_settings(stage: Stage, workers: int, *, connections: int = 4096) -> Ng
         http=_NGINX_HTTP,
         listen="" if stage.certificate is None else " ssl",
         workers=workers,
-        connections=connections,
+        connections=_NGINX_CONNECTIONS,
     )
 
 
 @contextlib.contextmanager
 def _nginx(stage: Stage, workers: int) -> Iterator[Entrant]:
-    settings = nginx_settings(stage, workers)
+    settings = _nginx_settings(stage, workers)
     with running_nginx(stage.folder, stage.origin.origin.url, settings) as cache:
         log = stage.folder / "access.log"
         url = _secure(cache.url, stage)

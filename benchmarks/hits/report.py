@@ -93,15 +93,16 @@ def aim_rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
 def print_tables(runs: Sequence[Run]) -> None:
     """Both tables, on standard output."""
     print_costs(runs)
-    _print(AIM_COLUMNS, aim_rows(runs))
+    print_table(AIM_COLUMNS, aim_rows(runs))
 
 
 def print_costs(runs: Sequence[Run]) -> None:
     """What each server spends, on standard output."""
-    _print(COST_COLUMNS, cost_rows(runs))
+    print_table(COST_COLUMNS, cost_rows(runs))
 
 
-def _print(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on standard output."""
     table = Table(*columns)
     for row in rows:
         table.add_row(*row)
@@ -110,12 +111,13 @@ def _print(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def markdown_of(runs: Sequence[Run], facts: Sequence[str]) -> str:
     """Both tables, and what is to be known of the run."""
-    parts = ["# What a hit costs", *facts, "## To reach", _table(AIM_COLUMNS, aim_rows(runs))]
-    parts += ["## All figures", _table(COST_COLUMNS, cost_rows(runs)), ""]
+    parts = ["# What a hit costs", *facts, "## To reach", table_of(AIM_COLUMNS, aim_rows(runs))]
+    parts += ["## All figures", table_of(COST_COLUMNS, cost_rows(runs)), ""]
     return "\n\n".join(parts)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

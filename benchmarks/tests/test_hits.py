@@ -4,12 +4,14 @@ import json
 import os
 import time
 from itertools import pairwise
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from benchmarks.hits.aims import AIMS, judge
 from benchmarks.hits.cpu import CpuReading, parse_schedstat, parse_stat, read_cpu
 from benchmarks.hits.figures import Case, Run, compare, summarise
+from benchmarks.hits.plot import svg_of
 from benchmarks.hits.report import AIM_COLUMNS, COST_COLUMNS, aim_rows, cost_rows, document_of
 from benchmarks.hits.shapes import SHAPES, Shape
 from benchmarks.hits.tickets import Tickets
@@ -17,6 +19,7 @@ from benchmarks.hits.wrk import LoadFailedError, parse_counted
 from drm.tokens import TokenVerifier, decode_key_set
 
 CASE = Case("memory", "64")
+OTHER_CASE = Case("memory", "4")
 COUNTED = {
     "requests": 1000,
     "bytes": 65_000_000,
@@ -125,6 +128,20 @@ def test_tables_have_a_cell_for_each_column():
     beside_nginx = next(row for row in cost_rows(runs) if row[2] == "nginx")
     assert beside_nginx[-1] == "0.90"
     assert len(json.loads(document_of(runs, [], []))["runs"]) == 3
+
+
+def test_the_plot_has_a_bar_for_each_server_and_the_longest_fits():
+    runs = [run_of("attacca", 0, 9), run_of("nginx", 0, 10), run_of("floor", 0, 10, OTHER_CASE)]
+    root = ET.fromstring(svg_of(runs))  # noqa: S314 - written a moment ago
+    texts = [one.text for one in root if one.tag.endswith("text")]
+    assert [text for text in texts if text in {"attacca", "nginx", "floor"}] == [
+        "attacca",
+        "nginx",
+        "floor",
+    ]
+    widths = [float(one.attrib["width"]) for one in root if "fill-opacity" in one.attrib]
+    assert len(widths) == 6
+    assert 0 < min(widths) < max(widths) < float(root.attrib["width"])
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=lambda shape: shape.name)

@@ -71,8 +71,8 @@ class NginxSettings:
 
     @property
     def descriptors(self) -> int:
-        """What a worker may open: a connection and a file each."""
-        return 2 * self.connections
+        """What a worker may open: connections, and files of the cache."""
+        return self.connections + 4096
 
 
 def plain(folder: Path, origin_url: str) -> contextlib.AbstractContextManager[RunningCache]:
