@@ -128,6 +128,17 @@ class TokenVerifier:
         """Whether the signature of `token` has been checked and held."""
         return token in self._remembered
 
+    def recall(self, token: str, *, now_s: float) -> TokenClaims | None:
+        """Claims of a token that is remembered and still good; None says nothing of it."""
+        remembered = self._remembered.get(token)
+        if remembered is None:
+            return None
+        claims = remembered.claims
+        if now_s >= claims.expires_s or claims.issued_s < self._not_issued_before_s:
+            return None
+        self._remembered.move_to_end(token)
+        return claims
+
     @property
     def remembered(self) -> int:
         """How many tokens are remembered."""

@@ -51,6 +51,11 @@ class Gate:
         self._verifier = verifier
         self._limits = limits
 
+    @property
+    def verifier(self) -> TokenVerifier:
+        """What knows the live keys."""
+        return self._verifier
+
     def admit(
         self,
         target: Target,

@@ -19,13 +19,14 @@ from edge.access_log import AccessLog, open_access_log
 from edge.adapters.aiohttp_upstream import open_upstream
 from edge.connection import EdgeServer
 from edge.fields import CACHE_NAME
+from edge.lane import Lane
 from edge.metrics import EdgeCounts, registry_of
 from edge.ports import Upstream
 from edge.purge_api import PurgeApi
 from edge.purges import Purges
 from edge.refusal_limits import RefusalLimits
 from edge.road import Checkpoint, Road
-from edge.road_laying import Ground, WayToContent, guarded, lay_road, warmer_of
+from edge.road_laying import Ground, WayToContent, guarded, lay_lane, lay_road, warmer_of
 from edge.settings import EdgeSettings, LimitSettings
 from edge.slices import SliceStore
 from edge.slot import Slot
@@ -64,6 +65,11 @@ class EdgeSockets:
 
     media: Queue
     admin: Queue
+
+    def close_with(self, stack: contextlib.AsyncExitStack) -> None:
+        """Close them when `stack` is closed."""
+        for one in (*self.media, *self.admin):
+            stack.callback(one.close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +141,9 @@ async def open_edge(
         log = await stack.enter_async_context(open_access_log(settings.access_log, counts))
         road = lay_road(ground, way, checkpoint=checkpoint, node_id=node_id, log=log)
         listening = sockets or bind_sockets(settings)
-        for one in (*listening.media, *listening.admin):
-            stack.callback(one.close)
-        await stack.enter_async_context(_open_road(road, listening.media, limits))
+        listening.close_with(stack)
+        lane = lay_lane(ground, checkpoint, log)
+        await stack.enter_async_context(_open_road(road, lane, listening.media, limits))
         admin = admin_app(
             registry=registry_of(counts, tiers, purges),
             readiness=lambda: _readiness(checkpoint),
@@ -204,11 +210,14 @@ async def _open_checkpoint(
 
 
 @contextlib.asynccontextmanager
-async def _open_road(road: Road, queue: Queue, limits: LimitSettings) -> AsyncIterator[None]:
+async def _open_road(
+    road: Road, lane: Lane | None, queue: Queue, limits: LimitSettings
+) -> AsyncIterator[None]:
     """Serve without aiohttp's router: it would decode targets, and costs more than the lookup."""
     server = EdgeServer(
         road.handle,
         refuse=road.refuse_unread,
+        lane=lane,
         keepalive_timeout=limits.keep_alive_s,
         max_line_size=limits.header_bytes_max,
         max_field_size=limits.header_bytes_max,

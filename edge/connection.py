@@ -4,8 +4,10 @@ All that touches names of aiohttp which are not part of its interface is in this
 `tests/test_connection.py` fails when an upgrade changes them.
 """
 
+import asyncio
 import http
 import logging
+import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -16,14 +18,22 @@ from multidict import CIMultiDictProxy
 from typing_extensions import override
 
 from edge.fields import is_field_value
+from edge.lane import Lane
+from edge.stored_slice import Piece
 from http_semantics.hop_by_hop import end_to_end_fields
 from http_semantics.interim import is_passed_on
+from http_semantics.request_framing import BadRequest, RequestFraming
 
 _UNREADABLE: Final = 400
+
+# Stands in the place of what the framing refused: aiohttp answers it in its turn, and closes.
+_REFUSED_BY_ALL: Final = b"\0\r\n\r\n"
 
 # Lingers not at all: what is not sent yet is dropped, and the connection reset.
 _RESET: Final = struct.pack("ii", 1, 0)
 _KNOWN_STATUSES: Final = frozenset(http.HTTPStatus)
+
+logger = logging.getLogger(__name__)
 
 # Its tracebacks show requests that it cannot parse, and their targets may hold tokens.
 _http_logger = logging.getLogger("edge.http")
@@ -40,10 +50,18 @@ class EdgeServer(web.Server):
     Args:
         handler: of each request.
         refuse: makes the answer where aiohttp would make one.
+        lane: answers what it can before there is a request; None to do without it.
         options: of `aiohttp.web.Server`.
     """
 
-    def __init__(self, handler: Handler, *, refuse: Refuse, **options: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        refuse: Refuse,
+        lane: Lane | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(
             handler,
             logger=_http_logger,
@@ -54,20 +72,109 @@ class EdgeServer(web.Server):
         )
         _http_logger.addFilter(_without_request_text)
         self._refuse = refuse
+        self._lane = lane
 
     @override
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, self._refuse, **self._kwargs)
+        return _Connection(self, self._refuse, self._lane, **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
     """A connection whose errors are problem documents; nothing of the request is repeated."""
 
-    __slots__ = ("_refuse",)
+    __slots__ = ("_client", "_fd", "_framing", "_hits", "_lane", "_refuse")
 
-    def __init__(self, server: EdgeServer, refuse: Refuse, **options: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        server: EdgeServer,
+        refuse: Refuse,
+        lane: Lane | None,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(server, loop=server._loop, **options)  # noqa: SLF001
         self._refuse = refuse
+        self._lane = lane
+        self._framing = RequestFraming(head_bytes_max=self.max_line_size)
+        self._client = ""
+        self._fd = -1
+        self._hits = 0
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self._client = str(peer[0]) if isinstance(peer, tuple) else ""
+        if transport.get_extra_info("sslcontext") is None:
+            self._fd = transport.get_extra_info("socket").fileno()
+
+    @override
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._fd = -1
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if self._lane is not None and self._is_at_rest() and self._answer_at_once(self._lane, data):
+            return
+        if not data:  # There is room again for what aiohttp's parser holds back.
+            super().data_received(data)
+        for piece in self._framing.feed(data):
+            super().data_received(_REFUSED_BY_ALL if isinstance(piece, BadRequest) else piece)
+
+    def _is_at_rest(self) -> bool:
+        """Whether the next byte begins a message, and all before it has been answered and sent.
+
+        The framing knows where messages end, since it hands heads on whole; that aiohttp waits for
+        one tells that it is done with all that it was handed.
+        """
+        waiter, transport = self._waiter, self.transport
+        return (
+            waiter is not None
+            and not waiter.done()
+            and self._framing.is_at_boundary
+            and not (self._close or self._force_close)
+            and transport is not None
+            and not transport.get_write_buffer_size()
+            and not transport.is_closing()
+        )
+
+    def _answer_at_once(self, lane: Lane, data: bytes) -> bool:
+        hits = self._hits
+        try:
+            return lane.answer(data, self, self._client)
+        except Exception:  # The connection's boundary: the ordinary road may do better.
+            logger.exception("the fast lane failed")
+            if self._hits == hits:
+                return False
+            if self.transport is not None:
+                self.transport.abort()
+            return True
+
+    def send_hit(self, head: bytes, pieces: list[Piece]) -> None:
+        """See `edge.lane.HitSender`."""
+        transport = self.transport
+        assert transport is not None
+        self._hits += 1
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        views: list[bytes | memoryview] = [head]
+        for stored, start, stop in pieces:
+            views.append(memoryview(stored.content)[start:stop])
+        if self._fd >= 0:
+            try:
+                sent = os.writev(self._fd, views)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                transport.abort()
+                return
+            for view in views:
+                if sent >= len(view):
+                    sent -= len(view)
+                else:
+                    transport.write(memoryview(view)[sent:])
+                    sent = 0
+        else:
+            transport.writelines(views)
 
     @override
     def handle_error(

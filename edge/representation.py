@@ -11,6 +11,7 @@ from typing import Final, Self
 from multidict import CIMultiDictProxy
 
 from edge.fields import Fields, joined, stored_fields
+from edge.hit_head import HitHead
 from edge.tags import tags_of
 from http_semantics.byte_range import ByteSlice
 from http_semantics.cache_control import Directives
@@ -175,6 +176,7 @@ class Representation:
         requests: that were answered from it.
         is_on_disk: there is a record of it there.
         sent_fields: what each answer begins with, made once (`edge.answers`); None if not yet.
+        hit_head: the same for the fast lane; None if not yet, or if answers are not all alike.
     """
 
     target: str
@@ -196,6 +198,7 @@ class Representation:
     requests: int = 0
     is_on_disk: bool = False
     sent_fields: Fields | None = field(default=None, repr=False)
+    hit_head: HitHead | None = field(default=None, repr=False)
     _identity: bytes = field(default=b"", repr=False)
     _digest: bytes = field(default=b"", repr=False)
 
@@ -315,7 +318,7 @@ class Representation:
         self.fields = freshened_fields(self.fields, head.fields, dropped=dropped)
         self.times = head.times
         self.validators = Validators.from_fields(self.fields.get, now_s=head.times.response_s)
-        self.sent_fields = None
+        self.sent_fields = self.hit_head = None
         self._identity = self._digest = b""
         self.policy = policy_of(
             self.fields, status=self.status, times=self.times, targets=TARGETED_FIELDS

@@ -1,5 +1,6 @@
 """Laying the road: the parts that answer requests, put together from the settings."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +14,7 @@ from edge.fill_slots import FillSlots
 from edge.fills import Fills
 from edge.guarded_upstream import GuardedUpstream
 from edge.invalidation import Invalidation
+from edge.lane import Lane, LaneParts
 from edge.metrics import EdgeCounts
 from edge.origin_budget import OriginBudget
 from edge.passing import Passer
@@ -43,6 +45,7 @@ class Ground:
         clock: seconds since the epoch.
         slots: bound requests to the origin.
         uncacheables: what there is no use in asking for together.
+        budget: of what clients make the edge fetch.
     """
 
     settings: EdgeSettings
@@ -54,6 +57,7 @@ class Ground:
     clock: Callable[[], float]
     slots: FillSlots = field(init=False)
     uncacheables: Uncacheables = field(init=False)
+    budget: OriginBudget = field(init=False)
 
     def __post_init__(self) -> None:
         cache, limits = self.settings.cache, self.settings.limits
@@ -65,7 +69,13 @@ class Ground:
         uncacheables = Uncacheables(
             keys_max=cache.uncacheable_keys_max, remembered_s=cache.uncacheable_s
         )
+        budget = OriginBudget(
+            debt_bytes_max=limits.origin_debt_bytes_max,
+            forgiven_bytes_per_s=limits.origin_debt_forgiven_bytes_per_s,
+            clients_max=limits.origin_debts_max,
+        )
         object.__setattr__(self, "slots", slots)
+        object.__setattr__(self, "budget", budget)
         object.__setattr__(self, "uncacheables", uncacheables)
 
     @property
@@ -144,6 +154,24 @@ def lay_road(
     )
 
 
+def lay_lane(ground: Ground, checkpoint: Checkpoint | None, log: AccessLog) -> Lane | None:
+    """The fast lane beside the road; None if the settings do without it."""
+    if not ground.settings.fast_lane:
+        return None
+    return Lane(
+        LaneParts(
+            store=ground.tiers.store,
+            verifier=None if checkpoint is None else checkpoint.gate.verifier,
+            lengths=ground.lengths,
+            budget=ground.budget,
+            counts=ground.counts.hits,
+            log=log,
+            clock=ground.clock,
+            monotonic=time.monotonic,
+        )
+    )
+
+
 def guarded(upstream: Upstream, limits: LimitSettings, counts: EdgeCounts) -> Upstream:
     """An upstream that is spared while it does not answer."""
     breaker = Breaker(failures_max=limits.upstream_failures_max, open_s=limits.upstream_open_s)
@@ -190,15 +218,10 @@ def _is_busy(ground: Ground) -> bool:
 
 
 def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
-    cache, limits = ground.settings.cache, ground.settings.limits
-    budget = OriginBudget(
-        debt_bytes_max=limits.origin_debt_bytes_max,
-        forgiven_bytes_per_s=limits.origin_debt_forgiven_bytes_per_s,
-        clients_max=limits.origin_debts_max,
-    )
+    cache = ground.settings.cache
     sender = Sender(
         way.reading,
-        budget=budget,
+        budget=ground.budget,
         is_token_checked=ground.is_token_checked,
         clock=ground.clock,
     )
@@ -211,7 +234,7 @@ def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
         origin=ground.origin,
         lengths=ground.lengths,
         stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
-        budget=budget,
+        budget=ground.budget,
         is_token_checked=ground.is_token_checked,
         clock=ground.clock,
     )

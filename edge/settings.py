@@ -307,6 +307,11 @@ class EdgeSettings(RoleSettings):
         default=True,
         description="Check playback tokens. Off, this is a cache in front of any HTTP origin.",
     )
+    fast_lane: bool = Field(
+        default=True,
+        description="Answer plain hits in memory before anything else is done with them. Off, all "
+        "requests take one road, to the same answers.",
+    )
     edge_credential: SecretStr | None = Field(
         default=None, description="The edge credential, which origin and drm ask for."
     )

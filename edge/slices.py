@@ -4,12 +4,13 @@ Slices are kept by (representation, number), and a representation stands for one
 validator, complete length). What is counted is content plus the objects around it. No I/O.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from edge.arena import Arena
-from edge.content import Holder, SliceContent, Slot, content_of, holder_of
+from edge.content import SliceContent, holder_of
 from edge.disk.opened_folder import WouldBlock
 from edge.disk_shelf import DiskShelf
 from edge.eviction.lru import LruPolicy
@@ -19,6 +20,7 @@ from edge.ports import EvictionPolicy
 from edge.purges import Purges, Verdict
 from edge.representation import Representation
 from edge.spans import Spans
+from edge.stored_slice import Piece, StoredSlice
 from http_semantics.byte_range import ByteSlice
 from http_semantics.vary import matches
 
@@ -34,51 +36,7 @@ VARIANTS_MAX: Final = 32
 _NOTHING: Final = Spans()
 
 
-@dataclass(slots=True, eq=False)
-class StoredSlice:
-    """A slice. Whoever reads it keeps it alive; nobody writes to what is there.
-
-    Attributes:
-        owner: whose slice.
-        number: of the slice.
-        holder: keeps its content, which is as long as the slice.
-        arena_offset: where the content begins in the arena's file; -1 if it is not there.
-        spans: which bytes of it are there; None for all.
-        arrived: number of the arrival with which it came; later ones have larger numbers.
-        is_settled: it needs no thought any more whether it is worth a place on disk.
-    """
-
-    owner: Representation
-    number: int
-    holder: Holder = field(repr=False)
-    spans: Spans | None = None
-    arrived: int = 0
-    is_settled: bool = True
-    arena_offset: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        holder = self.holder
-        self.arena_offset = holder.offset if isinstance(holder, Slot) else -1
-
-    @property
-    def content(self) -> SliceContent:
-        """All of it. Any view of it keeps it."""
-        return content_of(self.holder)
-
-    def lend(self) -> None:
-        """Its pages are given to the kernel, by `os.sendfile` for instance: call it before that."""
-        if isinstance(self.holder, Slot):
-            self.holder.lend()
-
-    def has(self, start: int, stop: int) -> bool:
-        """Whether bytes `[start, stop)` are there."""
-        return self.spans is None or self.spans.covers(start, stop)
-
-    def view(self, start: int, stop: int) -> memoryview:
-        """The bytes from `start` on that are there in one piece, at most up to `stop`."""
-        if self.spans is not None:
-            stop = min(stop, self.spans.end_at(start))
-        return memoryview(self.content)[start:stop]
+_NO_SLICES: Final[Mapping[int, StoredSlice]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -185,6 +143,29 @@ class SliceStore:
             self._records.get(one)
             return one
         return None
+
+    def only_current(self, target: str) -> Representation | None:
+        """What is offered for a target, if that is one thing, and no purge has to be weighed.
+
+        Nothing is noted by that; see `note_hit`.
+        """
+        offered = self._offered.get(target)
+        if offered is None or len(offered) > 1:
+            return None
+        found = offered[0]
+        return found if found.purge_sequence == self._purges.sequence else None
+
+    def kept(self, representation: Representation) -> Mapping[int, StoredSlice]:
+        """Slices of a representation in memory by number, to look at: this is no use of them."""
+        return self._slices.get(representation, _NO_SLICES)
+
+    def note_hit(self, representation: Representation, pieces: Iterable[Piece]) -> None:
+        """A request is answered with these pieces, of slices that are all here whole."""
+        self._records.get(representation)
+        for stored, _, _ in pieces:
+            self._policy.get(stored)
+            if not stored.is_settled:
+                self.note_again(stored)
 
     def is_offered(self, representation: Representation) -> bool:
         """Whether requests may be answered from a representation."""

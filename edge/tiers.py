@@ -14,7 +14,8 @@ from edge.eviction.policies import POLICIES
 from edge.ports import EvictionPolicy
 from edge.purges import ApplyPurge, Purge, Purges
 from edge.settings import AdmissionName, CacheSettings
-from edge.slices import SliceStore, StoredSlice
+from edge.slices import SliceStore
+from edge.stored_slice import StoredSlice
 
 # How many entries are remembered as asked for once, for each that the disk holds (measured:
 # more only lets more in).

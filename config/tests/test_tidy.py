@@ -41,6 +41,8 @@ SANS_IO: Final = (
     "edge/disk/folder_health.py",
     "edge/disk/index_snapshot.py",
     "edge/eviction/",
+    "edge/hit_head.py",
+    "edge/lane_request.py",
     "edge/pacing.py",
     "edge/purge_record.py",
     "edge/purge_request.py",

@@ -13,7 +13,8 @@ from edge.arena import FileArena
 from edge.content import Content, Slot
 from edge.eviction.lru import LruPolicy
 from edge.representation import RECORD_OVERHEAD_BYTES, Representation
-from edge.slices import RECORDS_SHARE, SLICE_OVERHEAD_BYTES, SliceStore, StoredSlice
+from edge.slices import RECORDS_SHARE, SLICE_OVERHEAD_BYTES, SliceStore
+from edge.stored_slice import StoredSlice
 from edge.tests.making import representation_of
 from http_semantics.byte_range import ByteSlice
 

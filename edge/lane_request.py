@@ -1,0 +1,169 @@
+"""Plain requests, read with as little work as possible: those that the fast lane answers. No I/O.
+
+The grammar is a strict subset of RFC 9112. None is no judgement: whatever is not read here goes to
+the ordinary road, byte for byte as it came.
+
+A listener's requests differ in their target and range, hardly ever in anything else. So the fields
+but `Range` are read once, and known again by their bytes.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+# Longer heads are rare, and not worth anybody's time or memory.
+HEAD_BYTES_MAX: Final = 4096
+
+# Field sections that are known again, in bytes; beyond that all are forgotten together.
+_KNOWN_BYTES_MAX: Final = 4 << 20
+
+_METHODS: Final = {b"GET /": 4, b"HEAD ": 5}
+_LINE_END: Final = b" HTTP/1.1\r\n"
+_RANGES: Final = (b"\r\nRange: bytes=", b"\r\nrange: bytes=")
+_DIGITS_MAX: Final = 18
+
+# The line end of the request line, field lines, and the empty line.
+_SECTION: Final = re.compile(rb"\r\n(?:[!#-'*+\-.^-z|~0-9A-Z]++:[\t -~\x80-\xff]*+\r\n){1,64}+\r\n")
+_FIELD: Final = re.compile(rb"\n([^:\r]++):[ \t]*+([^\r]*+)\r")
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+# What changes the meaning of a request, or where it ends: all of that is for the ordinary road.
+_NOT_PLAIN: Final = frozenset(
+    {
+        b"cdn-loop",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-range",
+        b"if-unmodified-since",
+        b"proxy-connection",
+        b"range",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+# Where no token is checked, the listener has a say, and may be somebody.
+_NOT_PLAIN_UNCHECKED: Final = _NOT_PLAIN | {
+    b"authorization",
+    b"cache-control",
+    b"cookie",
+    b"pragma",
+}
+
+_TOKEN_FIELD: Final = b"cta-common-access-token"
+_BEARER: Final = b"Bearer "
+_KEEP_ALIVE: Final = frozenset({b"keep-alive", b"Keep-Alive"})
+
+
+class PlainRequest(NamedTuple):
+    """A GET or HEAD without conditions and content, which leaves its connection as it is.
+
+    Attributes:
+        is_head: it is a HEAD.
+        target: as it came, from its first slash on. Nothing says that it is acceptable.
+        token: the one that its fields show; empty if they show none.
+        bounds: first and last position of its range, as decimal digits, of which one may be empty;
+            None without a range.
+    """
+
+    is_head: bool
+    target: str
+    token: str
+    bounds: tuple[bytes, bytes] | None
+
+
+class PlainRequests:
+    """Reads requests.
+
+    Args:
+        is_token_checked: what listeners say of caching does not count, and they show tokens.
+
+    Attributes:
+        known_bytes: field sections that are known again, in bytes.
+    """
+
+    __slots__ = ("_is_token_checked", "_not_plain", "_tokens", "known_bytes")
+
+    def __init__(self, *, is_token_checked: bool) -> None:
+        self._is_token_checked = is_token_checked
+        self._not_plain = _NOT_PLAIN if is_token_checked else _NOT_PLAIN_UNCHECKED
+        # The token that is in a field section, by the section without its range.
+        self._tokens: dict[bytes, str] = {}
+        self.known_bytes = 0
+
+    def read(self, data: bytes) -> PlainRequest | None:
+        """Read what has arrived in one piece; None if it is not one whole plain request."""
+        method = data[:5]
+        target_at = _METHODS.get(method)
+        line_end = data.find(_LINE_END, 5)
+        if target_at is None or line_end < 0 or len(data) > HEAD_BYTES_MAX:
+            return None
+        section_at = line_end + len(_LINE_END) - 2
+        bounds = None
+        range_at = data.find(_RANGES[0], section_at)
+        if range_at < 0:
+            range_at = data.find(_RANGES[1], section_at)
+        if range_at < 0:
+            section = data[section_at:]
+        else:
+            range_end = data.find(b"\r\n", range_at + 2)
+            section = data[section_at:range_at] + data[range_end:]
+            first, dash, last = data[range_at + len(_RANGES[0]) : range_end].partition(b"-")
+            if not dash or not _is_position(first) or not _is_position(last):
+                return None
+            bounds = first, last
+        token = self._tokens.get(section)
+        if token is None:
+            token = self._read_section(section)
+            if token is None:
+                return None
+        is_head = method == b"HEAD "
+        target = data[target_at:line_end].decode("latin-1")
+        # Of a HEAD the range is ignored: RFC 9110 section 14.2.
+        return PlainRequest(is_head, target, token, None if is_head else bounds)
+
+    def _read_section(self, section: bytes) -> str | None:
+        """The token in a field section, if it is a plain one; then it will be known again."""
+        if _SECTION.fullmatch(section) is None:
+            return None
+        pairs = _FIELD.findall(section)
+        fields = {name.lower(): value for name, value in pairs}
+        if len(fields) != len(pairs) or not self._not_plain.isdisjoint(fields):
+            return None
+        if _HOST.fullmatch(fields.get(b"host", b"")) is None:
+            return None
+        if fields.get(b"connection", b"keep-alive") not in _KEEP_ALIVE:
+            return None
+        token = _token_in(fields) if self._is_token_checked else ""
+        if token is not None:
+            self._know_again(section, token)
+        return token
+
+    def _know_again(self, section: bytes, token: str) -> None:
+        if self.known_bytes > _KNOWN_BYTES_MAX:
+            self._tokens.clear()
+            self.known_bytes = 0
+        self._tokens[section] = token
+        self.known_bytes += len(section) + len(token)
+
+
+def _is_position(digits: bytes) -> bool:
+    return (not digits or digits.isdigit()) and len(digits) <= _DIGITS_MAX
+
+
+def _token_in(fields: dict[bytes, bytes]) -> str | None:
+    """The token in a request's fields, empty without one; None if it takes a closer look."""
+    authorization, own_field = fields.get(b"authorization"), fields.get(_TOKEN_FIELD)
+    if authorization is None and own_field is None:
+        return ""
+    if authorization is None:
+        token = own_field
+    elif own_field is None and authorization.startswith(_BEARER):
+        token = authorization[len(_BEARER) :]
+    else:
+        token = None
+    return token.decode("latin-1") if token else None
