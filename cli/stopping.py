@@ -1,6 +1,6 @@
 """Ctrl-C and `SIGTERM` end a role in order: what runs is cancelled, and cleans up.
 
-`SIGHUP` does not end it, and is answered by a line in the log.
+`SIGHUP` does not end it: what can be read again is, and a line in the log tells of it.
 """
 
 import asyncio
@@ -51,6 +51,17 @@ def reopening_logs(reopen: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGUSR1)
+
+
+@contextlib.contextmanager
+def reloading(reload: Callable[[], None]) -> Iterator[None]:
+    """Call `reload` on `SIGHUP`: something that was read at the start can be read again."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        loop.add_signal_handler(signal.SIGHUP, _explain_hang_up)
 
 
 def _explain_hang_up() -> None:

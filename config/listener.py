@@ -168,9 +168,9 @@ async def start_sites(runner: web.BaseRunner, queue: Queue) -> tuple[web.SockSit
     return sites
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, *, scheme: str = "http") -> str:
     """`http://host:port`, with the brackets that an IPv6 address needs."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def admin_app(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from config.credentials import Credential
 from config.listener import admin_app, open_listener_on, start_sites, url_of
@@ -31,6 +32,9 @@ from edge.settings import EdgeSettings, LimitSettings
 from edge.slices import SliceStore
 from edge.slot import Slot
 from edge.tiers import Tiers, open_tiers
+from edge.tls.doorway import TlsDoorway
+from edge.tls.metrics import TlsCollector
+from edge.tls.settings import TlsSettings
 from edge.token_keys import TokenKeys
 from edge.warm_api import WarmApi
 from edge.worker_share import share_of
@@ -82,6 +86,7 @@ class EdgeService:
         tiers: what keeps stored responses, for those who look into it.
         counts: of this worker.
         log: of requests.
+        doorway: TLS of the listener for media; None if it speaks in the clear.
     """
 
     url: str
@@ -89,6 +94,7 @@ class EdgeService:
     tiers: Tiers
     counts: EdgeCounts
     log: AccessLog
+    doorway: TlsDoorway | None
 
     @property
     def store(self) -> SliceStore:
@@ -116,7 +122,7 @@ async def open_edge(
 
     Raises:
         ListenerError: an address is taken or not of this machine.
-        SettingsError: the access log cannot be opened.
+        SettingsError: the access log cannot be opened, or a certificate not be used.
     """
     if slot is not None:
         settings = share_of(settings, slot)
@@ -143,9 +149,10 @@ async def open_edge(
         listening = sockets or bind_sockets(settings)
         listening.close_with(stack)
         lane = lay_lane(ground, checkpoint, log)
-        await stack.enter_async_context(_open_road(road, lane, listening.media, limits))
+        doorway = await _open_doorway(settings.tls, tasks, clock)
+        await stack.enter_async_context(_open_road(road, lane, listening.media, limits, doorway))
         admin = admin_app(
-            registry=registry_of(counts, tiers, purges),
+            registry=_registry(counts, tiers, purges, doorway),
             readiness=lambda: _readiness(checkpoint),
             weaknesses=tiers.problems,
             operator=credentials.operator,
@@ -158,11 +165,12 @@ async def open_edge(
         admin.on_response_prepare.append(_name_server)
         await stack.enter_async_context(open_listener_on(admin, listening.admin, shutdown_s=1.0))
         yield EdgeService(
-            url_of(settings.host, port_of(listening.media[0])),
+            _media_url(settings, listening.media),
             url_of(settings.admin_host, port_of(listening.admin[0])),
             tiers,
             counts,
             log,
+            doorway,
         )
 
 
@@ -209,9 +217,31 @@ async def _open_checkpoint(
     return Checkpoint(Gate(verifier, limits), keys, drm, frozenset(settings.allowed_hosts))
 
 
+def _registry(
+    counts: EdgeCounts, tiers: Tiers, purges: Purges, doorway: TlsDoorway | None
+) -> CollectorRegistry:
+    registry = registry_of(counts, tiers, purges)
+    if doorway is not None:
+        registry.register(TlsCollector(doorway.keyring, doorway.counts))
+    return registry
+
+
+def _media_url(settings: EdgeSettings, queue: Queue) -> str:
+    scheme = "https" if settings.tls.certificates else "http"
+    return url_of(settings.host, port_of(queue[0]), scheme=scheme)
+
+
+async def _open_doorway(settings: TlsSettings, tasks: Tasks, clock: Clock) -> TlsDoorway | None:
+    if not settings.certificates:
+        return None
+    doorway = await TlsDoorway.open(settings, clock)
+    tasks.start(doorway.watch.watch())
+    return doorway
+
+
 @contextlib.asynccontextmanager
 async def _open_road(
-    road: Road, lane: Lane | None, queue: Queue, limits: LimitSettings
+    road: Road, lane: Lane | None, queue: Queue, limits: LimitSettings, doorway: TlsDoorway | None
 ) -> AsyncIterator[None]:
     """Serve without aiohttp's router: it would decode targets, and costs more than the lookup."""
     server = EdgeServer(
@@ -225,8 +255,12 @@ async def _open_road(
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.shutdown_s)
     await runner.setup()
     try:
-        await start_sites(runner, queue)
-        yield
+        if doorway is None:
+            await start_sites(runner, queue)
+            yield
+        else:
+            with doorway.serving(queue, server):
+                yield
     finally:
         await runner.cleanup()
 

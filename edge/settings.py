@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from config.settings import RoleSettings, Section
 from edge.eviction.policies import PolicyName
+from edge.tls.settings import TlsSettings
 
 
 def _check_url(text: str) -> str:
@@ -292,6 +293,7 @@ class EdgeSettings(RoleSettings):
         description="Host names, beside those of loopback, by which operators' calls and calls for "
         "tokens may reach this node.",
     )
+    tls: TlsSettings = TlsSettings()
     access_log: LogDestination = Field(
         default=LOG_STDERR,
         description="Where the access log goes: `stderr`, `-` for standard output, `off`, or the "

@@ -11,7 +11,7 @@ from cli import console
 from cli.clock import WALL_CLOCK_S
 from cli.role import serve_role
 from cli.role_credentials import edge_credentials
-from cli.stopping import reopening_logs
+from cli.stopping import reloading, reopening_logs
 from config.settings import load_settings
 from edge.allocator import keep_freed_memory
 from edge.app import EdgeService, open_edge
@@ -79,5 +79,8 @@ async def _opened(file: Path | None, overrides: dict[str, object]) -> AsyncItera
     settings = load_settings(EdgeSettings, "edge", file=file, overrides=overrides)
     credentials = edge_credentials(settings)
     async with open_edge(settings, credentials=credentials, clock=WALL_CLOCK_S) as service:
-        with reopening_logs(service.log.reopen):
+        with contextlib.ExitStack() as handlers:
+            handlers.enter_context(reopening_logs(service.log.reopen))
+            if service.doorway is not None:
+                handlers.enter_context(reloading(service.doorway.watch.ask))
             yield service

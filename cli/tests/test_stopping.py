@@ -7,7 +7,7 @@ import pytest
 from typing_extensions import override
 
 from cli import stopping
-from cli.stopping import reopening_logs, stop_on_signals
+from cli.stopping import reloading, reopening_logs, stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -58,6 +58,15 @@ async def test_logs_are_reopened_on_a_signal():
         async with asyncio.timeout(10):
             await reopened.wait()
     assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
+
+
+async def test_a_hang_up_reloads_what_can_be_read_again():
+    reloaded = asyncio.Event()
+    async with stop_on_signals():
+        with reloading(reloaded.set):
+            os.kill(os.getpid(), signal.SIGHUP)
+            async with asyncio.timeout(10):
+                await reloaded.wait()
 
 
 async def test_a_cancellation_by_others_passes_through():

@@ -1,0 +1,67 @@
+"""TLS of a listener, its parts put together from the settings."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from edge.tls.certificates import CertificateFiles
+from edge.tls.keyring import Keyring
+from edge.tls.listening import HandshakeLimits, ProtocolFactory, TlsListener
+from edge.tls.metrics import TlsCounts
+from edge.tls.settings import TlsSettings, TlsVersion
+from edge.tls.watching import CertificateWatch
+
+
+@dataclass(frozen=True, slots=True)
+class TlsDoorway:
+    """What TLS needs beside sockets.
+
+    Attributes:
+        keyring: the certificates.
+        watch: keeps them as their files are; somebody has to run it.
+        limits: of handshakes.
+        counts: what became of them.
+    """
+
+    keyring: Keyring
+    watch: CertificateWatch
+    limits: HandshakeLimits
+    counts: TlsCounts
+
+    @classmethod
+    async def open(cls, settings: TlsSettings, clock: Callable[[], float]) -> Self:
+        """Read the certificates.
+
+        Raises:
+            CertificateError: one of them cannot be used.
+        """
+        files = [
+            CertificateFiles(one.certificate_file, one.key_file) for one in settings.certificates
+        ]
+        is_tls12 = settings.min_version is TlsVersion.TLS12
+        keyring = await asyncio.to_thread(Keyring, files, is_tls12=is_tls12, clock=clock)
+        return cls(
+            keyring,
+            CertificateWatch(keyring, every_s=settings.watch_s),
+            HandshakeLimits(settings.handshake_s, settings.handshakes_max),
+            TlsCounts(),
+        )
+
+    @contextlib.contextmanager
+    def serving(self, sockets: Sequence[socket.socket], factory: ProtocolFactory) -> Iterator[None]:
+        """Serve on sockets that listen until the block is left; they are not closed."""
+        listener = TlsListener(
+            sockets,
+            new_session=self.keyring.session,
+            factory=factory,
+            limits=self.limits,
+            counts=self.counts,
+        )
+        listener.start()
+        try:
+            yield
+        finally:
+            listener.close()

@@ -1,0 +1,189 @@
+"""Accepting connections and shaking hands, both within bounds."""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edge.tls.metrics import TlsCounts
+from edge.tls.openssl import Step, TlsError, TlsSession
+from edge.tls.transport import TlsTransport
+
+logger = logging.getLogger(__name__)
+
+# So many are accepted at once, before the loop sees to others.
+_ACCEPTED_MAX: Final = 16
+# There is no room for another connection just now; its client waits in the kernel's queue.
+_SHORTAGES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_SHORTAGE_S: Final = 0.5
+
+ProtocolFactory = Callable[[], asyncio.Protocol]
+# Begins TLS on a descriptor.
+NewSession = Callable[[int], TlsSession]
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeLimits:
+    """Bounds on handshakes.
+
+    Attributes:
+        seconds_max: a client has for its own.
+        count_max: under way at once; further clients wait in the kernel's queue.
+    """
+
+    seconds_max: float
+    count_max: int
+
+
+class TlsListener:
+    """Accepts on sockets that listen, and hands connections on once their handshake is done.
+
+    Args:
+        sockets: that listen; they are not closed.
+        new_session: begins TLS on a connection.
+        factory: of protocols.
+        limits: of handshakes.
+        counts: what becomes of them.
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        *,
+        new_session: NewSession,
+        factory: ProtocolFactory,
+        limits: HandshakeLimits,
+        counts: TlsCounts,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sockets = tuple(sockets)
+        self._new_session = new_session
+        self._factory = factory
+        self._limits = limits
+        self._counts = counts
+        self._handshakes: set[_Handshake] = set()
+        self._is_accepting = False
+        self._is_closed = False
+        self._pause: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Accept connections."""
+        if not self._is_accepting and not self._is_closed:
+            self._is_accepting = True
+            for one in self._sockets:
+                self._loop.add_reader(one, self._accept, one)
+
+    def close(self) -> None:
+        """Accept no more; handshakes under way are given up."""
+        self._is_closed = True
+        if self._pause is not None:
+            self._pause.cancel()
+        self._stop()
+        for one in tuple(self._handshakes):
+            one.give_up("closed")
+
+    def _stop(self) -> None:
+        if self._is_accepting:
+            self._is_accepting = False
+            for one in self._sockets:
+                self._loop.remove_reader(one)
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_ACCEPTED_MAX):
+            if len(self._handshakes) >= self._limits.count_max:
+                self._stop()
+                return
+            try:
+                connection, peer = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _SHORTAGES:
+                    raise
+                logger.warning("no room for a connection", extra={"error": error.strerror})
+                self._stop()
+                self._pause = self._loop.call_later(_SHORTAGE_S, self.start)
+                return
+            self._begin(connection, peer)
+
+    def _begin(self, connection: socket.socket, peer: Any) -> None:  # noqa: ANN401
+        connection.setblocking(False)  # noqa: FBT003 - it has no name
+        if connection.family in {socket.AF_INET, socket.AF_INET6}:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        handshake = _Handshake(self, connection, peer)
+        self._handshakes.add(handshake)
+        handshake.go_on()
+
+    # --- what handshakes ask for
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """That all of it runs on."""
+        return self._loop
+
+    @property
+    def seconds_max(self) -> float:
+        """What a client has for its handshake."""
+        return self._limits.seconds_max
+
+    def new_session(self, descriptor: int) -> TlsSession:
+        """Begin TLS on a connection."""
+        return self._new_session(descriptor)
+
+    def note_end(self, handshake: "_Handshake", result: str) -> None:
+        """One is over."""
+        self._handshakes.discard(handshake)
+        self._counts.handshakes[result] += 1
+        if len(self._handshakes) < self._limits.count_max:
+            self.start()
+
+    def hand_on(self, connection: socket.socket, session: TlsSession, peer: Any) -> None:  # noqa: ANN401
+        """Serve a client that we share keys with."""
+        TlsTransport(self._loop, connection, session, peer).start(self._factory())
+
+
+class _Handshake:
+    """A connection that is not yet a protocol's."""
+
+    __slots__ = ("_connection", "_descriptor", "_listener", "_peer", "_session", "_timer")
+
+    def __init__(self, listener: TlsListener, connection: socket.socket, peer: Any) -> None:  # noqa: ANN401
+        self._listener = listener
+        self._connection = connection
+        self._descriptor = connection.fileno()
+        self._peer = peer
+        self._session = listener.new_session(self._descriptor)
+        loop = listener.loop
+        self._timer = loop.call_later(listener.seconds_max, self.give_up, "timeout")
+        loop.add_reader(self._descriptor, self.go_on)
+
+    def go_on(self) -> None:
+        """Take the next step: the socket has something, or room for it."""
+        loop = self._listener.loop
+        try:
+            step = self._session.handshake()
+        except TlsError as error:
+            logger.debug("a handshake failed", extra={"reason": str(error)})
+            self.give_up("failed")
+            return
+        loop.remove_writer(self._descriptor)
+        if step is Step.WANTS_WRITE:
+            loop.add_writer(self._descriptor, self.go_on)
+        elif step is Step.DONE:
+            self._leave("resumed" if self._session.is_resumed else "full")
+            self._listener.hand_on(self._connection, self._session, self._peer)
+
+    def give_up(self, result: str) -> None:
+        """End it, and the connection with it."""
+        self._leave(result)
+        self._connection.close()
+
+    def _leave(self, result: str) -> None:
+        self._timer.cancel()
+        loop = self._listener.loop
+        loop.remove_reader(self._descriptor)
+        loop.remove_writer(self._descriptor)
+        self._listener.note_end(self, result)

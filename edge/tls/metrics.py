@@ -1,0 +1,56 @@
+"""Metrics of TLS."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from edge.tls.keyring import Keyring
+
+
+@dataclass(slots=True)
+class TlsCounts:
+    """What became of handshakes: `full`, `resumed`, `failed`, `timeout`, `closed`."""
+
+    handshakes: Counter[str] = field(default_factory=Counter)
+
+
+class TlsCollector(Collector):
+    """Turns counts and certificates into metric families."""
+
+    def __init__(self, keyring: Keyring, counts: TlsCounts) -> None:
+        self._keyring = keyring
+        self._counts = counts
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        handshakes = CounterMetricFamily(
+            "edge_tls_handshakes", "TLS handshakes that are over.", labels=["result"]
+        )
+        for result, count in sorted(self._counts.handshakes.items()):
+            handshakes.add_metric([result], count)
+        yield handshakes
+        expiry = GaugeMetricFamily(
+            "edge_tls_certificate_expiry_timestamp_seconds",
+            "When a certificate in use ends.",
+            labels=["certificate"],
+        )
+        # Those who write the settings choose the files; the first name in one stands for it.
+        for number, certificate in enumerate(self._keyring.certificates):
+            name = certificate.names[0] if certificate.names else ""
+            expiry.add_metric([f"{number}:{name}"], certificate.not_after_s)
+        yield expiry
+        yield GaugeMetricFamily(
+            "edge_tls_certificates_current",
+            "1 if those in use are what the files hold; 0 if what they hold cannot be used.",
+            value=float(self._keyring.is_current),
+        )
+        yield GaugeMetricFamily(
+            "edge_tls_certificates_loaded_timestamp_seconds",
+            "When they were loaded.",
+            value=self._keyring.loaded_s,
+        )
