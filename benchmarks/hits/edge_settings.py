@@ -52,7 +52,6 @@ def edge_toml(
         lines += ["[[cache.disk.folders]]", f"path = '{folder / 'tier'}'"]
         lines += [f"bytes_max = {_DISK_BYTES}"]
     if certificate is not None:
-        lines += ["[tls]"]
         lines += ["[[tls.certificates]]"]
-        lines += [f"chain_file = '{certificate.chain}'", f"key_file = '{certificate.key}'"]
+        lines += [f"certificate_file = '{certificate.chain}'", f"key_file = '{certificate.key}'"]
     return "\n".join([*lines, ""])
