@@ -1,8 +1,8 @@
 """Runs, and what they come to: medians over the rounds, and ratios within each of them. No I/O."""
 
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 _S_IN_US: Final = 1e6
@@ -36,6 +36,7 @@ class Run:
         p50_us: median of the times to the last byte.
         p99_us: their 99th percentile.
         p999_us: their 99.9th percentile.
+        shares: what part of the requests went which way, for servers that tell.
     """
 
     case: Case
@@ -48,6 +49,7 @@ class Run:
     p50_us: int
     p99_us: int
     p999_us: int
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def cpu_us(self) -> float:
@@ -70,6 +72,7 @@ class Summary:
         p50_us: see `Run`.
         p99_us: see `Run`.
         p999_us: see `Run`.
+        shares: see `Run`.
     """
 
     cpu_us: float
@@ -82,6 +85,7 @@ class Summary:
     p50_us: float
     p99_us: float
     p999_us: float
+    shares: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def summarise(runs: Sequence[Run]) -> Summary:
         p50_us=median(one.p50_us for one in runs),
         p99_us=median(one.p99_us for one in runs),
         p999_us=median(one.p999_us for one in runs),
+        shares={name: median(one.shares.get(name, 0.0) for one in runs) for name in runs[0].shares},
     )
 
 

@@ -23,12 +23,15 @@ from benchmarks.hits.contestants import (
 from benchmarks.hits.cpu import pin, read_cpu
 from benchmarks.hits.figures import Case, Run
 from benchmarks.hits.origin import RunningOrigin
+from benchmarks.hits.own_counts import OwnCounts, read_counts
 from benchmarks.hits.shapes import Shape
 from benchmarks.hits.tickets import Tickets
 from benchmarks.hits.wrk import LoadFailedError, run_wrk, write_script
 from loadtest.peers.process import CacheFailedError
 
 _WARM_UP_S: Final = 1
+# Less than all: what is counted when it is over may be under way still.
+_HITS_MIN: Final = 0.99
 # A server that buffers its log writes it at least this often.
 _LOG_S: Final = 2.0
 # The disk tier stores nothing before it has listed its folder.
@@ -175,12 +178,19 @@ class Group:
         pids = entrant.pids()
         pin(pids, cores)
         asked = self._origin.requests
+        admin_url = entrant.cache.admin_url
+        counts = read_counts(admin_url) if admin_url else OwnCounts({})
         seconds = self._effort.seconds if number >= 0 else _WARM_UP_S
         begin = read_cpu(pids)
         counted = run_wrk(entrant.url, script, seconds=seconds, cores=[self._cores.load])
         spent = read_cpu(pids).since(begin)
         if number >= 0 and self._origin.requests != asked:
             raise LoadFailedError(f"the origin was asked {self._origin.requests - asked} times")
+        shares: dict[str, float] = {}
+        if admin_url:
+            shares = read_counts(admin_url).shares_since(counts, counted.requests)
+            if shares.get("hit", 0.0) < _HITS_MIN:
+                raise LoadFailedError(f"only {shares} were hits")
         self._requests_by_server[name] = self._requests_by_server.get(name, 0) + counted.requests
         return Run(
             case=case,
@@ -193,6 +203,7 @@ class Group:
             p50_us=counted.p50_us,
             p99_us=counted.p99_us,
             p999_us=counted.p999_us,
+            shares=shares,
         )
 
     def _check_logs(self, entrants: dict[str, Entrant]) -> None:

@@ -14,7 +14,7 @@ from benchmarks.hits.contestants import OURS
 from benchmarks.hits.figures import Case, Run, compare, runs_of, summarise
 from benchmarks.hits.shapes import SHAPES
 
-_WIDTH: Final = 150
+_WIDTH: Final = 175
 
 
 def cases_of(runs: Sequence[Run]) -> list[Case]:
@@ -41,6 +41,7 @@ COST_COLUMNS: Final = (
     "p99 ms",
     "p99.9 ms",
     "ours to it",
+    "went by",
 )
 
 
@@ -68,6 +69,11 @@ def cost_rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
                     f"{one.p99_us / 1e3:.2f}",
                     f"{one.p999_us / 1e3:.2f}",
                     "" if ratio is None or server.startswith(OURS) else f"{ratio.median:.2f}",
+                    ", ".join(
+                        f"{name} {share:.0%}"
+                        for name, share in one.shares.items()
+                        if name != "hit" and share >= 0.005
+                    ),
                 )
             )
     return rows

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.hits.aims import AIMS, judge
 from benchmarks.hits.cpu import CpuReading, parse_schedstat, parse_stat, read_cpu
 from benchmarks.hits.figures import Case, Run, compare, summarise
+from benchmarks.hits.own_counts import parse_counts
 from benchmarks.hits.plot import svg_of
 from benchmarks.hits.report import AIM_COLUMNS, COST_COLUMNS, aim_rows, cost_rows, document_of
 from benchmarks.hits.shapes import SHAPES, Shape
@@ -89,6 +90,20 @@ def test_a_load_that_failed_gives_no_figures(text: str):
         parse_counted(text)
 
 
+def test_our_own_counters_tell_which_way_requests_went():
+    text = """
+# TYPE edge_responses counter
+edge_responses_total{result="hit",status_class="2xx"} %d
+edge_responses_total{result="miss",status_class="2xx"} 7
+# TYPE edge_peer_requests counter
+edge_peer_requests_total{role="worker",result="hit"} 5
+edge_peer_requests_total{role="worker",result="miss"} 5
+"""
+    earlier, later = parse_counts(text % 100), parse_counts(text % 300)
+    assert later.values == {"hit": 300, "other worker": 10}
+    assert later.shares_since(earlier, 200) == {"hit": 1.0, "other worker": 0.0}
+
+
 def test_a_round_in_which_all_were_slow_changes_no_ratio():
     ours = [run_of("attacca", 0, 10), run_of("attacca", 1, 30), run_of("attacca", 2, 11)]
     theirs = [run_of("nginx", 0, 20), run_of("nginx", 1, 60), run_of("nginx", 2, 20)]
@@ -126,7 +141,7 @@ def test_tables_have_a_cell_for_each_column():
     assert {len(row) for row in cost_rows(runs)} == {len(COST_COLUMNS)}
     assert {len(row) for row in aim_rows(runs)} == {len(AIM_COLUMNS)}
     beside_nginx = next(row for row in cost_rows(runs) if row[2] == "nginx")
-    assert beside_nginx[-1] == "0.90"
+    assert beside_nginx[COST_COLUMNS.index("ours to it")] == "0.90"
     assert len(json.loads(document_of(runs, [], []))["runs"]) == 3
 
 
