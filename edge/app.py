@@ -6,6 +6,8 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -20,8 +22,12 @@ from edge.access_log import AccessLog, open_access_log
 from edge.adapters.aiohttp_upstream import open_upstream
 from edge.connection import EdgeServer
 from edge.fields import CACHE_NAME
+from edge.invalidation import Invalidation
 from edge.lane import Lane
 from edge.metrics import EdgeCounts, registry_of
+from edge.peers.joining import join
+from edge.peers.mesh import Mesh, MeshGround, open_mesh
+from edge.peers.spreading import Spreading
 from edge.ports import Upstream
 from edge.purge_api import PurgeApi
 from edge.purges import Purges
@@ -43,6 +49,9 @@ from edge.worker_share import share_of
 _FIRST_KEYS_S = 2.0
 
 Clock = Callable[[], float]
+
+# Of a node that is one process.
+ALONE: Final = Slot(0, 1, Path())
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,30 +148,31 @@ async def open_edge(
         drm = None
         if settings.token_check:
             drm = guarded(await stack.enter_async_context(reach(settings.drm)), limits, counts)
+        mesh_ground = MeshGround(settings.peers, limits, slot or ALONE, node_id, clock, counts)
+        mesh = await stack.enter_async_context(open_mesh(mesh_ground))
         # They end before the upstreams that they ask.
         tasks = await stack.enter_async_context(open_tasks())
         checkpoint = await _open_checkpoint(settings, drm, tasks, counts)
-        ground = Ground(settings, tiers, purges, origin, tasks, counts, clock)
+        ground = Ground(settings, tiers, purges, origin, mesh.source(origin), tasks, counts, clock)
         way = WayToContent.of(ground)
+        spreading = await stack.enter_async_context(join(mesh, ground, way))
         log = await stack.enter_async_context(open_access_log(settings.access_log, counts))
-        road = lay_road(ground, way, checkpoint=checkpoint, node_id=node_id, log=log)
+        road = lay_road(
+            ground,
+            way,
+            invalidation=Invalidation(spreading.invalidate, purge=spreading.purge),
+            checkpoint=checkpoint,
+            node_id=node_id,
+            log=log,
+        )
         listening = sockets or bind_sockets(settings)
         listening.close_with(stack)
         lane = lay_lane(ground, checkpoint, log)
         doorway = await _open_doorway(settings.tls, tasks, clock)
         await stack.enter_async_context(_open_road(road, lane, listening.media, limits, doorway))
-        admin = admin_app(
-            registry=_registry(counts, tiers, purges, doorway),
-            readiness=lambda: _readiness(checkpoint),
-            weaknesses=tiers.problems,
-            operator=credentials.operator,
-            is_metrics_open=settings.is_metrics_open,
-            allowed_hosts=frozenset(settings.allowed_hosts),
-        )
-        PurgeApi(tiers.purge, is_token_checked=settings.token_check).add_to(admin)
-        warm = warmer_of(ground, way).warm
-        WarmApi(warm, is_token_checked=settings.token_check).add_to(admin)
-        admin.on_response_prepare.append(_name_server)
+        admin = _admin_of(ground, checkpoint, doorway, credentials.operator)
+        for api in _apis_of(ground, way, mesh, spreading):
+            api.add_to(admin)
         await stack.enter_async_context(open_listener_on(admin, listening.admin, shutdown_s=1.0))
         yield EdgeService(
             _media_url(settings, listening.media),
@@ -188,6 +198,33 @@ def bind_sockets(settings: EdgeSettings) -> EdgeSockets:
             one.close()
         raise
     return EdgeSockets(media, admin)
+
+
+def _admin_of(
+    ground: Ground,
+    checkpoint: Checkpoint | None,
+    doorway: TlsDoorway | None,
+    operator: Credential | None,
+) -> web.Application:
+    settings = ground.settings
+    admin = admin_app(
+        registry=_registry(ground.counts, ground.tiers, ground.purges, doorway),
+        readiness=lambda: _readiness(checkpoint),
+        weaknesses=ground.tiers.problems,
+        operator=operator,
+        is_metrics_open=settings.is_metrics_open,
+        allowed_hosts=frozenset(settings.allowed_hosts),
+    )
+    admin.on_response_prepare.append(_name_server)
+    return admin
+
+
+def _apis_of(
+    ground: Ground, way: WayToContent, mesh: Mesh, spreading: Spreading
+) -> tuple[PurgeApi, WarmApi]:
+    is_checked = ground.is_token_checked
+    purge = PurgeApi(spreading.purge, is_token_checked=is_checked, members=mesh.members.names)
+    return purge, WarmApi(warmer_of(ground, way).warm, is_token_checked=is_checked)
 
 
 async def _open_checkpoint(

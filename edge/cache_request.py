@@ -36,16 +36,29 @@ class CacheRequest:
 
     @classmethod
     def read(
-        cls, raw: web.BaseRequest, target: Target, exchange: Exchange, *, is_token_checked: bool
+        cls,
+        raw: web.BaseRequest,
+        target: Target,
+        exchange: Exchange,
+        *,
+        is_token_checked: bool,
+        fill_fields: Fields | None = None,
     ) -> "CacheRequest":
         """Read what decides of a request.
 
         While tokens are checked a listener has no say in what the origin is asked again: everybody
         gets the same.
+
+        Args:
+            raw: the request.
+            target: of it.
+            exchange: notes what becomes of it.
+            is_token_checked: nothing of the listener's goes upstream.
+            fill_fields: what goes instead of what follows from the request.
         """
         limits = UNLIMITED if is_token_checked else read_limits(raw.headers)
         ask = Ask.from_headers(raw.method, raw.headers)
-        return cls(raw, target, ask, exchange, is_token_checked, limits)
+        return cls(raw, target, ask, exchange, is_token_checked, limits, fill_fields)
 
     def pass_interim(self, status: int, fields: CIMultiDictProxy[str]) -> None:
         """Send an interim response on to the listener, if his answer has not begun."""

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from config.tasks import Tasks
@@ -290,9 +290,12 @@ class Contacts:
                             lead=contact.lead if head.status == 206 else None,
                             release=release,
                         )
-                    return Learned(found, head.status)
+                    return Learned(found, head.status, answer.detail)
                 case Validated():
-                    return self._freshen(request, head, contact.purge_sequence)
+                    freshened = self._freshen(request, head, contact.purge_sequence)
+                    if isinstance(freshened, Learned):
+                        freshened = replace(freshened, detail=answer.detail)
+                    return freshened
                 case Share():
                     return await self._share(request, answer)
                 case PassOn(reason=reason):
@@ -334,7 +337,9 @@ class Contacts:
             self._store.make_current(found)
         return found
 
-    def _freshen(self, request: ContactRequest, head: ResponseHead, purge_sequence: int) -> Outcome:
+    def _freshen(
+        self, request: ContactRequest, head: ResponseHead, purge_sequence: int
+    ) -> Learned | Uncacheable:
         stale = request.stale
         assert stale is not None
         if not is_confirmed(stale.fields, head.fields):

@@ -18,6 +18,7 @@
             * CircuitOpenError: and it was not asked again
         * UpstreamLostError
         * UpstreamTimeoutError
+            * UpstreamConnectError: not even a connection in time
         * UpstreamStalledError
         * UpstreamProtocolError
         * UpstreamTruncatedError
@@ -219,6 +220,10 @@ class UpstreamTimeoutError(UpstreamError):
     status = 504
     reason = "upstream_timeout"
     title = "The origin did not answer in time."
+
+
+class UpstreamConnectError(UpstreamTimeoutError):
+    """The upstream did not even take the connection in time."""
 
 
 class UpstreamStalledError(UpstreamError):

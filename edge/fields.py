@@ -7,6 +7,7 @@ from typing import Final
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 
 from config.credentials import EDGE_CREDENTIAL_HEADER
+from edge.peers.wording import PEER_FIELDS
 from edge.tags import SURROGATE_KEY
 from http_semantics.hop_by_hop import end_to_end_fields
 
@@ -24,7 +25,7 @@ SESSION_FIELD: Final = "Attacca-Session"
 # Whoever could send the edge's credential through the edge would be taken for it, and with a
 # session of his own choice nothing that he has packaged would count as his.
 _NEVER_FORWARDED: Final = frozenset(
-    {"host", EDGE_CREDENTIAL_HEADER.lower(), SESSION_FIELD.lower(), "expect"}
+    {"host", EDGE_CREDENTIAL_HEADER.lower(), SESSION_FIELD.lower(), "expect", *PEER_FIELDS}
 )
 
 # Fills are made for all listeners alike: these belong to one listener's request.
@@ -43,7 +44,7 @@ _OF_ONE_REQUEST: Final = frozenset(
 _TOKENS_OF_LISTENERS: Final = frozenset({"authorization", "cookie", TOKEN_FIELD.lower()})
 
 # Said anew for each answer, or true of one answer only.
-_NOT_STORED: Final = frozenset({"age", "content-length", "accept-ranges"})
+_NOT_STORED: Final = frozenset({"age", "content-length", "accept-ranges", *PEER_FIELDS})
 
 _EXPOSED: Final = (
     "Accept-Ranges",
@@ -155,6 +156,17 @@ def fill_fields(
     else:
         fields = end_to_end_fields(headers, without=_NEVER_FORWARDED | _OF_ONE_REQUEST)
     return _with_session(_with_via(fields), session)
+
+
+def member_fields(headers: CIMultiDictProxy[str], *, is_for_all: bool) -> Fields:
+    """Fields of a request that came from a worker or node of this cache, as they go on.
+
+    Args:
+        headers: of the request; the member that it comes from has chosen them.
+        is_for_all: its answer may be stored: what belongs to one request stays here.
+    """
+    left = frozenset({"host", "expect"})
+    return end_to_end_fields(headers, without=left | _OF_ONE_REQUEST if is_for_all else left)
 
 
 def stored_fields(headers: CIMultiDictProxy[str], *, is_token_checked: bool) -> Fields:

@@ -105,6 +105,11 @@ class EdgeCounts:
     log_lines: int = 0
     log_lines_dropped: int = 0
     hits: HitCounts = field(default_factory=HitCounts)
+    peer_asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    peer_bytes: int = 0
+    peer_served: Counter[tuple[str, str]] = field(default_factory=Counter)
+    peer_served_bytes: int = 0
+    peers_up: dict[str, bool] = field(default_factory=dict)
 
     def note_response(
         self, result: CacheResult, *, status: int, content_bytes: int, first_byte_s: float
@@ -266,6 +271,7 @@ class EdgeCollector(Collector):
         )
         yield from self._purged()
         yield from self._warmed()
+        yield from peer_metrics(self._counts)
         if self._disk is not None:
             yield from disk_metrics(self._disk)
 
@@ -304,6 +310,32 @@ class EdgeCollector(Collector):
         yield GaugeMetricFamily(
             "edge_purge_entries_remembered", "Entries of purges in memory.", value=purges.remembered
         )
+
+
+def peer_metrics(counts: EdgeCounts) -> Iterator[Metric]:
+    """What goes on between the workers and nodes of this cache."""
+    for name, text, by_hop in (
+        ("edge_peer_requests", "Requests to owners, by how they were met.", counts.peer_asked),
+        (
+            "edge_peer_served",
+            "Requests of other members, by how they were met.",
+            counts.peer_served,
+        ),
+    ):
+        requests = CounterMetricFamily(name, text, labels=["hop", "result"])
+        for (hop, result), count in sorted(by_hop.items()):
+            requests.add_metric([hop, result], count)
+        yield requests
+    yield CounterMetricFamily(
+        "edge_peer_bytes", "Content bytes that came from owners.", value=counts.peer_bytes
+    )
+    yield CounterMetricFamily(
+        "edge_peer_served_bytes", "Content bytes sent to members.", value=counts.peer_served_bytes
+    )
+    up = GaugeMetricFamily("edge_peer_up", "Whether a member answers.", labels=["member"])
+    for member, is_up in sorted(counts.peers_up.items()):
+        up.add_metric([member], is_up)
+    yield up
 
 
 def registry_of(counts: EdgeCounts, tiers: Tiers, purges: Purges) -> CollectorRegistry:

@@ -18,10 +18,15 @@ from http_semantics.vary import EMPTY, Selecting
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The resource has a stored representation, which is fresh or was just validated."""
+    """The resource has a stored representation, which is fresh or was just validated.
+
+    Attributes:
+        detail: how the upstream met it, where that is told.
+    """
 
     representation: Representation
     upstream_status: int
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

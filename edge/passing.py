@@ -112,9 +112,7 @@ class Passer:
             DownstreamError: the content of the request is above the limit, or does not arrive.
         """
         session = exchange.session if is_session_told else None
-        fields = pass_fields(
-            request.headers, is_token_checked=self._is_token_checked, session=session
-        )
+        fields = self._fields_up(request, session)
         if authorization is not None:
             fields["Authorization"] = authorization
         content = None
@@ -168,6 +166,11 @@ class Passer:
             return response
         finally:
             answer.close()
+
+    def _fields_up(self, request: web.BaseRequest, session: str | None) -> Fields:
+        return pass_fields(
+            request.headers, is_token_checked=self._is_token_checked, session=session
+        )
 
     def _fields(self, exchange: Exchange, answer: UpstreamAnswer) -> Fields:
         fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)

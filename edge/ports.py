@@ -57,6 +57,11 @@ class UpstreamAnswer(Protocol):
         """When the head had arrived, in seconds since the epoch."""
         ...
 
+    @property
+    def detail(self) -> str | None:
+        """How it was met, if the upstream is a cache of ours that tells."""
+        return None
+
     async def read_some(self) -> bytes:
         """The next bytes of the content, as they arrive; nothing at its proper end.
 

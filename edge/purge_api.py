@@ -6,6 +6,7 @@ purged.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 import orjson
@@ -15,7 +16,7 @@ from config.listener import problem_of, problem_response
 from edge.errors import ContentStalledError, EdgeError
 from edge.purge_log import PurgeNotDurableError
 from edge.purge_request import decode_purge
-from edge.purges import ApplyPurge
+from edge.purges import ApplyPurge, Purge, PurgeIncompleteError
 from http_semantics.problem import Problem
 
 logger = logging.getLogger(__name__)
@@ -31,13 +32,20 @@ class PurgeApi:
     Args:
         purge: puts one into effect, for good.
         is_token_checked: how the targets of requests are read on this node.
+        members: names of all others that purge, too.
         content_s_max: how long a caller may take to send a request's content.
     """
 
     def __init__(
-        self, purge: ApplyPurge, *, is_token_checked: bool, content_s_max: float = _CONTENT_S_MAX
+        self,
+        purge: ApplyPurge,
+        *,
+        is_token_checked: bool,
+        members: Callable[[], list[str]] = list,
+        content_s_max: float = _CONTENT_S_MAX,
     ) -> None:
         self._purge = purge
+        self._members = members
         self._is_token_checked = is_token_checked
         self._content_s_max = content_s_max
 
@@ -55,7 +63,16 @@ class PurgeApi:
             sequence = await self._purge(purge)
         except PurgeNotDurableError as error:
             return problem_response(Problem("purge-not-durable", str(error), 503))
-        facts = {"applied": purge.entries, "sequence": sequence, "soft": purge.is_soft}
+        except PurgeIncompleteError as error:
+            logger.warning("not purged everywhere", extra={"failed": dict(error.failed)})
+            return problem_response(_incomplete(purge, error))
+        members = self._members()
+        facts: dict[str, object] = {
+            "applied": purge.entries,
+            "sequence": sequence,
+            "soft": purge.is_soft,
+            **({"members": members} if members else {}),
+        }
         logger.info("purged", extra={**facts, "all": purge.is_all})
         return web.Response(
             body=orjson.dumps(facts),
@@ -69,3 +86,21 @@ class PurgeApi:
                 return await request.read()
         except TimeoutError:
             raise ContentStalledError(self._content_s_max) from None
+
+
+def _incomplete(purge: Purge, error: PurgeIncompleteError) -> Problem:
+    members = {
+        "failed": dict(error.failed),
+        "applied": purge.entries,
+        "sequence": error.sequence,
+        "soft": purge.is_soft,
+    }
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(error.failed.items()))
+    return Problem(
+        "purge-incomplete",
+        "The purge is in effect here, and not on all members.",
+        502,
+        detail=f"{reasons}. They are told again until they have it",
+        members=members,
+        headers={"Cache-Control": "no-store"},
+    )

@@ -10,9 +10,9 @@ length of what cannot be read tells.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from xxhash import xxh3_64_intdigest
@@ -65,6 +65,12 @@ def encode_log(epoch: bytes, purges: Iterable[tuple[int, Purge]]) -> bytes:
 
 def encode_record(sequence: int, purge: Purge) -> bytes:
     """What is added for one purge."""
+    text = orjson.dumps({"n": sequence} | purge_facts(purge))
+    return _RECORD.pack(len(text), len(text) ^ _ALL_BITS, xxh3_64_intdigest(text)) + text
+
+
+def purge_facts(purge: Purge) -> dict[str, object]:
+    """A purge as JSON has it."""
     named = {
         "urls": purge.urls,
         "prefixes": purge.prefixes,
@@ -72,8 +78,22 @@ def encode_record(sequence: int, purge: Purge) -> bytes:
         "all": purge.is_all,
         "soft": purge.is_soft,
     }
-    text = orjson.dumps({"n": sequence} | {name: value for name, value in named.items() if value})
-    return _RECORD.pack(len(text), len(text) ^ _ALL_BITS, xxh3_64_intdigest(text)) + text
+    return {name: value for name, value in named.items() if value}
+
+
+def purge_of_facts(facts: Mapping[str, Any]) -> Purge:
+    """The purge of its `purge_facts`.
+
+    Raises:
+        TypeError, AttributeError: they are none.
+    """
+    return Purge(
+        urls=tuple(facts.get("urls", ())),
+        prefixes=tuple(facts.get("prefixes", ())),
+        tags=tuple(facts.get("tags", ())),
+        is_all=bool(facts.get("all")),
+        is_soft=bool(facts.get("soft")),
+    )
 
 
 def decode_log(data: bytes) -> PurgeHistory | None:
@@ -131,13 +151,7 @@ def _decode_text(text: bytes) -> tuple[int, Purge] | None:
     try:
         found = orjson.loads(text)
         sequence = found["n"]
-        purge = Purge(
-            urls=tuple(found.get("urls", ())),
-            prefixes=tuple(found.get("prefixes", ())),
-            tags=tuple(found.get("tags", ())),
-            is_all=bool(found.get("all")),
-            is_soft=bool(found.get("soft")),
-        )
+        purge = purge_of_facts(found)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return (sequence, purge) if isinstance(sequence, int) and sequence >= 0 else None

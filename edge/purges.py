@@ -11,7 +11,7 @@ from before the floor counts as purged.
 
 import itertools
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -20,6 +20,22 @@ from edge.tags import tags_of
 
 ApplyPurge = Callable[["Purge"], Awaitable[int]]
 """Puts a purge into effect, for good, and returns its number."""
+
+
+class PurgeIncompleteError(Exception):
+    """A purge is in effect here, and not on all other members of this cache.
+
+    It will be told to them until it is.
+
+    Attributes:
+        failed: why not, by the members' names.
+        sequence: its number here.
+    """
+
+    def __init__(self, failed: Mapping[str, str], *, sequence: int) -> None:
+        super().__init__(f"not in effect on {', '.join(sorted(failed))}")
+        self.failed = failed
+        self.sequence = sequence
 
 
 class Verdict(Enum):

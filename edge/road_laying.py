@@ -40,6 +40,7 @@ class Ground:
         tiers: keep stored responses.
         purges: that are in effect.
         origin: where everything comes from.
+        source: who is asked for it: the origin, or the owner among several processes.
         tasks: owns what goes on apart from listeners.
         counts: of this worker.
         clock: seconds since the epoch.
@@ -52,6 +53,7 @@ class Ground:
     tiers: Tiers
     purges: Purges
     origin: Upstream
+    source: Upstream
     tasks: Tasks
     counts: EdgeCounts
     clock: Callable[[], float]
@@ -125,6 +127,7 @@ def lay_road(
     checkpoint: Checkpoint | None,
     node_id: str,
     log: AccessLog,
+    invalidation: Invalidation,
 ) -> Road:
     """The way of requests through a node.
 
@@ -134,6 +137,7 @@ def lay_road(
         checkpoint: checks tokens; None where they are not checked.
         node_id: told to upstreams.
         log: of requests.
+        invalidation: of what is changed.
     """
     passer = Passer(
         content_bytes_max=ground.settings.limits.content_bytes_max,
@@ -143,7 +147,7 @@ def lay_road(
     )
     return Road(
         serving=_serving(ground, way, passer),
-        invalidation=Invalidation(ground.tiers.store, way.contacts, purge=ground.tiers.purge),
+        invalidation=invalidation,
         passer=passer,
         origin=ground.origin,
         checkpoint=checkpoint,
@@ -218,13 +222,20 @@ def _is_busy(ground: Ground) -> bool:
 
 
 def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
-    cache = ground.settings.cache
     sender = Sender(
         way.reading,
         budget=ground.budget,
         is_token_checked=ground.is_token_checked,
         clock=ground.clock,
     )
+    return serving_of(ground, way, passer=passer, sender=sender, budget=ground.budget)
+
+
+def serving_of(
+    ground: Ground, way: WayToContent, *, passer: Passer, sender: Sender, budget: OriginBudget
+) -> Serving:
+    """What serves GET and HEAD to those that `sender` and `passer` send to."""
+    cache = ground.settings.cache
     return Serving(
         store=ground.tiers.store,
         sender=sender,
@@ -232,9 +243,10 @@ def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
         uncacheables=ground.uncacheables,
         passer=passer,
         origin=ground.origin,
+        told_of=ground.source,
         lengths=ground.lengths,
         stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
-        budget=ground.budget,
+        budget=budget,
         is_token_checked=ground.is_token_checked,
         clock=ground.clock,
     )
@@ -243,7 +255,7 @@ def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
 def _fills(ground: Ground) -> Fills:
     return Fills(
         store=ground.tiers.store,
-        upstream=ground.origin,
+        upstream=ground.source,
         tasks=ground.tasks,
         slots=ground.slots,
         run_bytes_max=ground.run_bytes_max,
@@ -259,7 +271,7 @@ def _contacts(ground: Ground, fills: Fills) -> Contacts:
         store=ground.tiers.store,
         fills=fills,
         slots=ground.slots,
-        upstream=ground.origin,
+        upstream=ground.source,
         tasks=ground.tasks,
         uncacheables=ground.uncacheables,
         purges=ground.purges,

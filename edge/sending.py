@@ -20,6 +20,7 @@ from edge.cache_request import CacheRequest
 from edge.connection import ResponseAsGiven, StreamAsGiven
 from edge.coverage import Presence
 from edge.errors import NotStoredError, OriginBudgetError
+from edge.exchange import Exchange
 from edge.fields import Fields
 from edge.filling import UNKNOWN_STOP
 from edge.lookup import NotModified, Part, Parts, Whole
@@ -88,18 +89,16 @@ class Sender:
 
     async def send_told(self, request: CacheRequest, told: Told) -> web.StreamResponse:
         """Send an error of the upstream."""
-        fields = complete_fields(told.fields.copy(), has_cors=self._is_token_checked)
         request.exchange.forward_status = told.status
-        tell_status(fields, request.exchange, now_s=self._monotonic())
+        fields = self._told_fields(told, request.exchange)
         fields["Content-Length"] = str(len(told.content))
         return await self._send_content(request, told.status, fields, told.content)
 
     async def _send_not_modified(
         self, request: CacheRequest, found: Representation
     ) -> web.StreamResponse:
-        fields = not_modified_fields(found, has_cors=self._is_token_checked)
-        ttl_s = tell_age(fields, found, request.exchange, now_s=self._clock())
-        tell_status(fields, request.exchange, ttl_s=ttl_s, now_s=self._monotonic())
+        fields = self._not_modified_fields(found)
+        self._tell(fields, found, request.exchange)
         return await self._send_content(request, 304, fields, b"")
 
     async def _send_part(
@@ -162,12 +161,11 @@ class Sender:
         for part in parts:
             if self._note_presence(request, found, part) is not Presence.ALL:
                 await self._confirm(found, part, part_fields)
-        fields = representation_fields(found, has_cors=self._is_token_checked).copy()
+        fields = self._whole_fields(found)
         fields["Content-Type"] = layout.content_type
         fields.popall("Content-Range", None)
         fields["Content-Length"] = str(layout.length)
-        ttl_s = tell_age(fields, found, exchange, now_s=self._clock())
-        tell_status(fields, exchange, ttl_s=ttl_s, now_s=self._monotonic())
+        self._tell(fields, found, exchange)
         content = self._multipart(found, layout, part_fields)
         async with contextlib.aclosing(content):
             first = [await anext(content), await anext(content)]  # The second may not come.
@@ -234,11 +232,27 @@ class Sender:
     def _fields(
         self, request: CacheRequest, found: Representation, part: ByteSlice | None, status: int
     ) -> Fields:
-        fields = representation_fields(found, has_cors=self._is_token_checked).copy()
+        fields = self._whole_fields(found)
         lay_out(fields, found, part, is_part=status == 206)
-        ttl_s = tell_age(fields, found, request.exchange, now_s=self._clock())
-        tell_status(fields, request.exchange, ttl_s=ttl_s, now_s=self._monotonic())
+        self._tell(fields, found, request.exchange)
         return fields
+
+    def _whole_fields(self, found: Representation) -> Fields:
+        """Fields of all answers from a stored response, to be added to."""
+        return representation_fields(found, has_cors=self._is_token_checked).copy()
+
+    def _not_modified_fields(self, found: Representation) -> Fields:
+        return not_modified_fields(found, has_cors=self._is_token_checked)
+
+    def _told_fields(self, told: Told, exchange: Exchange) -> Fields:
+        fields = complete_fields(told.fields.copy(), has_cors=self._is_token_checked)
+        tell_status(fields, exchange, now_s=self._monotonic())
+        return fields
+
+    def _tell(self, fields: Fields, found: Representation, exchange: Exchange) -> None:
+        """Say how old the answer is, and how it came about."""
+        ttl_s = tell_age(fields, found, exchange, now_s=self._clock())
+        tell_status(fields, exchange, ttl_s=ttl_s, now_s=self._monotonic())
 
     async def _send_content(
         self,

@@ -79,6 +79,7 @@ class Serving:
         uncacheables: what there is no use in asking for together.
         passer: the way past the cache.
         origin: where all of it comes from.
+        told_of: where HEAD goes, which may know as much.
         lengths: longer representations are kept and served in parts only.
         stale: when stale content is sent.
         budget: of what clients make the edge fetch.
@@ -95,6 +96,7 @@ class Serving:
         uncacheables: Uncacheables,
         passer: Passer,
         origin: Upstream,
+        told_of: Upstream,
         lengths: LengthLimits,
         stale: StaleLimits,
         budget: OriginBudget,
@@ -107,6 +109,7 @@ class Serving:
         self._uncacheables = uncacheables
         self._passer = passer
         self._origin = origin
+        self._told_of = told_of
         self._lengths = lengths
         self._stale = stale
         self._budget = budget
@@ -122,8 +125,17 @@ class Serving:
         Raises:
             EdgeError: it cannot be answered, or the answer cannot be completed.
         """
-        exchange.is_refused = False
         request = CacheRequest.read(raw, target, exchange, is_token_checked=self._is_token_checked)
+        return await self.answer(request)
+
+    async def answer(self, request: CacheRequest) -> web.StreamResponse:
+        """The same for a request that was read.
+
+        Raises:
+            EdgeError: see `serve`.
+        """
+        exchange = request.exchange
+        exchange.is_refused = False
         try:
             return await self._serve_current(request)
         finally:
@@ -231,6 +243,7 @@ class Serving:
             case Learned(representation=found, upstream_status=status):
                 exchange.forward_status = status
                 exchange.is_stored = status != 304
+                exchange.detail = outcome.detail
                 return await self._send(request, found)
             case Told(status=status) | Uncacheable(upstream_status=status) if (
                 is_stale_good and stale is not None and status in ERROR_STATUSES
@@ -379,10 +392,12 @@ class Serving:
         if request.ask.method == "HEAD" and request.ask.conditions is None:
             known = self._store.select(request.target.upstream, request.selecting_fields)
         sequence = 0 if known is None else known.purge_sequence
+        is_bypass = request.exchange.forward is Forward.BYPASS
+        is_told = request.ask.method == "HEAD" and not is_bypass
         answer = await self._passer.forward(
             request.raw,
             request.exchange,
-            self._origin,
+            self._told_of if is_told else self._origin,
             request.target.upstream,
             is_session_told=True,
         )

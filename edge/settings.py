@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from config.settings import RoleSettings, Section
 from edge.eviction.policies import PolicyName
+from edge.peers.settings import PeerSettings
 from edge.tls.settings import TlsSettings
 
 
@@ -329,3 +330,4 @@ class EdgeSettings(RoleSettings):
     cache: CacheSettings = CacheSettings()
     limits: LimitSettings = LimitSettings()
     tokens: TokenSettings = TokenSettings()
+    peers: PeerSettings = PeerSettings()

@@ -51,6 +51,9 @@ class TierCounts:
 
 PolicyOf = Callable[[int], EvictionPolicy[StoredSlice]]
 
+IsOwner = Callable[[Representation, int], bool]
+"""Whether a slice is this worker's to keep, rather than another's of the same cache."""
+
 
 class SliceStore:
     """Keeps representations by target, and their slices.
@@ -87,6 +90,8 @@ class SliceStore:
             if policy_of is None
             else policy_of(slices_bytes_max)
         )
+        self._is_owner: IsOwner | None = None
+        self._mirrors: LruPolicy[StoredSlice] = LruPolicy(bytes_max=slices_bytes_max)
         self._records: LruPolicy[Representation] = LruPolicy(bytes_max=records_bytes_max)
         self._purges = Purges(entries_max=1) if purges is None else purges
         # The latest first: RFC 9111 section 4.1.
@@ -96,6 +101,21 @@ class SliceStore:
         self.counts = TierCounts()
         self.arrivals = 0
         self.pins = Pins()
+
+    def share(self, is_owner: IsOwner, *, mirror_share: float) -> None:
+        """From now on others own some of the slices: these are kept in memory alone.
+
+        Args:
+            is_owner: tells which are this worker's.
+            mirror_share: of the bytes, for those of others.
+        """
+        self._is_owner = is_owner
+        self._mirrors = LruPolicy(bytes_max=max(1, int(self._slices_bytes_max * mirror_share)))
+
+    @property
+    def mirror_bytes(self) -> int:
+        """What slices take that others own."""
+        return self._mirrors.bytes
 
     @property
     def bytes(self) -> int:
@@ -233,7 +253,7 @@ class SliceStore:
         if representation in self.offered_now(representation):
             self._withdraw(representation)
         for stored in self._slices.pop(representation, {}).values():
-            self._policy.remove(stored)
+            self._drop(stored)
             self._slice_count -= 1
             self.pins.note(stored.holder)
 
@@ -260,6 +280,8 @@ class SliceStore:
         found = kept.get(number)
         if found is not None:
             self._policy.get(found)
+            if found.is_mirror:
+                self._mirrors.get(found)
         return found
 
     def note_again(self, stored: StoredSlice) -> None:
@@ -356,8 +378,11 @@ class SliceStore:
         if self._is_complete_here(representation, number):
             return
         self.arrivals += 1
-        is_settled = self._shelf is None or spans is not None
+        is_mirror = self._is_owner is not None and not self._is_owner(representation, number)
+        is_settled = self._shelf is None or spans is not None or is_mirror
         stored = self.keep(representation, number, content, spans=spans, is_settled=is_settled)
+        if is_mirror:
+            self._mirror(stored)
         if representation.complete_length is not None:
             self._offer_to_disk(stored)
 
@@ -391,7 +416,7 @@ class SliceStore:
         kept = self._slices.setdefault(representation, {})
         found = kept.get(number)
         if found is not None:
-            self._policy.remove(found)
+            self._drop(found)
             self._slice_count -= 1
             self.pins.note(found.holder)
         stored = StoredSlice(
@@ -408,7 +433,7 @@ class SliceStore:
         """Drop the slices before a number from memory: nobody will come to them."""
         kept = self._slices.get(representation, {})
         for stored in [stored for stored in kept.values() if stored.number < number]:
-            self._policy.remove(stored)
+            self._drop(stored)
             self._discard(stored)
             self.pins.note(stored.holder)
 
@@ -418,7 +443,7 @@ class SliceStore:
         stored = None if kept is None else kept.get(number)
         if stored is None or stored.spans is None:
             return None
-        self._policy.remove(stored)
+        self._drop(stored)
         self._discard(stored)
         return stored
 
@@ -442,8 +467,24 @@ class SliceStore:
         representation.purge_sequence = self._purges.sequence
         return False
 
+    def _mirror(self, stored: StoredSlice) -> None:
+        if stored is not self._slices.get(stored.owner, {}).get(stored.number):
+            return  # The memory had no room for it.
+        stored.is_mirror = True
+        victims = self._mirrors.put(stored, len(stored.content) + SLICE_OVERHEAD_BYTES)
+        for victim in victims:
+            self._policy.remove(victim)
+        self._evict(victims)
+
+    def _drop(self, stored: StoredSlice) -> None:
+        self._policy.remove(stored)
+        if stored.is_mirror:
+            self._mirrors.remove(stored)
+
     def _evict(self, victims: Sequence[StoredSlice]) -> None:
         for victim in victims:
+            if victim.is_mirror:
+                self._mirrors.remove(victim)
             self.counts.evicted_slices += 1
             self._discard(victim)
             self.pins.note(victim.holder)

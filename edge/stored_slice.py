@@ -19,6 +19,7 @@ class StoredSlice:
         spans: which bytes of it are there; None for all.
         arrived: number of the arrival with which it came; later ones have larger numbers.
         is_settled: it needs no thought any more whether it is worth a place on disk.
+        is_mirror: somebody else owns it; the memory has but a share for such.
     """
 
     owner: Representation
@@ -27,6 +28,7 @@ class StoredSlice:
     spans: Spans | None = None
     arrived: int = 0
     is_settled: bool = True
+    is_mirror: bool = False
     arena_offset: int = field(init=False)
 
     def __post_init__(self) -> None:

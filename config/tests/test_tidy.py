@@ -44,6 +44,8 @@ SANS_IO: Final = (
     "edge/hit_head.py",
     "edge/lane_request.py",
     "edge/pacing.py",
+    "edge/peers/ownership.py",
+    "edge/peers/wording.py",
     "edge/purge_record.py",
     "edge/purge_request.py",
     "edge/purges.py",

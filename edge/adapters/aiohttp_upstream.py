@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextvars import ContextVar
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -16,6 +18,7 @@ from yarl import URL
 
 from config.credentials import EDGE_CREDENTIAL_HEADER, Credential
 from edge.errors import (
+    UpstreamConnectError,
     UpstreamError,
     UpstreamLostError,
     UpstreamProtocolError,
@@ -189,6 +192,8 @@ class AiohttpUpstream(Upstream):
                     data=None if content is None else self._timed(content, deadline),
                     allow_redirects=False,
                 )
+        except aiohttp.ConnectionTimeoutError:
+            raise UpstreamConnectError("no connection in time") from None
         except TimeoutError:
             raise UpstreamTimeoutError("no answer in time") from None
         except aiohttp.ClientError as error:
@@ -228,21 +233,28 @@ def _reschedule(deadline: asyncio.Timeout, when_s: float | None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_upstream(
+async def open_upstream(  # noqa: PLR0913 - each says another thing of the way
     url: str,
     *,
     credential: Credential | None,
     node_id: str,
     limits: LimitSettings,
     clock: Callable[[], float],
+    unix_path: Path | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[AiohttpUpstream]:
-    """A pool of connections to one server, closed when the block is left."""
-    connector = aiohttp.TCPConnector(
-        limit=limits.upstream_connections_max,
-        limit_per_host=limits.upstream_connections_max,
-        # Many servers close what was idle for 5 s, perhaps just when a request is on its way.
-        keepalive_timeout=_KEEP_ALIVE_S,
-    )
+    """A pool of connections to one server, closed when the block is left.
+
+    Args:
+        url: scheme and authority, no path.
+        credential: shown with each request.
+        node_id: told with each request.
+        limits: how long to wait, and how many connections there may be.
+        clock: seconds since the epoch.
+        unix_path: of the socket where it listens; None for TCP.
+        tls: how to talk to it; None for what everybody trusts.
+    """
+    connector = _connector(limits, unix_path=unix_path, tls=tls)
     make = partial(_Protocol, loop=asyncio.get_running_loop())
     connector._factory = make  # type: ignore[assignment]  # noqa: SLF001 - no other way
     async with aiohttp.ClientSession(
@@ -263,12 +275,24 @@ async def open_upstream(
         )
 
 
+def _connector(
+    limits: LimitSettings, *, unix_path: Path | None, tls: ssl.SSLContext | None
+) -> aiohttp.BaseConnector:
+    options: dict[str, Any] = {
+        "limit": limits.upstream_connections_max,
+        "limit_per_host": limits.upstream_connections_max,
+        # Many servers close what was idle for 5 s, perhaps just when a request is on its way.
+        "keepalive_timeout": _KEEP_ALIVE_S,
+    }
+    if unix_path is not None:
+        return aiohttp.UnixConnector(str(unix_path), **options)
+    return aiohttp.TCPConnector(ssl=True if tls is None else tls, **options)
+
+
 def _translated(error: aiohttp.ClientError) -> UpstreamError:
     # The message of the library may show the credential's header: it stays in the chain only.
     if isinstance(error, aiohttp.ClientConnectorError):
         return UpstreamUnreachableError("no connection")
-    if isinstance(error, aiohttp.ServerTimeoutError):
-        return UpstreamTimeoutError("no connection in time")
     if isinstance(error, aiohttp.ClientConnectionError):
         return UpstreamLostError("the connection was lost")
     return UpstreamProtocolError("the answer is not HTTP")

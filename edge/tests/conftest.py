@@ -14,8 +14,9 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from config.credentials import Credential
-from edge.app import EdgeCredentials, EdgeService, open_edge
+from edge.app import ALONE, EdgeCredentials, EdgeService, open_edge
 from edge.settings import EdgeSettings
+from edge.slot import Slot
 from edge.tests.scripted_origin import ScriptedOrigin, open_scripted_origin
 
 NOW_S = 1_700_000_000
@@ -149,11 +150,19 @@ async def open_client(url: str, **headers: str) -> AsyncIterator[Client]:
 async def open_node(
     origin: ScriptedOrigin, *, clock: ManualClock | None = None, **changes: object
 ) -> AsyncIterator[Node]:
-    clock = clock or ManualClock()
+    async with open_worker(origin, ALONE, clock or ManualClock(), changes) as node:
+        yield node
+
+
+@contextlib.asynccontextmanager
+async def open_worker(
+    origin: ScriptedOrigin, slot: Slot, clock: ManualClock, changes: dict[str, object]
+) -> AsyncIterator[Node]:
+    """One of several processes that are one cache."""
     credentials = EdgeCredentials(EDGE_CREDENTIAL, OPERATOR)
     settings = settings_for(origin.url, **changes)
     async with (
-        open_edge(settings, credentials=credentials, clock=clock) as service,
+        open_edge(settings, credentials=credentials, clock=clock, slot=slot) as service,
         open_client(service.url) as client,
     ):
         yield Node(origin, service, client, clock)

@@ -26,7 +26,8 @@ async def test_bounds_follow_from_the_settings():
     purges = Purges(entries_max=10)
     clock = asyncio.get_running_loop().time
     async with open_tiers(settings.cache, purges) as tiers, open_tasks() as tasks:
-        ground = Ground(settings, tiers, purges, NoUpstream(), tasks, EdgeCounts(), clock)
+        nobody = NoUpstream()
+        ground = Ground(settings, tiers, purges, nobody, nobody, tasks, EdgeCounts(), clock)
         assert ground.lengths == LengthLimits(in_parts=4 << 20, in_one=4 << 20)
         assert ground.run_bytes_max == settings.cache.slice_bytes  # Never less than a slice.
         assert ground.slots.lent_max == 2

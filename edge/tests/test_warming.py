@@ -69,7 +69,7 @@ async def open_lane(
         upstream as reached,
         open_tasks() as tasks,
     ):
-        ground = Ground(settings, tiers, purges, reached, tasks, counts, clock)
+        ground = Ground(settings, tiers, purges, reached, reached, tasks, counts, clock)
         way = WayToContent.of(ground)
         waits: list[float] = []
 

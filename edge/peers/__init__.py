@@ -1,0 +1,1 @@
+"""One cache of many processes: workers of a node, and nodes of a PoP."""

@@ -1,0 +1,57 @@
+"""A member by script, at the Unix socket of a worker: real sockets, and everything is noted."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from edge.peers.wording import MET_FIELD
+
+Behaviour = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class ScriptedMember:
+    """What it does.
+
+    Attributes:
+        content: of what it owns.
+        is_silent: it takes connections, and says nothing any more.
+        on_purge: called with each purge, before it is answered.
+    """
+
+    content: bytes = b"of the owner"
+    is_silent: bool = False
+    met: str = "hit; age=0.000"
+    status: int = 200
+    on_purge: Callable[[], Awaitable[None]] | None = None
+    seen: list[tuple[str, str]] = field(default_factory=list)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        self.seen.append((request.method, request.raw_path))
+        if self.is_silent:
+            await asyncio.Event().wait()
+        if request.method == "POST":
+            if request.path == "/purge" and self.on_purge is not None:
+                await self.on_purge()
+            answers = {"/ping": '{"ready":true}', "/missed": '{"purges":[]}'}
+            return web.Response(text=answers.get(request.path, '{"failed":{}}'))
+        headers = {MET_FIELD: self.met, "ETag": '"v"', "Cache-Control": "max-age=1000"}
+        return web.Response(status=self.status, body=self.content, headers=headers)
+
+
+@contextlib.asynccontextmanager
+async def open_scripted_member(path: Path) -> AsyncIterator[ScriptedMember]:
+    member = ScriptedMember()
+    server = web.Server(member.handle, handler_cancellation=True)
+    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.UnixSite(runner, str(path)).start()
+        yield member
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,191 @@
+"""Purges are in effect on every worker of every node, and stay so."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+from edge.app import ALONE
+from edge.peers.ownership import Candidate, ranked
+from edge.peers.tests.company import (
+    PEERS,
+    all_are_up,
+    free_port,
+    open_pop,
+    open_workers,
+    peers_of,
+    rank_of_workers,
+)
+from edge.peers.tests.scripted_member import open_scripted_member
+from edge.slot import Slot
+from edge.tests.conftest import OPERATOR, ManualClock, Node, open_worker
+from edge.tests.scripted_origin import Resource, ScriptedOrigin
+
+pytestmark = pytest.mark.socket
+
+
+def owner_of(key: str) -> str:
+    return ranked([Candidate("a"), Candidate("b")], key)[0]
+
+
+async def purge(node: Node, **document: object) -> tuple[int, dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {OPERATOR.reveal()}"}
+    url = f"{node.service.admin_url}/admin/purge"
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(url, data=orjson.dumps(document)) as response,
+    ):
+        return response.status, await response.json(content_type=None)
+
+
+async def on_disk(node: Node, target: str) -> None:
+    """Ask a node for what it writes to its disk."""
+    disk = node.service.tiers.disk
+    assert disk is not None
+    async with asyncio.timeout(5):
+        while not disk.is_listed:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+        assert (await node.ask(target)).status == 200
+        while disk.queued_bytes or not node.service.store.offered(target)[0].is_on_disk:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{"urls": ["/x"]}, {"prefixes": ["/"]}, {"tags": ["k"]}, {"all": True}],
+    ids=["url", "prefix", "tag", "all"],
+)
+async def test_a_purge_is_in_effect_on_all_nodes_when_it_is_answered(
+    document: dict[str, object], origin: ScriptedOrigin
+):
+    origin.resources["/x"] = Resource(b"old", fields={"Surrogate-Key": "k"})
+    async with open_pop(origin, ("a", "b", "c")) as nodes:
+        for node in nodes.values():
+            assert (await node.ask("/x")).content == b"old"
+        origin.resources["/x"] = Resource(b"new", etag='"v1"')
+        status, answer = await purge(nodes["b"], **document)
+        assert (status, answer["members"]) == (200, ["a", "c"])
+        for node in nodes.values():
+            assert (await node.ask("/x")).content == b"new"
+    assert len(origin.seen) == 2
+
+
+async def test_a_soft_purge_has_everybody_ask_again(origin: ScriptedOrigin):
+    origin.resources["/x"] = Resource(b"same")
+    async with open_pop(origin) as nodes:
+        for node in nodes.values():
+            await node.ask("/x")
+        await purge(nodes["a"], urls=["/x"], soft=True)
+        for node in nodes.values():
+            assert (await node.ask("/x")).content == b"same"
+    assert [one.headers.get("If-None-Match") for one in origin.seen] == [None, '"v1"']
+
+
+async def test_a_purge_reaches_all_workers(origin: ScriptedOrigin, tmp_path: Path):
+    origin.resources["/x"] = Resource(b"old")
+    async with open_workers(origin, tmp_path, 3) as workers:
+        for worker in workers:
+            await worker.ask("/x")
+        origin.resources["/x"] = Resource(b"new", etag='"v1"')
+        status, answer = await purge(workers[1], urls=["/x"])
+        assert (status, answer["members"]) == (200, ["worker-0", "worker-2"])
+        for worker in workers:
+            assert (await worker.ask("/x")).content == b"new"
+
+
+async def test_what_was_fetched_from_an_owner_that_had_not_purged_yet_does_not_stay(
+    origin: ScriptedOrigin, tmp_path: Path
+):
+    slot = Slot(0, 2, tmp_path)
+    target = next(key for key in (f"/a{n}" for n in range(20)) if rank_of_workers(2, key)[0] == 1)
+    async with (
+        open_scripted_member(slot.peer_path(1)) as owner,
+        open_worker(origin, slot, ManualClock(), {"peers": PEERS}) as node,
+    ):
+        owner.content = b"old"
+        rounds: list[bytes] = []
+
+        async def before_it_has_purged() -> None:
+            if not rounds:  # This worker has purged already.
+                assert (await node.ask(target)).content == b"old"
+                owner.content = b"new"
+            rounds.append(owner.content)
+
+        owner.on_purge = before_it_has_purged
+        assert (await purge(node, urls=[target]))[0] == 200
+        assert rounds == [b"new", b"new"]
+        assert (await node.ask(target)).content == b"new"
+
+
+async def test_who_cannot_be_told_is_named_and_told_when_it_is_back(
+    origin: ScriptedOrigin, tmp_path: Path
+):
+    target = next(key for key in map("/x{}".format, range(20)) if owner_of(key) == "b")
+    origin.resources[target] = Resource(b"old")
+    ports = {name: free_port() for name in ("a", "b")}
+    clock = ManualClock()
+    disk = {"folders": [{"path": str(tmp_path / "b"), "bytes_max": 8 << 20}], "admission": "all"}
+    of_b: dict[str, object] = {"peers": peers_of(ports, "b"), "cache": {"disk": disk}}
+    of_a: dict[str, object] = {"peers": peers_of(ports, "a", purge_folder=tmp_path / "missed")}
+    async with open_worker(origin, ALONE, clock, of_a) as a:
+        async with open_worker(origin, ALONE, clock, of_b) as b:
+            await all_are_up([a, b], 1)
+            assert (await a.ask(target)).content == b"old"
+            await on_disk(b, target)
+        origin.resources[target] = Resource(b"new", etag='"v1"')
+        status, answer = await purge(a, urls=[target])
+        assert status == 502
+        assert answer["type"] == "urn:attacca:problem:purge-incomplete"
+        assert list(answer["failed"]) == ["b"]
+        async with open_worker(origin, ALONE, clock, of_b) as b:
+            assert (await b.ask(target)).content == b"new"  # It has asked what it had missed.
+            async with asyncio.timeout(5):
+                path = tmp_path / "missed" / "missed-purges-0"
+                while target.encode() in await asyncio.to_thread(path.read_bytes):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+
+async def test_a_node_that_starts_while_another_is_away_validates_what_it_has(
+    origin: ScriptedOrigin, tmp_path: Path
+):
+    origin.resources["/x"] = Resource(b"same")
+    ports = {name: free_port() for name in ("a", "b")}
+    disk = {"folders": [{"path": str(tmp_path / "b"), "bytes_max": 8 << 20}], "admission": "all"}
+    of_b: dict[str, object] = {"peers": peers_of(ports, "b"), "cache": {"disk": disk}}
+    for _ in range(2):
+        async with open_worker(origin, ALONE, ManualClock(), of_b) as b:
+            await on_disk(b, "/x")
+    assert [one.headers.get("If-None-Match") for one in origin.seen] == [None, '"v1"']
+
+
+async def test_a_purge_that_a_crash_cut_short_is_told_again(origin: ScriptedOrigin, tmp_path: Path):
+    origin.resources["/x"] = Resource(b"old")
+    ports = {name: free_port() for name in ("a", "b")}
+    of_a: dict[str, object] = {"peers": peers_of(ports, "a", purge_folder=tmp_path / "missed")}
+    of_b: dict[str, object] = {"peers": peers_of(ports, "b")}
+    async with open_worker(origin, ALONE, ManualClock(), of_a) as a:
+        assert (await purge(a, urls=["/x"]))[0] == 502
+    async with contextlib.AsyncExitStack() as stack:
+        b = await stack.enter_async_context(open_worker(origin, ALONE, ManualClock(), of_b))
+        assert (await b.ask("/x")).content == b"old"
+        origin.resources["/x"] = Resource(b"new", etag='"v1"')
+        await stack.enter_async_context(open_worker(origin, ALONE, ManualClock(), of_a))
+        async with asyncio.timeout(5):
+            while (await b.ask("/x")).content != b"new":  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.02)
+
+
+async def test_what_an_unsafe_method_has_changed_is_let_go_on_all_nodes(origin: ScriptedOrigin):
+    origin.resources["/x"] = Resource(b"old")
+    async with open_pop(origin, ("a", "b", "c")) as nodes:
+        for node in nodes.values():
+            assert (await node.ask("/x")).content == b"old"
+        origin.resources["/x"] = Resource(b"new", etag='"v2"')
+        changes = (nodes["c"].ask("/x", method="PUT", data=b"") for _ in range(10))
+        await asyncio.gather(*changes)
+        for node in nodes.values():
+            assert (await node.ask("/x")).content == b"new"
