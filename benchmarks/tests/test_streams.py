@@ -82,7 +82,7 @@ def test_the_tables_tell_what_is_met():
     found = Findings()
     found.levels["attacca", "tls"] = [level(2000, 0.04), level(4000, 0.08, 80 << 20, behind=1)]
     found.levels["nginx", "tls"] = [level(2000, 0.05), level(4000, 0.07)]
-    found.idle_bytes["attacca", "tls"] = 13 * 1024
+    found.idle_bytes["attacca", "tls"] = 41 * 1024
     rows = aim_rows(found)
     assert {len(row) for row in rows} == {len(AIM_COLUMNS)}
     assert {len(row) for row in level_rows(found)} == {len(LEVEL_COLUMNS)}
