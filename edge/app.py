@@ -6,8 +6,6 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -26,7 +24,7 @@ from edge.invalidation import Invalidation
 from edge.lane import Lane
 from edge.metrics import EdgeCounts, registry_of
 from edge.peers.joining import join
-from edge.peers.mesh import Mesh, MeshGround, open_mesh
+from edge.peers.mesh import ALONE, Mesh, MeshGround, open_mesh
 from edge.peers.spreading import Spreading
 from edge.ports import Upstream
 from edge.purge_api import PurgeApi
@@ -49,9 +47,6 @@ from edge.worker_share import share_of
 _FIRST_KEYS_S = 2.0
 
 Clock = Callable[[], float]
-
-# Of a node that is one process.
-ALONE: Final = Slot(0, 1, Path())
 
 
 @dataclass(frozen=True, slots=True)

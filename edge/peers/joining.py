@@ -14,7 +14,7 @@ from edge.origin_budget import OriginBudget
 from edge.peers.answering import MemberPasser, MemberSender
 from edge.peers.listening import open_peer_listener
 from edge.peers.member import PING_PATH
-from edge.peers.mesh import Mesh
+from edge.peers.mesh import ALONE, Mesh
 from edge.peers.outbox import Outbox
 from edge.peers.ownership import span_of
 from edge.peers.road import PeerRoad
@@ -43,6 +43,7 @@ async def join(mesh: Mesh, ground: Ground, way: WayToContent) -> AsyncIterator[S
     outbox = Outbox(settings.purge_folder, slot.number)
     spreading = Spreading(
         mesh.members,
+        mesh.fellows if slot is not ALONE else None,
         purge_here=ground.tiers.purge,
         invalidate_here=partial(invalidate_here, ground.tiers.store, way.contacts),
         outbox=outbox,
@@ -55,10 +56,10 @@ async def join(mesh: Mesh, ground: Ground, way: WayToContent) -> AsyncIterator[S
         await asyncio.to_thread(_make_folder, settings.purge_folder)
     ground.tiers.store.share(partial(_is_owner, mesh), mirror_share=settings.mirror_share)
     road = _peer_road(mesh, ground, way, spreading)
-    unix_path = slot.peer_path(slot.number) if slot.count > 1 else None
-    limits = ground.settings.limits
+    has_fellows = slot is not ALONE
+    paths = [mesh.fellows.own_path, slot.peer_path(slot.number)] if has_fellows else []
     async with (
-        open_peer_listener(road, settings, limits, unix_path=unix_path),
+        open_peer_listener(road, settings, ground.settings.limits, paths),
         open_tasks() as tasks,
     ):
         await outbox.load(slot.count)

@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -20,7 +20,7 @@ from edge.settings import LimitSettings
 
 @contextlib.asynccontextmanager
 async def open_peer_listener(
-    road: PeerRoad, settings: PeerSettings, limits: LimitSettings, *, unix_path: Path | None
+    road: PeerRoad, settings: PeerSettings, limits: LimitSettings, paths: Sequence[Path]
 ) -> AsyncIterator[str | None]:
     """Answer other members until the block is left.
 
@@ -28,7 +28,8 @@ async def open_peer_listener(
         road: answers.
         settings: where other nodes come.
         limits: on requests.
-        unix_path: where the workers of this node come; None if there is but one.
+        paths: where the workers of this node come. The first is this process's alone, and goes
+            with it; what is at the others may be a successor's by then.
 
     Yields:
         The URL for other nodes, if there is one.
@@ -48,10 +49,12 @@ async def open_peer_listener(
     loop = asyncio.get_running_loop()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
-        if unix_path is not None:
-            (unix,) = bind_unix(unix_path)
+        for path in paths:
+            (unix,) = bind_unix(path)
             listening = await loop.create_unix_server(server, sock=unix)
             stack.callback(listening.close)
+        for path in paths[:1]:
+            stack.callback(path.unlink, missing_ok=True)
         url = None
         if settings.listen is not None:
             host, port = split_address(settings.listen)

@@ -6,11 +6,13 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from edge.adapters.aiohttp_upstream import open_upstream
 from edge.metrics import EdgeCounts
 from edge.peers.discovery import FoundNode, configured_nodes, resolved_nodes
+from edge.peers.fellows import Fellows, open_fellows
 from edge.peers.listening import client_tls
 from edge.peers.member import Member
 from edge.peers.members import Members, Nodes, Workers
@@ -23,6 +25,9 @@ from edge.settings import LimitSettings
 from edge.slot import Slot
 
 logger = logging.getLogger(__name__)
+
+# Of a node that is one process.
+ALONE: Final = Slot(0, 1, Path())
 
 # Of calls that wait for each other's answers there are few.
 _CONTROL_CONNECTIONS_MAX: Final = 8
@@ -57,11 +62,13 @@ class Mesh:
 
     Attributes:
         members: all of them.
+        fellows: the processes of this node.
         ground: what the ways are made of.
     """
 
-    def __init__(self, ground: MeshGround, members: Members) -> None:
+    def __init__(self, ground: MeshGround, members: Members, fellows: Fellows) -> None:
         self.members = members
+        self.fellows = fellows
         self.ground = ground
         self._urls: dict[str, str] = {}
         self._closings: dict[str, contextlib.AsyncExitStack] = {}
@@ -69,7 +76,7 @@ class Mesh:
     @property
     def is_alone(self) -> bool:
         """Whether there is and will be nobody else."""
-        return self.ground.slot.count == 1 and not self.ground.settings.has_nodes
+        return self.ground.slot is ALONE and not self.ground.settings.has_nodes
 
     def source(self, origin: Upstream) -> Upstream:
         """Who is asked for content: its owner, or the origin."""
@@ -139,15 +146,14 @@ async def open_mesh(ground: MeshGround) -> AsyncIterator[Mesh]:
     settings, slot = ground.settings, ground.slot
     async with contextlib.AsyncExitStack() as stack:
         workers: dict[int, Member] = {}
+        open_worker = partial(_open_worker, ground)
         for number in range(slot.count):
             if number != slot.number:
-                reach = partial(open_upstream, "http://worker", unix_path=slot.peer_path(number))
-                name = f"worker-{number}"
-                workers[number] = await stack.enter_async_context(
-                    _open_member(ground, name, Hop.WORKER, reach)
-                )
+                way = open_worker(f"worker-{number}", slot.peer_path(number))
+                workers[number] = await stack.enter_async_context(way)
         members = Members(Workers(slot.number, workers), Nodes(None, (), {}))
-        mesh = Mesh(ground, members)
+        fellows = await stack.enter_async_context(open_fellows(slot, open_worker))
+        mesh = Mesh(ground, members, fellows)
         stack.push_async_callback(mesh.close)
         if mesh.is_alone:
             yield mesh
@@ -158,6 +164,13 @@ async def open_mesh(ground: MeshGround) -> AsyncIterator[Mesh]:
             await mesh.meet(await resolved_nodes(settings) or [])
         await mesh.look()
         yield mesh
+
+
+def _open_worker(
+    ground: MeshGround, name: str, path: Path
+) -> contextlib.AbstractAsyncContextManager[Member]:
+    reach = partial(open_upstream, "http://worker", unix_path=path)
+    return _open_member(ground, name, Hop.WORKER, reach)
 
 
 @contextlib.asynccontextmanager

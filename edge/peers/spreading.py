@@ -13,11 +13,14 @@ is not there to be asked, everything from before has to be validated.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from edge.peers.fellows import Fellows
 from edge.peers.member import Member, PeerLostError
 from edge.peers.members import Members
 from edge.peers.outbox import Missed, Outbox
@@ -40,7 +43,13 @@ _TARGETS_MAX: Final = 100
 
 _RETRY_S_MAX: Final = 30.0
 
+# Whoever starts has read what is on his disk a moment before he can be told of a purge.
+_RECENT_S: Final = 60.0
+_RECENT_MAX: Final = 5_000
+
 _HERE: Final = "this worker"
+
+_ResultT = TypeVar("_ResultT")
 
 InvalidateHere = Callable[[Sequence[str]], None]
 
@@ -50,6 +59,7 @@ class Spreading:
 
     Args:
         members: all others.
+        fellows: the processes of this node; None if there is but one.
         purge_here: puts a purge into effect in this process.
         invalidate_here: lets go of what is stored for targets in this process.
         outbox: keeps what somebody has missed.
@@ -59,6 +69,7 @@ class Spreading:
     def __init__(
         self,
         members: Members,
+        fellows: Fellows | None,
         *,
         purge_here: ApplyPurge,
         invalidate_here: InvalidateHere,
@@ -66,6 +77,8 @@ class Spreading:
         settings: PeerSettings,
     ) -> None:
         self._members = members
+        self._fellows = fellows
+        self._recent: deque[tuple[float, Purge]] = deque(maxlen=_RECENT_MAX)
         self._purge_here = purge_here
         self._invalidate_here = invalidate_here
         self._outbox = outbox
@@ -80,6 +93,10 @@ class Spreading:
             MISSED_PATH: self._missed_for_member,
         }
 
+    @property
+    def _has_others(self) -> bool:
+        return self._fellows is not None or self._members.has_others
+
     async def purge(self, purge: Purge) -> int:
         """Put a purge into effect everywhere; return its number here.
 
@@ -87,7 +104,7 @@ class Spreading:
             PurgeNotDurableError: a crash may undo it here.
             PurgeIncompleteError: some members do not have it yet.
         """
-        if not self._members.has_others:
+        if not self._has_others:
             return await self._purge_here(purge)
         missed = await self._outbox.add(purge)
         sequence, failed = await self._spread(missed)
@@ -103,7 +120,7 @@ class Spreading:
         Those that come while others are being told go together.
         """
         self._invalidate_here(targets)
-        if not self._members.has_others:
+        if not self._has_others:
             return
         self._targets.update(targets)
         if self._next_round is None:
@@ -140,30 +157,31 @@ class Spreading:
             has_disk: there may be content from before.
         """
         purges = await self._outbox.of_node()
-        told = await self._ask_for_missed(None)
-        absent = [name for name, one in told.items() if one is None]
-        for one in told.values():
-            purges += one or []
-        for purge in purges:
-            await self._purge_here_at_least(purge)
-        nodes = {member.name for member in self._members.of(Hop.NODE)}
-        if has_disk and nodes.intersection(absent):
+        purges += await self._missed_by_fellows()
+        absent = []
+        for member, told in await self._each_node(self._missed_by):
+            if told is None:
+                absent.append(member.name)
+            purges += told or []
+        if has_disk and absent:
             # They may know of purges. A worker of this node that is not there knows of none that
             # is not in the folder.
             logger.warning(
                 "not all nodes can be asked what was purged: what is stored has to be validated",
-                extra={"nodes": sorted(nodes.intersection(absent))},
+                extra={"nodes": sorted(absent)},
             )
-            await self._purge_here_at_least(Purge(is_all=True, is_soft=True))
+            purges.append(Purge(is_all=True, is_soft=True))
+        for purge in dict.fromkeys(purges):
+            with contextlib.suppress(PurgeNotDurableError):  # It is in effect.
+                await self._purge_here(purge)
 
     def _is_due(self, missed: Missed) -> bool:
         if missed.is_being_told or self._now() < missed.retry_s:
             return False
         if not missed.failed:
             return True  # From an earlier run.
-        everyone = [*self._members.of(Hop.WORKER), *self._members.of(Hop.NODE)]
-        is_up = {member.name: member.is_up for member in everyone}
-        # One that has left is no longer waited for.
+        # Workers are waited for anyway; one that has left is not.
+        is_up = {member.name: member.is_up for member in self._members.of(Hop.NODE)}
         return any(is_up.get(name.partition("/")[0], True) for name in missed.failed)
 
     async def _spread(self, missed: Missed) -> tuple[int, dict[str, str]]:
@@ -188,6 +206,7 @@ class Spreading:
         return sequence, failed
 
     async def _purge_here_at_least(self, purge: Purge) -> tuple[int, dict[str, str]]:
+        self._recent.append((self._now(), purge))
         try:
             return await self._purge_here(purge), {}
         except PurgeNotDurableError as error:
@@ -217,39 +236,48 @@ class Spreading:
             deadline_s: how long each may take.
         """
 
-        async def tell(member: Member) -> dict[str, str]:
+        async def tell_node(member: Member) -> dict[str, str]:
             try:
                 told = await member.call(path, document, deadline_s=deadline_s)
             except PeerLostError as error:
                 return {member.name: str(error)}
-            failed: dict[str, str] = told["failed"]
+            failed: dict[str, str] = told.get("failed", {})
             return {f"{member.name}/{name}": reason for name, reason in failed.items()}
 
-        return dict(chain.from_iterable(one.items() for one in await self._each(tell, hop)))
+        async def tell_fellows() -> dict[str, str]:
+            if self._fellows is None:
+                return {}
+            return await self._fellows.tell(path, document, deadline_s=deadline_s)
 
-    async def _each(self, do: Callable[[Member], Any], hop: Hop | None) -> list[Any]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(do(member)) for member in self._beyond(hop)]
-        return [task.result() for task in tasks]
-
-    def _beyond(self, hop: Hop | None) -> Iterable[Member]:
-        """Whom this worker tells of what has come this way."""
         if hop is Hop.WORKER:
+            return {}
+        if hop is Hop.NODE:
+            return await tell_fellows()
+        async with asyncio.TaskGroup() as group:
+            fellows = group.create_task(tell_fellows())
+            nodes = await self._each_node(tell_node)
+        return dict(chain(fellows.result().items(), *(one.items() for _, one in nodes)))
+
+    async def _each_node(
+        self, do: Callable[[Member], Coroutine[None, None, _ResultT]]
+    ) -> list[tuple[Member, _ResultT]]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [(one, group.create_task(do(one))) for one in self._members.of(Hop.NODE)]
+        return [(member, task.result()) for member, task in tasks]
+
+    async def _missed_by(self, member: Member) -> list[Purge] | None:
+        """What a node keeps that somebody has missed; None if it is not there."""
+        try:
+            told = await member.call(MISSED_PATH, {}, deadline_s=self._settings.deadline_s)
+            return _purges_of(told)
+        except PeerLostError:
+            return None
+
+    async def _missed_by_fellows(self) -> list[Purge]:
+        if self._fellows is None:
             return []
-        workers = self._members.of(Hop.WORKER)
-        return workers if hop is Hop.NODE else [*workers, *self._members.of(Hop.NODE)]
-
-    async def _ask_for_missed(self, hop: Hop | None) -> dict[str, list[Purge] | None]:
-        """What others keep that somebody has missed, by their names; None for who is not there."""
-
-        async def ask(member: Member) -> tuple[str, list[Purge] | None]:
-            try:
-                told = await member.call(MISSED_PATH, {}, deadline_s=self._settings.deadline_s)
-            except PeerLostError:
-                return member.name, None
-            return member.name, [purge_of_facts(one) for one in told["purges"]]
-
-        return dict(await self._each(ask, hop))
+        told = await self._fellows.ask(MISSED_PATH, deadline_s=self._settings.deadline_s)
+        return [purge for one in told for purge in _purges_of(one)]
 
     async def _purge_for_member(self, document: dict[str, Any], hop: Hop) -> dict[str, object]:
         purge = purge_of_facts(document["purge"])
@@ -268,7 +296,14 @@ class Spreading:
         return {"failed": failed}
 
     async def _missed_for_member(self, _: dict[str, Any], hop: Hop) -> dict[str, object]:
+        """What somebody has missed, and what may have come while he was starting."""
         purges = await self._outbox.of_node()
-        for told in (await self._ask_for_missed(hop)).values():
-            purges += told or []
-        return {"purges": [purge_facts(one) for one in purges]}
+        since_s = self._now() - _RECENT_S
+        purges += [purge for when_s, purge in self._recent if when_s >= since_s]
+        if hop is Hop.NODE:
+            purges += await self._missed_by_fellows()
+        return {"purges": [purge_facts(one) for one in dict.fromkeys(purges)]}
+
+
+def _purges_of(told: Mapping[str, Any]) -> list[Purge]:
+    return [purge_of_facts(one) for one in told.get("purges", ())]

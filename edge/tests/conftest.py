@@ -14,7 +14,8 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from config.credentials import Credential
-from edge.app import ALONE, EdgeCredentials, EdgeService, open_edge
+from edge.app import EdgeCredentials, EdgeService, open_edge
+from edge.peers.mesh import ALONE
 from edge.settings import EdgeSettings
 from edge.slot import Slot
 from edge.tests.scripted_origin import ScriptedOrigin, open_scripted_origin

@@ -6,8 +6,8 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from edge.app import ALONE
 from edge.peers.members import slot_name
+from edge.peers.mesh import ALONE
 from edge.peers.ownership import Candidate, ranked
 from edge.slot import Slot
 from edge.tests.conftest import ManualClock, Node, open_worker

@@ -1,6 +1,8 @@
-"""An origin behind all members."""
+"""An origin behind all members, and where those of a node meet."""
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,3 +13,10 @@ from edge.tests.scripted_origin import ScriptedOrigin, open_scripted_origin
 async def origin() -> AsyncIterator[ScriptedOrigin]:
     async with open_scripted_origin() as origin:
         yield origin
+
+
+@pytest.fixture
+def run_dir() -> Iterator[Path]:
+    """Where workers meet: paths of sockets are short."""
+    with tempfile.TemporaryDirectory(prefix="run") as folder:
+        yield Path(folder)

@@ -1,7 +1,8 @@
-"""A member by script, at the Unix socket of a worker: real sockets, and everything is noted."""
+"""A member by script, at the Unix sockets of a worker: real sockets, and everything is noted."""
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,9 @@ async def open_scripted_member(path: Path) -> AsyncIterator[ScriptedMember]:
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.UnixSite(runner, str(path)).start()
+        own_path = path.with_name(f"w1-{os.getpid()}-00")
+        for one in (path, own_path):
+            await web.UnixSite(runner, str(one)).start()
         yield member
     finally:
         await runner.cleanup()

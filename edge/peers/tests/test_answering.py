@@ -33,14 +33,14 @@ async def ask_as_member(path: Path, target: str, **headers: str) -> aiohttp.Clie
     ],
 )
 async def test_what_is_stored_goes_to_members_as_it_is(
-    headers: dict[str, str], status: int, met: str, origin: ScriptedOrigin, tmp_path: Path
+    headers: dict[str, str], status: int, met: str, origin: ScriptedOrigin, run_dir: Path
 ):
     fields = {"Surrogate-Key": "k", "Server": "of the origin"}
     origin.resources["/x"] = Resource(b"content", fields=fields)
-    async with open_workers(origin, tmp_path):
+    async with open_workers(origin, run_dir):
         if status == 416:  # Of a length that is known.
-            await ask_as_member(tmp_path / "peer-0.sock", "/x")
-        answer = await ask_as_member(tmp_path / "peer-0.sock", "/x", **headers)
+            await ask_as_member(run_dir / "peer-0.sock", "/x")
+        answer = await ask_as_member(run_dir / "peer-0.sock", "/x", **headers)
     assert answer.status == status
     assert answer.headers[MET_FIELD].startswith(met)
     assert "Cache-Status" not in answer.headers
@@ -50,25 +50,25 @@ async def test_what_is_stored_goes_to_members_as_it_is(
 
 
 async def test_the_age_is_told_in_whole_seconds_and_to_the_millisecond(
-    origin: ScriptedOrigin, tmp_path: Path
+    origin: ScriptedOrigin, run_dir: Path
 ):
     origin.resources["/x"] = Resource(b"content")
-    async with open_workers(origin, tmp_path) as workers:
-        await ask_as_member(tmp_path / "peer-0.sock", "/x")
+    async with open_workers(origin, run_dir) as workers:
+        await ask_as_member(run_dir / "peer-0.sock", "/x")
         workers[0].clock.now_s += 12.345
-        answer = await ask_as_member(tmp_path / "peer-0.sock", "/x")
+        answer = await ask_as_member(run_dir / "peer-0.sock", "/x")
     assert answer.headers["Age"] == "12"
     assert answer.headers[MET_FIELD] == "hit; age=12.345"
 
 
-async def test_why_there_is_no_answer_is_said(origin: ScriptedOrigin, tmp_path: Path):
+async def test_why_there_is_no_answer_is_said(origin: ScriptedOrigin, run_dir: Path):
     async def hang_up(request: web.BaseRequest) -> web.StreamResponse:
         assert request.transport is not None
         request.transport.close()
         return web.Response()
 
     origin.behaviours["/x"] = hang_up
-    async with open_workers(origin, tmp_path):
-        answer = await ask_as_member(tmp_path / "peer-0.sock", "/x")
+    async with open_workers(origin, run_dir):
+        answer = await ask_as_member(run_dir / "peer-0.sock", "/x")
     assert answer.status == 502
     assert answer.headers[MET_FIELD] == "upstream_lost; error"

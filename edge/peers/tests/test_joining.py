@@ -11,14 +11,12 @@ from edge.tests.scripted_origin import Resource, ScriptedOrigin
 pytestmark = pytest.mark.socket
 
 
-async def test_what_another_owns_is_never_written_to_disk(origin: ScriptedOrigin, tmp_path: Path):
-    run_dir = tmp_path / "run"
-    await asyncio.to_thread(run_dir.mkdir)
+async def test_what_another_owns_is_never_written_to_disk(origin: ScriptedOrigin, run_dir: Path):
     keys = [f"/a{number}" for number in range(8)]
     for key in keys:
         origin.resources[key] = Resource(b"x" * 5_000)
-    folder = {"path": str(tmp_path / "disk"), "bytes_max": 64 << 20}
-    await asyncio.to_thread((tmp_path / "disk").mkdir)
+    folder = {"path": str(run_dir / "disk"), "bytes_max": 64 << 20}
+    await asyncio.to_thread((run_dir / "disk").mkdir)
     cache = {"disk": {"folders": [folder], "admission": "all"}}
     async with open_workers(origin, run_dir, cache=cache) as workers:
         disks = [worker.service.tiers.disk for worker in workers]

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from config.sockets import ListenerError
-from edge.app import ALONE
 from edge.peers.listening import client_tls
+from edge.peers.mesh import ALONE
 from edge.peers.settings import PeerSettings
 from edge.peers.tests.company import PEERS, all_are_up, free_port
 from edge.peers.wording import HOP_FIELD

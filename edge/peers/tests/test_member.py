@@ -33,8 +33,8 @@ async def open_pair(
         yield node, member
 
 
-async def test_the_owner_is_asked_and_not_the_origin(origin: ScriptedOrigin, tmp_path: Path):
-    async with open_pair(origin, tmp_path) as (node, member):
+async def test_the_owner_is_asked_and_not_the_origin(origin: ScriptedOrigin, run_dir: Path):
+    async with open_pair(origin, run_dir) as (node, member):
         answer = await node.ask(TARGETS[0])
         assert answer.content == b"of the owner"
         assert "detail=peer-hit" in answer.cache_status
@@ -43,9 +43,9 @@ async def test_the_owner_is_asked_and_not_the_origin(origin: ScriptedOrigin, tmp
 
 
 async def test_whoever_waits_for_an_owner_that_falls_silent_goes_elsewhere_in_time(
-    origin: ScriptedOrigin, tmp_path: Path
+    origin: ScriptedOrigin, run_dir: Path
 ):
-    async with open_pair(origin, tmp_path) as (node, member):
+    async with open_pair(origin, run_dir) as (node, member):
         await node.ask(TARGETS[0])
         member.is_silent = True
         async with asyncio.timeout(1):  # Deadline and probe are 0.35 s together.
@@ -57,8 +57,8 @@ async def test_whoever_waits_for_an_owner_that_falls_silent_goes_elsewhere_in_ti
         assert ("GET", TARGETS[5]) not in member.seen  # Nobody waits for it any more.
 
 
-async def test_a_member_that_is_back_is_asked_again(origin: ScriptedOrigin, tmp_path: Path):
-    async with open_pair(origin, tmp_path) as (node, member):
+async def test_a_member_that_is_back_is_asked_again(origin: ScriptedOrigin, run_dir: Path):
+    async with open_pair(origin, run_dir) as (node, member):
         member.is_silent = True
         await node.ask(TARGETS[0])
         member.is_silent = False
@@ -77,27 +77,27 @@ async def test_a_member_that_is_back_is_asked_again(origin: ScriptedOrigin, tmp_
     ],
 )
 async def test_an_owner_without_an_answer_is_passed_over(
-    met: str, origin: ScriptedOrigin, tmp_path: Path
+    met: str, origin: ScriptedOrigin, run_dir: Path
 ):
-    async with open_pair(origin, tmp_path) as (node, member):
+    async with open_pair(origin, run_dir) as (node, member):
         member.met, member.status = met, 503
         assert (await node.ask(TARGETS[0])).content == b"of the origin"
         assert node.service.counts.peer_asked["worker", "lost"] == 1
 
 
 async def test_what_the_owner_was_told_in_vain_is_not_asked_again(
-    origin: ScriptedOrigin, tmp_path: Path
+    origin: ScriptedOrigin, run_dir: Path
 ):
-    async with open_pair(origin, tmp_path) as (node, member):
+    async with open_pair(origin, run_dir) as (node, member):
         member.met, member.status = "upstream_timeout; error", 504
         assert (await node.ask(TARGETS[0])).status == 504
         assert not origin.seen
 
 
 async def test_whole_seconds_of_age_are_completed_by_the_rest_of_it(
-    origin: ScriptedOrigin, tmp_path: Path
+    origin: ScriptedOrigin, run_dir: Path
 ):
-    async with open_pair(origin, tmp_path) as (node, member):
+    async with open_pair(origin, run_dir) as (node, member):
         member.met = "hit; age=0.750"
         await node.ask(TARGETS[0])
         (found,) = node.service.store.offered(TARGETS[0])

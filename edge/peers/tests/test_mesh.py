@@ -3,11 +3,10 @@
 import pytest
 from multidict import CIMultiDict
 
-from edge.app import ALONE
 from edge.metrics import EdgeCounts
 from edge.peers.discovery import FoundNode
 from edge.peers.member import PeerLostError
-from edge.peers.mesh import MeshGround, open_mesh
+from edge.peers.mesh import ALONE, MeshGround, open_mesh
 from edge.peers.settings import PeerSettings
 from edge.peers.tests.company import PEERS
 from edge.ports import UpstreamRequest

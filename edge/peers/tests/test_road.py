@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from edge.app import ALONE
+from edge.peers.mesh import ALONE
 from edge.peers.ownership import Candidate, ranked
 from edge.peers.tests.company import all_are_up, free_port, peers_of, rank_of_workers
 from edge.peers.wording import HOP_FIELD
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.socket
 
 
 async def test_any_worker_of_a_node_leads_to_the_one_that_owns(
-    origin: ScriptedOrigin, tmp_path: Path
+    origin: ScriptedOrigin, run_dir: Path
 ):
     ports = {name: free_port() for name in ("a", "b")}
     of_a: dict[str, object] = {"peers": peers_of(ports, "a")}
@@ -30,7 +30,7 @@ async def test_any_worker_of_a_node_leads_to_the_one_that_owns(
     async with contextlib.AsyncExitStack() as stack:
         workers = [
             await stack.enter_async_context(
-                open_worker(origin, Slot(number, 2, tmp_path), clock, of_a)
+                open_worker(origin, Slot(number, 2, run_dir), clock, of_a)
             )
             for number in range(2)
         ]

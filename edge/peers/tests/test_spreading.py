@@ -9,7 +9,7 @@ import aiohttp
 import orjson
 import pytest
 
-from edge.app import ALONE
+from edge.peers.mesh import ALONE
 from edge.peers.ownership import Candidate, ranked
 from edge.peers.tests.company import (
     PEERS,
@@ -85,9 +85,9 @@ async def test_a_soft_purge_has_everybody_ask_again(origin: ScriptedOrigin):
     assert [one.headers.get("If-None-Match") for one in origin.seen] == [None, '"v1"']
 
 
-async def test_a_purge_reaches_all_workers(origin: ScriptedOrigin, tmp_path: Path):
+async def test_a_purge_reaches_all_workers(origin: ScriptedOrigin, run_dir: Path):
     origin.resources["/x"] = Resource(b"old")
-    async with open_workers(origin, tmp_path, 3) as workers:
+    async with open_workers(origin, run_dir, 3) as workers:
         for worker in workers:
             await worker.ask("/x")
         origin.resources["/x"] = Resource(b"new", etag='"v1"')
@@ -98,9 +98,9 @@ async def test_a_purge_reaches_all_workers(origin: ScriptedOrigin, tmp_path: Pat
 
 
 async def test_what_was_fetched_from_an_owner_that_had_not_purged_yet_does_not_stay(
-    origin: ScriptedOrigin, tmp_path: Path
+    origin: ScriptedOrigin, run_dir: Path
 ):
-    slot = Slot(0, 2, tmp_path)
+    slot = Slot(0, 2, run_dir)
     target = next(key for key in (f"/a{n}" for n in range(20)) if rank_of_workers(2, key)[0] == 1)
     async with (
         open_scripted_member(slot.peer_path(1)) as owner,
@@ -122,15 +122,15 @@ async def test_what_was_fetched_from_an_owner_that_had_not_purged_yet_does_not_s
 
 
 async def test_who_cannot_be_told_is_named_and_told_when_it_is_back(
-    origin: ScriptedOrigin, tmp_path: Path
+    origin: ScriptedOrigin, run_dir: Path
 ):
     target = next(key for key in map("/x{}".format, range(20)) if owner_of(key) == "b")
     origin.resources[target] = Resource(b"old")
     ports = {name: free_port() for name in ("a", "b")}
     clock = ManualClock()
-    disk = {"folders": [{"path": str(tmp_path / "b"), "bytes_max": 8 << 20}], "admission": "all"}
+    disk = {"folders": [{"path": str(run_dir / "b"), "bytes_max": 8 << 20}], "admission": "all"}
     of_b: dict[str, object] = {"peers": peers_of(ports, "b"), "cache": {"disk": disk}}
-    of_a: dict[str, object] = {"peers": peers_of(ports, "a", purge_folder=tmp_path / "missed")}
+    of_a: dict[str, object] = {"peers": peers_of(ports, "a", purge_folder=run_dir / "missed")}
     async with open_worker(origin, ALONE, clock, of_a) as a:
         async with open_worker(origin, ALONE, clock, of_b) as b:
             await all_are_up([a, b], 1)
@@ -144,17 +144,17 @@ async def test_who_cannot_be_told_is_named_and_told_when_it_is_back(
         async with open_worker(origin, ALONE, clock, of_b) as b:
             assert (await b.ask(target)).content == b"new"  # It has asked what it had missed.
             async with asyncio.timeout(5):
-                path = tmp_path / "missed" / "missed-purges-0"
+                path = run_dir / "missed" / "missed-purges-0"
                 while target.encode() in await asyncio.to_thread(path.read_bytes):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
 
 
 async def test_a_node_that_starts_while_another_is_away_validates_what_it_has(
-    origin: ScriptedOrigin, tmp_path: Path
+    origin: ScriptedOrigin, run_dir: Path
 ):
     origin.resources["/x"] = Resource(b"same")
     ports = {name: free_port() for name in ("a", "b")}
-    disk = {"folders": [{"path": str(tmp_path / "b"), "bytes_max": 8 << 20}], "admission": "all"}
+    disk = {"folders": [{"path": str(run_dir / "b"), "bytes_max": 8 << 20}], "admission": "all"}
     of_b: dict[str, object] = {"peers": peers_of(ports, "b"), "cache": {"disk": disk}}
     for _ in range(2):
         async with open_worker(origin, ALONE, ManualClock(), of_b) as b:
@@ -162,10 +162,10 @@ async def test_a_node_that_starts_while_another_is_away_validates_what_it_has(
     assert [one.headers.get("If-None-Match") for one in origin.seen] == [None, '"v1"']
 
 
-async def test_a_purge_that_a_crash_cut_short_is_told_again(origin: ScriptedOrigin, tmp_path: Path):
+async def test_a_purge_that_a_crash_cut_short_is_told_again(origin: ScriptedOrigin, run_dir: Path):
     origin.resources["/x"] = Resource(b"old")
     ports = {name: free_port() for name in ("a", "b")}
-    of_a: dict[str, object] = {"peers": peers_of(ports, "a", purge_folder=tmp_path / "missed")}
+    of_a: dict[str, object] = {"peers": peers_of(ports, "a", purge_folder=run_dir / "missed")}
     of_b: dict[str, object] = {"peers": peers_of(ports, "b")}
     async with open_worker(origin, ALONE, ManualClock(), of_a) as a:
         assert (await purge(a, urls=["/x"]))[0] == 502
