@@ -17,11 +17,16 @@ from loadtest.behaviours.content import is_content
 
 _ANSWER_S_MAX: Final = 30.0
 _SAMPLES: Final = 12
+_TRIES: Final = 3
 _BLOCK_BYTES: Final = 1 << 20
 
 
 class WrongAnswerError(Exception):
     """A server does not do what is to be measured."""
+
+
+class BrokenAnswerError(WrongAnswerError):
+    """An answer breaks off."""
 
 
 class Caller:
@@ -63,12 +68,24 @@ def calling(url: str, certificate: Certificate | None) -> Iterator[Caller]:
 def warm(entrant: Entrant, shape: Shape, certificate: Certificate | None) -> None:
     """Ask for all of each object, and check every byte.
 
+    What breaks off is asked for again: until all is here, a server depends on its origin, and on
+    a machine that may be busy with other things.
+
     Raises:
         WrongAnswerError: one is wrong.
     """
-    with calling(entrant.url, certificate) as caller:
-        for path in shape.paths():
-            _check(caller, entrant, Wanted(path, 0, shape.object_bytes, is_range=False))
+    left = [Wanted(path, 0, shape.object_bytes, is_range=False) for path in shape.paths()]
+    for number in range(_TRIES):
+        try:
+            with calling(entrant.url, certificate) as caller:
+                while left:
+                    _check(caller, entrant, left[-1])
+                    left.pop()
+        except BrokenAnswerError:
+            if number == _TRIES - 1:
+                raise
+        else:
+            return
 
 
 def check(entrant: Entrant, shape: Shape, certificate: Certificate | None) -> str:
@@ -103,7 +120,7 @@ def _check(caller: Caller, entrant: Entrant, wanted: Wanted) -> None:
     try:
         status, content = caller.ask(entrant.head_of(wanted))
     except (OSError, HTTPException) as error:
-        raise WrongAnswerError(f"{entrant.url}{wanted.path}: {error!r}") from error
+        raise BrokenAnswerError(f"{entrant.url}{wanted.path}: {error!r}") from error
     if status != (206 if wanted.is_range else 200):
         raise WrongAnswerError(f"{entrant.url}{wanted.path}: status {status}")
     if len(content) != wanted.stop - wanted.start:

@@ -12,7 +12,7 @@ from loadtest.peers.catalogue import PEERS
 from loadtest.peers.process import find_program
 
 # Programs that put them under load, and what compiles the floor that they are measured against.
-_TOOLS: Final = {"wrk": "wrk", "h2load": "nghttp2-client", "gcc": "gcc"}
+_TOOLS: Final = {"wrk": "wrk", "gcc": "gcc"}
 
 
 def main() -> int:
