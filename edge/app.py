@@ -19,6 +19,7 @@ from edge.access import Gate
 from edge.access_log import AccessLog, open_access_log
 from edge.adapters.aiohttp_upstream import open_upstream
 from edge.connection import EdgeServer
+from edge.connection_limits import ConnectionLimits, kept_limits
 from edge.fields import CACHE_NAME
 from edge.invalidation import Invalidation
 from edge.lane import Lane
@@ -164,7 +165,7 @@ async def open_edge(
         listening.close_with(stack)
         lane = lay_lane(ground, checkpoint, log)
         doorway = await _open_doorway(settings.tls, tasks, clock)
-        await stack.enter_async_context(_open_road(road, lane, listening.media, limits, doorway))
+        await stack.enter_async_context(_open_road(road, lane, listening.media, doorway, ground))
         admin = _admin_of(ground, checkpoint, doorway, credentials.operator)
         for api in _apis_of(ground, way, mesh, spreading):
             api.add_to(admin)
@@ -271,30 +272,43 @@ async def _open_doorway(settings: TlsSettings, tasks: Tasks, clock: Clock) -> Tl
     return doorway
 
 
-@contextlib.asynccontextmanager
-async def _open_road(
-    road: Road, lane: Lane | None, queue: Queue, limits: LimitSettings, doorway: TlsDoorway | None
-) -> AsyncIterator[None]:
-    """Serve without aiohttp's router: it would decode targets, and costs more than the lookup."""
-    server = EdgeServer(
+def _server_of(
+    road: Road, lane: Lane | None, kept: ConnectionLimits, limits: LimitSettings
+) -> EdgeServer:
+    """Without aiohttp's router: it would decode targets, and costs more than the lookup."""
+    return EdgeServer(
         road.handle,
         refuse=road.refuse_unread,
         lane=lane,
+        limits=kept,
         keepalive_timeout=limits.keep_alive_s,
         max_line_size=limits.header_bytes_max,
         max_field_size=limits.header_bytes_max,
     )
-    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.shutdown_s)
-    await runner.setup()
-    try:
-        if doorway is None:
-            await start_sites(runner, queue)
-            yield
-        else:
-            with doorway.serving(queue, server):
+
+
+@contextlib.asynccontextmanager
+async def _open_road(
+    road: Road,
+    lane: Lane | None,
+    queue: Queue,
+    doorway: TlsDoorway | None,
+    ground: Ground,
+) -> AsyncIterator[None]:
+    limits = ground.settings.limits
+    with kept_limits(limits, ground.counts) as kept:
+        server = _server_of(road, lane, kept, limits)
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.shutdown_s)
+        await runner.setup()
+        try:
+            if doorway is None:
+                await start_sites(runner, queue)
                 yield
-    finally:
-        await runner.cleanup()
+            else:
+                with doorway.serving(queue, server):
+                    yield
+        finally:
+            await runner.cleanup()
 
 
 async def _name_server(_: web.Request, response: web.StreamResponse) -> None:

@@ -17,6 +17,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from multidict import CIMultiDictProxy
 from typing_extensions import override
 
+from edge.connection_limits import ConnectionLimits
 from edge.fields import is_field_value
 from edge.lane import Lane
 from edge.stored_slice import Piece
@@ -51,6 +52,7 @@ class EdgeServer(web.Server):
         handler: of each request.
         refuse: makes the answer where aiohttp would make one.
         lane: answers what it can before there is a request; None to do without it.
+        limits: of connections; None for none.
         options: of `aiohttp.web.Server`.
     """
 
@@ -60,6 +62,7 @@ class EdgeServer(web.Server):
         *,
         refuse: Refuse,
         lane: Lane | None = None,
+        limits: ConnectionLimits | None = None,
         **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(
@@ -73,27 +76,40 @@ class EdgeServer(web.Server):
         _http_logger.addFilter(_without_request_text)
         self._refuse = refuse
         self._lane = lane
+        self._limits = limits
 
     @override
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, self._refuse, self._lane, **self._kwargs)
+        return _Connection(self, self._refuse, self._lane, self._limits, **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
     """A connection whose errors are problem documents; nothing of the request is repeated."""
 
-    __slots__ = ("_client", "_fd", "_framing", "_hits", "_lane", "_refuse")
+    __slots__ = (
+        "_client",
+        "_fd",
+        "_framing",
+        "_hits",
+        "_lane",
+        "_limits",
+        "_refuse",
+        "head_since_s",
+    )
 
     def __init__(
         self,
         server: EdgeServer,
         refuse: Refuse,
         lane: Lane | None,
+        limits: ConnectionLimits | None,
         **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(server, loop=server._loop, **options)  # noqa: SLF001
         self._refuse = refuse
         self._lane = lane
+        self._limits = limits
+        self.head_since_s = 0.0  # See `edge.connection_limits`.
         self._framing = RequestFraming(head_bytes_max=self.max_line_size)
         self._client = ""
         self._fd = -1
@@ -106,11 +122,20 @@ class _Connection(web.RequestHandler):
         self._client = str(peer[0]) if isinstance(peer, tuple) else ""
         if transport.get_extra_info("sslcontext") is None:
             self._fd = transport.get_extra_info("socket").fileno()
+        if self._limits is not None:
+            self._limits.admit(self, self._client)
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
         self._fd = -1
+        if self._limits is not None:
+            self._limits.leave(self)
         super().connection_lost(exc)
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether there is a request whose answer is not complete."""
+        return self._waiter is None or self._waiter.done()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -118,7 +143,10 @@ class _Connection(web.RequestHandler):
             return
         if not data:  # There is room again for what aiohttp's parser holds back.
             super().data_received(data)
-        for piece in self._framing.feed(data):
+        pieces = self._framing.feed(data)
+        if pieces or not self.head_since_s:
+            self.head_since_s = self._loop.time() if self._framing.has_part_of_head else 0.0
+        for piece in pieces:
             super().data_received(_REFUSED_BY_ALL if isinstance(piece, BadRequest) else piece)
 
     def _is_at_rest(self) -> bool:
@@ -155,6 +183,7 @@ class _Connection(web.RequestHandler):
         transport = self.transport
         assert transport is not None
         self._hits += 1
+        self.head_since_s = 0.0
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         views: list[bytes | memoryview] = [head]
         for stored, start, stop in pieces:

@@ -5,7 +5,6 @@ what does not fit is dropped and counted. Several processes may write to one fil
 appending, and gets whole lines in each write.
 """
 
-import contextlib
 import logging
 import os
 import select
@@ -134,8 +133,9 @@ class LogWriter:
             except BlockingIOError:
                 if self._is_closing:
                     raise
-                with contextlib.suppress(InterruptedError):
-                    select.select([], [self._descriptor], [], _POLL_S)
+                waiting = select.poll()
+                waiting.register(self._descriptor, select.POLLOUT)
+                waiting.poll(_POLL_S * 1e3)
 
 
 def _open(target: Path | int) -> int:

@@ -102,6 +102,10 @@ class EdgeCounts:
     session_busy: int = 0
     warmed: Counter[str] = field(default_factory=Counter)
     warmed_bytes: int = 0
+    connections: int = 0
+    connections_refused: Counter[str] = field(default_factory=Counter)
+    connections_cut: Counter[str] = field(default_factory=Counter)
+    unsent_bytes: int = 0
     log_lines: int = 0
     log_lines_dropped: int = 0
     hits: HitCounts = field(default_factory=HitCounts)
@@ -161,6 +165,7 @@ class EdgeCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._responses()
         yield from self._failures()
+        yield from self._connections()
         yield from self._log()
         yield from self._tier()
 
@@ -194,6 +199,30 @@ class EdgeCollector(Collector):
             "edge_fast_lane_responses",
             "Those of the responses that took the fast lane.",
             value=self._counts.hits.answers,
+        )
+
+    def _connections(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "edge_connections", "Connections of listeners.", value=self._counts.connections
+        )
+        refused = CounterMetricFamily(
+            "edge_connections_refused", "Connections that were too many.", labels=["reason"]
+        )
+        for reason, count in sorted(self._counts.connections_refused.items()):
+            refused.add_metric([reason], count)
+        yield refused
+        cut = CounterMetricFamily(
+            "edge_connections_cut",
+            "Connections that were ended: a head that did not come, an answer that was not taken.",
+            labels=["reason"],
+        )
+        for reason, count in sorted(self._counts.connections_cut.items()):
+            cut.add_metric([reason], count)
+        yield cut
+        yield GaugeMetricFamily(
+            "edge_unsent_bytes",
+            "What was handed over for sending and the kernel had no room for, a moment ago.",
+            value=self._counts.unsent_bytes,
         )
 
     def _log(self) -> Iterator[Metric]:

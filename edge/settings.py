@@ -246,6 +246,44 @@ class LimitSettings(Section):
     content_stall_s: float = Field(
         default=30.0, gt=0, description="Longest pause within a request's content, in seconds."
     )
+    connections_max: int = Field(
+        default=0,
+        ge=0,
+        description="Connections of listeners at once; 0: as many as the process's descriptors "
+        "allow.",
+    )
+    client_connections_max: int = Field(
+        default=0,
+        ge=0,
+        description="Of these, how many may come from one address; 0: as many as come.",
+    )
+    head_s: float = Field(
+        default=20.0,
+        gt=0,
+        description="Until a request's head is whole, from its first byte on, and that of a new "
+        "connection from its begin on, in seconds.",
+    )
+    write_buffer_bytes: int = Field(
+        default=64 << 10,
+        ge=1 << 10,
+        description="What may wait to be sent on a connection before the answer waits too, in "
+        "bytes.",
+    )
+    unsent_bytes_max: int = Field(
+        default=512 << 20,
+        ge=1 << 20,
+        description="What may wait to be sent on all connections together, in bytes; above that, "
+        "those who take least are cut.",
+    )
+    answer_stall_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="In so long a listener takes what `answer_bytes_per_s_min` makes of it, or is "
+        "cut, in seconds.",
+    )
+    answer_bytes_per_s_min: int = Field(
+        default=1 << 10, ge=0, description="What he takes at least, in bytes a second."
+    )
     keep_alive_s: float = Field(
         default=75.0, gt=0, description="How long an idle connection is kept, in seconds."
     )

@@ -20,6 +20,7 @@ from edge.slot import Slot
 _MEMORY_BYTES_MIN: Final = 1 << 20
 _FOLDER_BYTES_MIN: Final = 1 << 20
 _QUEUE_BYTES_MIN: Final = 1 << 20
+_UNSENT_BYTES_MIN: Final = 1 << 20
 
 
 def share_of(settings: EdgeSettings, slot: Slot) -> EdgeSettings:
@@ -67,6 +68,8 @@ def _limits(limits: LimitSettings, count: int) -> LimitSettings:
         update={
             "fills_max": _part(limits.fills_max, count),
             "upstream_connections_max": _part(limits.upstream_connections_max, count),
+            "connections_max": _part(limits.connections_max, count),
+            "unsent_bytes_max": max(_UNSENT_BYTES_MIN, limits.unsent_bytes_max // count),
         }
     )
 

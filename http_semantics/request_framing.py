@@ -96,6 +96,11 @@ class RequestFraming:
         return not self._held and self._step is RequestFraming._read_head
 
     @property
+    def has_part_of_head(self) -> bool:
+        """Whether a message has begun whose head is not whole."""
+        return bool(self._held) and self._step is RequestFraming._read_head
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing that follows is read: behind a flaw, or behind a CONNECT."""
         return self._step is RequestFraming._drop

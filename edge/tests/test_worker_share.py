@@ -12,7 +12,7 @@ NODE = EdgeSettings.model_validate(
             "memory_bytes": 100 << 20,
             "disk": {"folders": [{"path": "/a", "bytes_max": 90 << 20}], "reads_max": 10},
         },
-        "limits": {"fills_max": 7, "upstream_connections_max": 9},
+        "limits": {"fills_max": 7, "upstream_connections_max": 9, "connections_max": 11},
     }
 )
 
@@ -30,7 +30,11 @@ def test_the_shares_make_up_the_whole(count: int):
     assert len({folder.path for folder in folders}) == count
     assert {folder.path.parent for folder in folders} == {Path("/a")}
     assert sum(folder.bytes_max for folder in folders) <= 90 << 20
-    for limit, whole in (("fills_max", 7), ("upstream_connections_max", 9)):
+    for limit, whole in (
+        ("fills_max", 7),
+        ("upstream_connections_max", 9),
+        ("connections_max", 11),
+    ):
         assert whole <= sum(getattr(share.limits, limit) for share in shares) < whole + count
 
 

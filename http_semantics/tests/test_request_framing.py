@@ -227,3 +227,26 @@ def _messages(pieces: list[Piece]) -> tuple[list[bytes], bytes, Flaw | None]:
     texts = [piece for piece in pieces if isinstance(piece, bytes)]
     heads = [text for text in texts if b" HTTP/1." in text]
     return heads, b"".join(texts), flaws[0] if flaws else None
+
+
+@pytest.mark.parametrize(
+    ("sent", "has_part"),
+    [
+        pytest.param(b"", False, id="nothing"),
+        pytest.param(b"GET / HT", True, id="a part"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", False, id="a whole"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nG", True, id="a part of the next one"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx", False, id="content"
+        ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1",
+            False,
+            id="a chunk",
+        ),
+    ],
+)
+def test_it_knows_of_a_part_of_a_head(sent: bytes, has_part: bool):
+    framing = RequestFraming(head_bytes_max=1000)
+    framing.feed(sent)
+    assert framing.has_part_of_head == has_part
