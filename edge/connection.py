@@ -10,10 +10,11 @@ import logging
 import os
 import socket
 import struct
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import HttpVersion11, StreamReader, hdrs, web
 from multidict import CIMultiDictProxy
 from typing_extensions import override
 
@@ -23,7 +24,7 @@ from edge.lane import Lane
 from edge.stored_slice import Piece
 from http_semantics.hop_by_hop import end_to_end_fields
 from http_semantics.interim import is_passed_on
-from http_semantics.request_framing import BadRequest, RequestFraming
+from http_semantics.request_framing import BadRequest, RequestFraming, RequestPiece
 
 _UNREADABLE: Final = 400
 
@@ -88,12 +89,14 @@ class _Connection(web.RequestHandler):
 
     __slots__ = (
         "_client",
+        "_content",
         "_fd",
         "_framing",
         "_hits",
         "_lane",
         "_limits",
         "_refuse",
+        "_waiting",
         "head_since_s",
     )
 
@@ -112,8 +115,10 @@ class _Connection(web.RequestHandler):
         self.head_since_s = 0.0  # See `edge.connection_limits`.
         self._framing = RequestFraming(head_bytes_max=self.max_line_size)
         self._client = ""
+        self._content: StreamReader | None = None
         self._fd = -1
         self._hits = 0
+        self._waiting: deque[RequestPiece] = deque()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -146,8 +151,8 @@ class _Connection(web.RequestHandler):
         pieces = self._framing.feed(data)
         if pieces or not self.head_since_s:
             self.head_since_s = self._loop.time() if self._framing.has_part_of_head else 0.0
-        for piece in pieces:
-            super().data_received(_REFUSED_BY_ALL if isinstance(piece, BadRequest) else piece)
+        self._waiting.extend(pieces)
+        self._hand_on()
 
     def _is_at_rest(self) -> bool:
         """Whether the next byte begins a message, and all before it has been answered and sent.
@@ -220,6 +225,34 @@ class _Connection(web.RequestHandler):
         response = self._refuse(request, status == _UNREADABLE)
         response.force_close()
         return response
+
+    def _hand_on(self) -> None:
+        """Hand aiohttp what it has room for; it comes back when it has room again.
+
+        It stops reading when it has many requests, but one read may bring thousands.
+        """
+        waiting = self._waiting
+        while waiting and len(self._messages) < self._max_msg_queue_size:
+            piece = waiting.popleft()
+            if isinstance(piece, BadRequest):
+                self._break_content()
+                super().data_received(_REFUSED_BY_ALL)
+                continue
+            super().data_received(piece)
+            if self._messages:
+                self._content = self._messages[-1][1]
+
+    def _break_content(self) -> None:
+        """Tell whoever reads the content of the last request that the rest of it cannot be read."""
+        content = self._content
+        if content is not None and not content.is_eof():
+            content.set_exception(web.RequestPayloadError("the rest cannot be read"))
+
+    @override
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        # It was read on for nobody: the request has its answer.
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kw)
 
 
 def pass_interim(request: web.BaseRequest, status: int, fields: CIMultiDictProxy[str]) -> None:

@@ -7,6 +7,7 @@
         * TransferCodingError
         * LoopError
         * ContentTooLargeError
+        * ContentBrokenError
         * ContentStalledError
         * TooManyRefusalsError
         * RangeNotSatisfiableError
@@ -117,6 +118,13 @@ class ContentTooLargeError(DownstreamError):
     def __init__(self, bytes_max: int) -> None:
         super().__init__(f"at most {bytes_max} bytes are taken")
         self.bytes_max = bytes_max
+
+
+class ContentBrokenError(DownstreamError):
+    """The request's content ends in bytes that are none of it."""
+
+    reason = "content_broken"
+    title = "The content of the request cannot be read to its end."
 
 
 class ContentStalledError(DownstreamError):

@@ -10,6 +10,7 @@ from aiohttp import HttpVersion11, web
 from edge.answers import complete_fields, tell_status
 from edge.connection import StreamAsGiven, pass_interim
 from edge.errors import (
+    ContentBrokenError,
     ContentStalledError,
     ContentTooLargeError,
     DownstreamError,
@@ -61,6 +62,9 @@ class RequestContent:
                 return await self._request.content.readany()
         except TimeoutError:
             self.error = ContentStalledError(self._stall_s)
+            raise self.error from None
+        except web.RequestPayloadError:
+            self.error = ContentBrokenError("it goes on as no content does")
             raise self.error from None
 
 

@@ -53,7 +53,7 @@ class BadRequest:
     flaw: Flaw
 
 
-Piece = bytes | BadRequest
+RequestPiece = bytes | BadRequest
 
 
 class RequestFraming:
@@ -62,6 +62,9 @@ class RequestFraming:
     Args:
         head_bytes_max: of a head, its last empty line included, and of a trailer section.
         fields_max: in each of them.
+
+    Attributes:
+        heads: so many have been handed on.
     """
 
     __slots__ = (
@@ -75,11 +78,13 @@ class RequestFraming:
         "_pieces",
         "_scanned",
         "_step",
+        "heads",
     )
 
     def __init__(self, *, head_bytes_max: int, fields_max: int = FIELDS_MAX) -> None:
         self._head_bytes_max = head_bytes_max
         self._fields_max = fields_max
+        self.heads = 0
         # Reads on from a position, and returns the next one: the same if more is needed.
         self._step: Callable[[RequestFraming, bytes, int], int] = RequestFraming._read_head
         self._held = b""
@@ -87,7 +92,7 @@ class RequestFraming:
         self._has_line = False
         self._left = 0
         self._extension_bytes = 0
-        self._pieces: list[Piece] = []
+        self._pieces: list[RequestPiece] = []
         self._content: list[bytes] = []
 
     @property
@@ -105,7 +110,7 @@ class RequestFraming:
         """Whether nothing that follows is read: behind a flaw, or behind a CONNECT."""
         return self._step is RequestFraming._drop
 
-    def feed(self, data: bytes) -> list[Piece]:
+    def feed(self, data: bytes) -> list[RequestPiece]:
         """Take what has arrived.
 
         Returns:
@@ -142,6 +147,7 @@ class RequestFraming:
         self._has_line = False
         self._end_content()
         self._pieces.append(head)
+        self.heads += 1
         if length > 0:
             self._left = length
             self._step = RequestFraming._read_content

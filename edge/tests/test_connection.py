@@ -21,8 +21,7 @@ SECRET = "se.cr.et"
 
 async def exchange(url: str, sent: bytes) -> tuple[bytes, dict[str, str], bytes]:
     """Status line, fields by name in lower case, and content of the answer to raw bytes."""
-    host, _, port = url.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    reader, writer = await asyncio.open_connection(*_address(url))
     try:
         writer.write(sent)
         async with asyncio.timeout(10):
@@ -195,3 +194,62 @@ async def test_what_a_tunnel_would_carry_is_taken_for_a_request(node: Node):
     assert fields["connection"] == "close"
     assert b"HTTP/1.1" not in content
     assert node.origin.seen == []
+
+
+@pytest.mark.socket
+async def test_content_that_is_broken_is_waited_for(node: Node, caplog: pytest.LogCaptureFixture):
+    head = b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    first, fields, content = await exchange(node.service.url, head + b"5\r\nhello\r\nx\r\n")
+    assert first.split()[1] == b"400"
+    assert fields["connection"] == "close"
+    assert json.loads(content)["type"] == "urn:attacca:problem:content-broken"  # One answer.
+    assert not [record for record in caplog.records if record.levelno > logging.WARNING]
+
+
+@pytest.mark.socket
+async def test_what_breaks_behind_an_answer_is_an_error(
+    node: Node, caplog: pytest.LogCaptureFixture
+):
+    head = b"TRACE /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reader, writer = await asyncio.open_connection(*_address(node.service.url))
+    with contextlib.closing(writer):
+        writer.write(head)
+        async with asyncio.timeout(10):
+            assert b" 405 " in await reader.readline()
+            writer.write(b"x\r\n")
+            assert b"HTTP/1" not in await reader.read()
+    assert not [record for record in caplog.records if record.levelno > logging.WARNING]
+
+
+@pytest.mark.socket
+async def test_one_read_brings_more_requests_than_are_kept():
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: web.BaseRequest) -> web.StreamResponse:
+        arrived.set()
+        await go_on.wait()
+        return web.Response()
+
+    server = EdgeServer(wait, refuse=lambda _request, _is_unreadable: web.Response(status=400))
+    runner = web.ServerRunner(server, handle_signals=False)
+    await runner.setup()
+    try:
+        url = await start_site(runner, host="127.0.0.1", port=0)
+        reader, writer = await asyncio.open_connection(*_address(url))
+        with contextlib.closing(writer):
+            request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
+            writer.write(request * 1000 + b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            async with asyncio.timeout(10):
+                await arrived.wait()
+                await asyncio.sleep(0)
+                (connection,) = server.connections
+                assert len(connection._messages) <= 32
+                go_on.set()
+                assert (await reader.read()).count(b"HTTP/1.1 200 OK\r\n") == 1001
+    finally:
+        await runner.cleanup()
+
+
+def _address(url: str) -> tuple[str, int]:
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    return host, int(port)

@@ -286,8 +286,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n"
             b"Content-Length: 9\r\n\r\nfour", b"", b"408", b"content-stalled", id="stalled"
         ),
         pytest.param(CHUNKED, b"", b"408", b"content-stalled", id="stalled between chunks"),
-        # aiohttp tells of what is no chunk once the request is answered; nothing comes until then.
-        pytest.param(CHUNKED, b"xyz\r\n", b"408", b"content-stalled", id="torn"),
+        pytest.param(CHUNKED, b"xyz\r\n", b"400", b"content-broken", id="torn"),
     ],
 )
 async def test_a_bad_upload_is_waited_for_or_blamed_on_the_origin(

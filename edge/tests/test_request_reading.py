@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import re
+from collections.abc import Iterator
 
 import pytest
 from aiohttp.base_protocol import BaseProtocol
@@ -10,7 +12,7 @@ from aiohttp.streams import StreamReader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from http_semantics.request_framing import BadRequest, RequestFraming
+from http_semantics.request_framing import BadRequest, RequestFraming, RequestPiece
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: a\r\n"
 LINES = [
@@ -24,7 +26,8 @@ LINES = [
     b"Connection: keep-alive\r\n", b"A:\r\n", b"Content-Encoding: gzip\r\n", b"Host: b\r\n",
 ]  # fmt: skip
 FRAGMENTS = [
-    *LINES, HEAD, b"\r\n", b"\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"hello",
+    *LINES, HEAD, b"GET / HTTP/1.1\r\n\r\n", b"\r\n", b"\r\n", b"hello",
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"5\r\nhello\r\n", b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b'5;a="b c"\r\nhello\r\n',
     b"0\r\nConnection: close\r\n\r\n", b"0\r\nContent-Length: 5\r\n\r\n", b"\n", b"\r", b" ",
     b"GET http://a/ HTTP/1.1\r\n", b"OPTIONS * HTTP/1.1\r\n", b"0000005\r\n", b"5 \r\n",
@@ -74,10 +77,9 @@ def check(loop: asyncio.AbstractEventLoop, sent: bytes) -> None:
     framing = RequestFraming(head_bytes_max=4096)
     parser = HttpRequestParser(_Connection(loop), loop, 2**16, auto_decompress=False)
     payload: StreamReader | None = None
-    for piece in framing.feed(sent):
+    for piece, is_head in pieces_of(framing, sent):
         if isinstance(piece, BadRequest):
             return
-        is_head = piece.endswith(b"\r\n\r\n") and b" HTTP/1." in piece
         assert is_head == (payload is None or payload.is_eof())
         try:
             messages, _, tail = parser.feed_data(piece)
@@ -92,3 +94,12 @@ def check(loop: asyncio.AbstractEventLoop, sent: bytes) -> None:
                 return
     if framing.is_at_boundary:
         assert payload is None or payload.is_eof()
+
+
+def pieces_of(framing: RequestFraming, sent: bytes) -> Iterator[tuple[RequestPiece, bool]]:
+    """The pieces, and whether each is a head: fed line by line, it is the last one."""
+    for part in re.findall(rb"[^\n]*\n|[^\n]+", sent):
+        heads = framing.heads
+        pieces = framing.feed(part)
+        for place, piece in enumerate(pieces, start=1):
+            yield piece, framing.heads > heads and place == len(pieces)

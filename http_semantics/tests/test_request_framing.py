@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from http_semantics.request_framing import BadRequest, Piece, RequestFraming
+from http_semantics.request_framing import BadRequest, RequestFraming, RequestPiece
 from http_semantics.request_head import Flaw
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -20,7 +20,7 @@ def make(fields_max: int = 4) -> RequestFraming:
     return RequestFraming(head_bytes_max=HEAD_BYTES_MAX, fields_max=fields_max)
 
 
-def feed(*parts: bytes) -> list[Piece]:
+def feed(*parts: bytes) -> list[RequestPiece]:
     framing = make()
     return [piece for part in parts for piece in framing.feed(part)]
 
@@ -36,6 +36,15 @@ def test_each_head_is_a_piece():
     assert feed(GET + GET[:20], GET[20:] + GET) == [GET, GET, GET]
     assert feed(POST + b"hello" + GET) == [POST, b"hello", GET]
     assert feed(b"\r\n" + GET + b"\r\n" + GET) == [GET, GET]
+
+
+def test_heads_are_counted():
+    framing = make()
+    assert framing.heads == 0
+    framing.feed(POST + GET[:5])
+    assert framing.heads == 1
+    framing.feed(GET[5:] + GET)  # Content, and the rest of a head that is none.
+    assert framing.heads == 1
 
 
 def test_a_head_alone_is_not_copied():
@@ -222,7 +231,7 @@ def test_any_cut_gives_the_same_messages(sent: bytes, seed: int, flips: int):
     assert whole.is_over == parted.is_over
 
 
-def _messages(pieces: list[Piece]) -> tuple[list[bytes], bytes, Flaw | None]:
+def _messages(pieces: list[RequestPiece]) -> tuple[list[bytes], bytes, Flaw | None]:
     flaws = [piece.flaw for piece in pieces if isinstance(piece, BadRequest)]
     texts = [piece for piece in pieces if isinstance(piece, bytes)]
     heads = [text for text in texts if b" HTTP/1." in text]
