@@ -31,6 +31,7 @@ def main() -> int:
         )
         found.runs += one.runs
         found.failures += one.failures
+        found.repeated += one.repeated
         found.protections.update(one.protections)
     print_tables(found.runs)
     facts = facts_of(found, effort)
@@ -51,7 +52,11 @@ def facts_of(found: Findings, effort: Effort) -> list[str]:
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}"
     facts = [f"{measured}; {machine}, Python {platform.python_version()}."]
     told = ", ".join(f"{name}: {one}" for name, one in found.protections.items() if one)
-    return [*facts, f"TLS: {told}."] if told else facts
+    if told:
+        facts.append(f"TLS: {told}.")
+    if found.repeated:
+        facts.append(f"{len(found.repeated)} runs were made again: {'; '.join(found.repeated)}.")
+    return facts
 
 
 def _parser() -> argparse.ArgumentParser:

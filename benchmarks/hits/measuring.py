@@ -30,6 +30,7 @@ from benchmarks.hits.wrk import LoadFailedError, run_wrk, write_script
 from loadtest.peers.process import CacheFailedError
 
 _WARM_UP_S: Final = 1
+_TRIES: Final = 3
 # Less than all: what is counted when it is over may be under way still.
 _HITS_MIN: Final = 0.99
 # A server that buffers its log writes it at least this often.
@@ -81,11 +82,13 @@ class Findings:
     Attributes:
         runs: all that went well.
         failures: sentences about the rest.
+        repeated: sentences about runs that went wrong and were made again.
         protections: TLS version and cipher suite by server, where there is one.
     """
 
     runs: list[Run] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
     protections: dict[str, str] = field(default_factory=dict)
 
 
@@ -167,9 +170,26 @@ class Group:
         for number in range(self._effort.rounds):
             for name, entrant in entrants.items():
                 with self._noting(name, case):
-                    run = self._run(name, entrant, scripts[name], case, number=number)
+                    run = self._sound_run(name, entrant, scripts[name], case, number=number)
                     self.findings.runs.append(run)
                     _tell(run)
+
+    def _sound_run(
+        self, name: str, entrant: Entrant, script: Path, case: Case, *, number: int
+    ) -> Run:
+        """Put a server under load until nothing has disturbed it.
+
+        Raises:
+            LoadFailedError: something always does.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return self._run(name, entrant, script, case, number=number)
+            except LoadFailedError as error:
+                sentence = f"{name}, {case.group}, {case.shape}: {error}"
+                print(f"AGAIN {sentence}", file=sys.stderr)
+                self.findings.repeated.append(sentence)
+        return self._run(name, entrant, script, case, number=number)
 
     def _run(self, name: str, entrant: Entrant, script: Path, case: Case, *, number: int) -> Run:
         """Put a server under load once. The warm-up has a negative number."""
