@@ -22,6 +22,9 @@ TOKEN_FIELD: Final = "CTA-Common-Access-Token"  # noqa: S105
 # Tells the origin which requests are one listener's, so that nobody has too much packaged at once.
 SESSION_FIELD: Final = "Attacca-Session"
 
+# By which an origin tells the bits a second of a rendition.
+BITRATE_FIELD: Final = "Attacca-Bitrate"
+
 # Whoever could send the edge's credential through the edge would be taken for it, and with a
 # session of his own choice nothing that he has packaged would count as his.
 _NEVER_FORWARDED: Final = frozenset(

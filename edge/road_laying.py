@@ -17,6 +17,7 @@ from edge.invalidation import Invalidation
 from edge.lane import Lane, LaneParts
 from edge.metrics import EdgeCounts
 from edge.origin_budget import OriginBudget
+from edge.pacing import AnswerPacing
 from edge.passing import Passer
 from edge.ports import Upstream
 from edge.purges import Purges
@@ -222,11 +223,13 @@ def _is_busy(ground: Ground) -> bool:
 
 
 def _serving(ground: Ground, way: WayToContent, passer: Passer) -> Serving:
+    limits = ground.settings.limits
     sender = Sender(
         way.reading,
         budget=ground.budget,
         is_token_checked=ground.is_token_checked,
         clock=ground.clock,
+        pacing=AnswerPacing(factor=limits.pace, burst_s=limits.pace_burst_s),
     )
     return serving_of(ground, way, passer=passer, sender=sender, budget=ground.budget)
 

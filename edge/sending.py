@@ -21,11 +21,12 @@ from edge.connection import ResponseAsGiven, StreamAsGiven
 from edge.coverage import Presence
 from edge.errors import NotStoredError, OriginBudgetError
 from edge.exchange import Exchange
-from edge.fields import Fields
+from edge.fields import BITRATE_FIELD, Fields
 from edge.filling import UNKNOWN_STOP
 from edge.lookup import NotModified, Part, Parts, Whole
 from edge.origin_budget import OriginBudget
 from edge.outcomes import Told
+from edge.pacing import UNPACED, AnswerPacing
 from edge.reading import Reading
 from edge.representation import Representation
 from http_semantics import multipart
@@ -46,6 +47,7 @@ class Sender:
         budget: of what clients make the edge fetch.
         is_token_checked: decides which fields are sent.
         clock: seconds since the epoch.
+        pacing: of long answers.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class Sender:
         budget: OriginBudget,
         is_token_checked: bool,
         clock: Callable[[], float],
+        pacing: AnswerPacing = UNPACED,
     ) -> None:
         self._reading = reading
+        self._pacing = pacing
         self._budget = budget
         self._is_token_checked = is_token_checked
         self._clock = clock
@@ -138,7 +142,12 @@ class Sender:
                 exchange.upstream_s = self._monotonic() - asked_s
             fields = self._fields(request, found, part, status)
             response = await self._begin(request, status, fields)
+            begun_s, bitrate = self._monotonic(), found.fields.get(BITRATE_FIELD)
             while chunk is not None:
+                elapsed_s = self._monotonic() - begun_s
+                wait_s = self._pacing.wait_s(bitrate, exchange.content_bytes, elapsed_s=elapsed_s)
+                if wait_s > 0:
+                    await asyncio.sleep(wait_s)
                 await response.write(chunk)
                 exchange.content_bytes += len(chunk)
                 chunk = await anext(chunks, None)

@@ -284,6 +284,18 @@ class LimitSettings(Section):
     answer_bytes_per_s_min: int = Field(
         default=1 << 10, ge=0, description="What he takes at least, in bytes a second."
     )
+    pace: float = Field(
+        default=0.0,
+        ge=0,
+        description="How quickly a long answer is sent, in times the bit rate that the origin "
+        "tells in `Attacca-Bitrate`: 1.5 saves what listeners who leave would not have heard; 0 as "
+        "quickly as it is taken.",
+    )
+    pace_burst_s: float = Field(
+        default=30.0,
+        ge=0,
+        description="How much of such an answer is sent without delay, in seconds of listening.",
+    )
     keep_alive_s: float = Field(
         default=75.0, gt=0, description="How long an idle connection is kept, in seconds."
     )

@@ -48,6 +48,7 @@ INTENDED: Final[dict[tuple[str, str], str]] = {
     ): "RWF_NOWAIT: EAGAIN for the disk",
     ("posix.close", "edge/disk/disk_folder.py:_read"): "of a file that was only read",
     ("posix.pwrite", "edge/arena.py:lay"): "into memory that has a descriptor",
+    ("posix.writev", "edge/connection.py:send_hit"): "the socket does not block",
 }
 
 

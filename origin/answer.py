@@ -31,6 +31,10 @@ def cover_tag(digest: str) -> str:
     return f"cover:{digest}"
 
 
+# Bits a second of a rendition.
+BITRATE_FIELD: Final = "Attacca-Bitrate"
+
+
 def listing_tag(album_id: str) -> str:
     """Surrogate key of whatever tells of several tracks of an album."""
     return f"listing:{album_id}"
@@ -45,6 +49,7 @@ class Representation:
         sha256: of all of it, hexadecimal; also its entity tag.
         modified_s: seconds since the epoch; None if that is not worth finding out.
         links: values of `Link`.
+        bitrate_bps: of audio; edges may send it no quicker than it is listened to.
     """
 
     size_bytes: int
@@ -54,6 +59,7 @@ class Representation:
     surrogate_keys: tuple[str, ...]
     modified_s: float | None = None
     links: tuple[str, ...] = ()
+    bitrate_bps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +134,15 @@ def _part_of(value: str, size_bytes: int) -> ByteSlice | None:
 
 def _content_fields(representation: Representation) -> dict[str, str]:
     digest = base64.b64encode(bytes.fromhex(representation.sha256)).decode()
-    return {
+    fields = {
         **_validator_fields(representation),
         "Content-Type": representation.content_type,
         "Accept-Ranges": "bytes",
         "Repr-Digest": f"sha-256=:{digest}:",  # RFC 9530 section 3.
     }
+    if representation.bitrate_bps is not None:
+        fields[BITRATE_FIELD] = str(representation.bitrate_bps)
+    return fields
 
 
 def _validator_fields(representation: Representation) -> dict[str, str]:

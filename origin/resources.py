@@ -308,6 +308,7 @@ class Resources:
             surrogate_keys=_surrogate_keys(record),
             # Not the object's own time: that moves whenever the file is used.
             modified_s=found.created_s,
+            bitrate_bps=facts.bitrate_bps,
         )
         means = RenditionMeans(
             self._store, package=package, repair=self._demand.repair, note_use=self._note_use

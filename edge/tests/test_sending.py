@@ -6,8 +6,8 @@ import email.policy
 
 import pytest
 
-from edge.tests.conftest import Answer, Node, content_of
-from edge.tests.scripted_origin import Resource
+from edge.tests.conftest import Answer, Node, content_of, open_node
+from edge.tests.scripted_origin import Resource, ScriptedOrigin
 from edge.tests.test_growing import Growing
 
 pytestmark = pytest.mark.socket
@@ -121,3 +121,20 @@ async def test_a_version_that_changed_while_the_rest_was_coming_cuts_who_follows
     resource.gate.set()
     assert (await first).content == BODY[::-1][SLICE : 2 * SLICE]
     assert (await follower).content == BODY[::-1][: 2 * SLICE]
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+async def test_a_long_answer_is_sent_as_it_is_listened_to(origin: ScriptedOrigin, is_stored: bool):
+    # Ten slices, 2 s of listening each; of them 16 s at once, the rest four times as quickly.
+    content = content_of(4096) * 640
+    origin.resources["/a"] = Resource(content, fields={"Attacca-Bitrate": str(SLICE * 8 // 2)})
+    limits = {"pace": 4.0, "pace_burst_s": 16.0, "shutdown_s": 0.2}
+    loop = asyncio.get_running_loop()
+    async with open_node(origin, limits=limits) as node:
+        if is_stored:
+            for number in range(10):
+                await node.range("/a", f"{number * SLICE}-{(number + 1) * SLICE - 1}")
+        begun_s = loop.time()
+        assert (await node.ask("/a")).content == content
+        # The last slice waits for what was sent before it.
+        assert loop.time() - begun_s >= 0.5 - 0.001
