@@ -10,7 +10,13 @@ from typing import Final
 from benchmarks.hits.contestants import CONTESTANTS, FLOOR, GroupName
 from benchmarks.hits.measuring import Effort, Findings
 from benchmarks.hits.plot import svg_of
-from benchmarks.hits.report import document_of, markdown_of, print_tables, write_results
+from benchmarks.hits.report import (
+    document_of,
+    elsewhere_rows,
+    markdown_of,
+    print_tables,
+    write_results,
+)
 from benchmarks.hits.running import measure_group
 from benchmarks.hits.shapes import SHAPES
 
@@ -33,11 +39,12 @@ def main() -> int:
         found.failures += one.failures
         found.repeated += one.repeated
         found.protections.update(one.protections)
-    print_tables(found.runs)
+    elsewhere = elsewhere_rows(RESULTS / "streams.json")
+    print_tables(found.runs, elsewhere)
     facts = facts_of(found, effort)
     texts = {
         "json": document_of(found.runs, facts, found.failures),
-        "md": markdown_of(found.runs, facts),
+        "md": markdown_of(found.runs, facts, elsewhere),
         "svg": svg_of(found.runs),
     }
     write_results(RESULTS, arguments.name, texts)

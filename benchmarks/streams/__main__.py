@@ -11,7 +11,7 @@ from benchmarks.hits.contestants import CONTESTANTS, OURS, GroupName
 from benchmarks.hits.cpu import read_cpu
 from benchmarks.streams.audience import Audience, AudienceFailedError, open_audience
 from benchmarks.streams.pace import PERIOD_S, Level
-from benchmarks.streams.report import Findings, print_tables, write_results
+from benchmarks.streams.report import NAME, Findings, print_tables, write_results
 from benchmarks.streams.server import WarmServer, running_server
 from loadtest.peers.process import CacheFailedError
 
@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--levels", nargs="*", type=int, default=list(_LEVELS))
     parser.add_argument("--idle", type=int, default=_IDLE, help="connections; 0 leaves it out")
     parser.add_argument("--seconds", type=float, default=2 * PERIOD_S, help="of each level")
-    parser.add_argument("--name", default="streams", help="of the files with the results")
+    parser.add_argument("--name", default=NAME, help="of the files with the results")
     return parser
 
 

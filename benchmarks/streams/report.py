@@ -11,6 +11,7 @@ from benchmarks.hits.report import print_table, table_of
 from benchmarks.streams.pace import FULL_SHARE, Level, fitted, percentile
 
 RESULTS: Final = Path("benchmarks/results")
+NAME: Final = "streams"
 FITTED_MIN: Final = 20_000
 LISTENER_KIB_MAX: Final = 40
 IDLE_KIB_MAX: Final = {"plain": 12, "tls": LISTENER_KIB_MAX}
@@ -166,7 +167,8 @@ def write_results(found: Findings, name: str) -> None:
         {"server": server, "over": way, "bytes": one}
         for (server, way), one in found.idle_bytes.items()
     ]
-    document = {"levels": levels, "idle": idle, "failures": found.failures}
+    aims = [dict(zip(AIM_COLUMNS, row, strict=True)) for row in aim_rows(found)]
+    document = {"aims": aims, "levels": levels, "idle": idle, "failures": found.failures}
     parts = ["# Paced listeners", table_of(AIM_COLUMNS, aim_rows(found))]
     parts += [table_of(LEVEL_COLUMNS, level_rows(found)), ""]
     RESULTS.mkdir(parents=True, exist_ok=True)

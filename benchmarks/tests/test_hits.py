@@ -4,6 +4,7 @@ import json
 import os
 import time
 from itertools import pairwise
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,7 +14,14 @@ from benchmarks.hits.cpu import CpuReading, parse_schedstat, parse_stat, read_cp
 from benchmarks.hits.figures import Case, Run, compare, summarise
 from benchmarks.hits.own_counts import parse_counts
 from benchmarks.hits.plot import svg_of
-from benchmarks.hits.report import AIM_COLUMNS, COST_COLUMNS, aim_rows, cost_rows, document_of
+from benchmarks.hits.report import (
+    AIM_COLUMNS,
+    COST_COLUMNS,
+    aim_rows,
+    cost_rows,
+    document_of,
+    elsewhere_rows,
+)
 from benchmarks.hits.shapes import SHAPES, Shape
 from benchmarks.hits.tickets import Tickets
 from benchmarks.hits.wrk import LoadFailedError, parse_counted
@@ -143,6 +151,25 @@ def test_tables_have_a_cell_for_each_column():
     beside_nginx = next(row for row in cost_rows(runs) if row[2] == "nginx")
     assert beside_nginx[COST_COLUMNS.index("ours to it")] == "0.90"
     assert len(json.loads(document_of(runs, [], []))["runs"]) == 3
+
+
+def test_what_listeners_cost_is_told_once_it_is_measured(tmp_path: Path):
+    file = tmp_path / "streams.json"
+    unknown = elsewhere_rows(file)
+    row = {"what": "listeners", "aim": ">= 20000", "ours": "21000", "nginx": "17000", "met": "yes"}
+    file.write_text(json.dumps({"aims": [row]}))
+    known = elsewhere_rows(file)
+    assert {len(row) for row in (*unknown, *known)} == {len(AIM_COLUMNS)}
+    assert {row[-1] for row in unknown} == {"-"}
+    assert known[0] == (
+        "listeners",
+        "",
+        ">= 20000",
+        "21000, nginx 17000",
+        "make bench-streams",
+        "yes",
+    )
+    assert "make bench-streams" not in {row[4] for row in known[1:]}
 
 
 def test_the_plot_has_a_bar_for_each_server_and_the_longest_fits():
