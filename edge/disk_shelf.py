@@ -12,6 +12,7 @@ from typing import Final
 
 from edge.content import SliceContent
 from edge.disk.disk_tier import DiskTier, Kind, WouldBlock
+from edge.disk.verified_files import VerifiedFile
 from edge.eviction.admission import Admission
 from edge.purges import Purges, Verdict
 from edge.record_file import RecordError, decode_records, encode_records
@@ -66,6 +67,21 @@ class DiskShelf:
         if found is None or isinstance(found, WouldBlock):
             return found
         return self._checked(representation, number, found.content, found.sequence)
+
+    def verified_file(
+        self, representation: Representation, number: int, start: int, stop: int
+    ) -> VerifiedFile | None:
+        """A file from which bytes `[start, stop)` of a slice can be sent at once."""
+        if representation.complete_length is None:
+            return None  # Its identity is not settled.
+        entry_id, identity = representation.slice_id(number), _identity(representation, number)
+        found = self._tier.verified_file(entry_id, identity, start, stop)
+        if found is None or not self._is_sound(
+            representation, number, found.length, found.sequence
+        ):
+            return None
+        found.sequence = self._purges.sequence
+        return found
 
     async def slice(self, representation: Representation, number: int) -> SliceContent | None:
         """A slice, waiting for the disk if need be; None if it is not here."""
@@ -180,16 +196,25 @@ class DiskShelf:
         self, representation: Representation, number: int, content: SliceContent, sequence: int
     ) -> SliceContent | None:
         """A slice's content, unless it was purged since its fill began, or is no such slice."""
-        if len(content) == representation.part_of(number).length:
+        return content if self._is_sound(representation, number, len(content), sequence) else None
+
+    def _is_sound(
+        self, representation: Representation, number: int, length: int, sequence: int
+    ) -> bool:
+        """Whether an entry of such a length, weighed last against that purge, is what it should be.
+
+        One that is not is removed.
+        """
+        if length == representation.part_of(number).length:
             if sequence == self._purges.sequence:
-                return content
+                return True
             verdict = self._purges.weigh(
                 representation.target, representation.fields, since=sequence
             )
             if verdict is not Verdict.PURGED:
-                return content
+                return True
         self._tier.remove(representation.slice_id(number))
-        return None
+        return False
 
 
 def _identity(representation: Representation, number: int) -> bytes:

@@ -5,11 +5,13 @@ representation, so bytes of two versions never meet.
 """
 
 import hashlib
+import weakref
 from dataclasses import dataclass, field
 from typing import Final, Self
 
 from multidict import CIMultiDictProxy
 
+from edge.disk.verified_files import VerifiedFile
 from edge.fields import Fields, joined, stored_fields
 from edge.hit_head import HitHead
 from edge.tags import tags_of
@@ -176,6 +178,7 @@ class Representation:
         requests: that were answered from it.
         is_on_disk: there is a record of it there.
         sent_fields: what each answer begins with, made once (`edge.answers`); None if not yet.
+        files: from which slices of it can be sent, by their numbers; None if it never had any.
         hit_head: the same for the fast lane; None if not yet, or if answers are not all alike.
     """
 
@@ -199,6 +202,7 @@ class Representation:
     is_on_disk: bool = False
     sent_fields: Fields | None = field(default=None, repr=False)
     hit_head: HitHead | None = field(default=None, repr=False)
+    files: dict[int, weakref.ref[VerifiedFile]] | None = field(default=None, repr=False)
     _identity: bytes = field(default=b"", repr=False)
     _digest: bytes = field(default=b"", repr=False)
 

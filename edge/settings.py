@@ -92,6 +92,13 @@ class DiskSettings(Section):
     read_s_max: float = Field(
         default=2.0, gt=0, description="Until a read is given up as a miss, in seconds."
     )
+    open_files_max: int = Field(
+        default=4096,
+        ge=0,
+        description="Files that a folder's hits are sent from, unread, as long as the kernel has "
+        "them in memory; at most an eighth of the descriptors that the process may have. 0 reads "
+        "each time.",
+    )
     errors_max: int = Field(
         default=10, ge=1, description="So many errors within a minute turn a folder off."
     )

@@ -19,6 +19,7 @@ from edge.pins import Pins
 from edge.ports import EvictionPolicy
 from edge.purges import Purges, Verdict
 from edge.representation import Representation
+from edge.slice_files import SliceFiles
 from edge.spans import Spans
 from edge.stored_slice import Piece, StoredSlice
 from http_semantics.byte_range import ByteSlice
@@ -34,8 +35,6 @@ RECORDS_SHARE: Final = 16
 VARIANTS_MAX: Final = 32
 
 _NOTHING: Final = Spans()
-
-
 _NO_SLICES: Final[Mapping[int, StoredSlice]] = MappingProxyType({})
 
 
@@ -69,6 +68,7 @@ class SliceStore:
         arena: where its content stands.
         arrivals: slices that came from the upstream so far.
         pins: content that was evicted while answers were still being sent from it.
+        files: slices that can be sent from disk.
     """
 
     def __init__(
@@ -101,6 +101,9 @@ class SliceStore:
         self.counts = TierCounts()
         self.arrivals = 0
         self.pins = Pins()
+        self.files = SliceFiles(
+            shelf, self._purges, is_purged=self.is_purged, arena=self.arena, pins=self.pins
+        )
 
     def share(self, is_owner: IsOwner, *, mirror_share: float) -> None:
         """From now on others own some of the slices: these are kept in memory alone.

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from typing_extensions import Buffer
 
@@ -29,6 +29,7 @@ from edge.content import Content, SliceContent
 from edge.disk.cached_open import READ_FLAGS, open_if_cached
 from edge.disk.entry_file import HEADER_BYTES, PARTIAL_PREFIX, SUB_FOLDERS, Place
 from edge.disk.errors import DiskFolderInUseError, FolderGoneError
+from edge.disk.verified_files import OpenFile
 
 _ENTRIES: Final = "v1"
 _OLD_PREFIX: Final = "old-"
@@ -56,6 +57,20 @@ class FolderMark:
     folder_id: str
     device: int
     is_new: bool = False
+
+
+class ReadFile(NamedTuple):
+    """A file that was read.
+
+    Attributes:
+        head: header and identity.
+        content: the rest.
+        file: still open.
+    """
+
+    head: bytearray
+    content: SliceContent
+    file: OpenFile
 
 
 class DiskFolder:
@@ -86,7 +101,7 @@ class DiskFolder:
 
     def read(
         self, place: Place, identity_bytes: int, *, is_at_once: bool, take: Take = Content
-    ) -> tuple[bytearray, SliceContent]:
+    ) -> ReadFile:
         """Read a file whole.
 
         Args:
@@ -96,8 +111,7 @@ class DiskFolder:
             take: gives memory for the content.
 
         Returns:
-            Header and identity, and the rest. They are shorter or longer than they should be if
-            the file is.
+            What is in it: shorter or longer than it should be if the file is.
 
         Raises:
             BlockingIOError: the disk would have to be waited for.
@@ -208,31 +222,28 @@ class DiskFolder:
                     Path(folder, name).rmdir()
             old.rmdir()
 
-    def _read(
-        self, place: Place, identity_bytes: int, *, is_at_once: bool, take: Take
-    ) -> tuple[bytearray, SliceContent]:
+    def _read(self, place: Place, identity_bytes: int, *, is_at_once: bool, take: Take) -> ReadFile:
         head = bytearray(min(place.file_bytes, HEADER_BYTES + identity_bytes))
         content = take(place.file_bytes - len(head))
         beyond = bytearray(1)
         if is_at_once:
-            fd = open_if_cached(place.path, folder_fd=self._entries_fd)
+            file = OpenFile(open_if_cached(place.path, folder_fd=self._entries_fd))
         else:
-            fd = os.open(place.path, READ_FLAGS, dir_fd=self._entries_fd)
+            file = OpenFile(os.open(place.path, READ_FLAGS, dir_fd=self._entries_fd))
+        flags = os.RWF_NOWAIT if is_at_once else 0
         try:
-            found = os.preadv(fd, [head, content, beyond], 0, os.RWF_NOWAIT if is_at_once else 0)
+            found = os.preadv(file.fd, [head, content, beyond], 0, flags)
         except OSError as error:
             if is_at_once and error.errno == errno.EOPNOTSUPP:
                 raise BlockingIOError from None  # Some file systems know no such reads: tmpfs.
             raise
-        finally:
-            os.close(fd)
         if found == place.file_bytes:
-            return head, content
+            return ReadFile(head, content, file)
         if is_at_once:
             # Of a file that is only partly in memory less is read, too.
             raise BlockingIOError
         whole = b"".join((head, content, beyond))[:found]
-        return bytearray(whole[: len(head)]), Content(whole[len(head) :])
+        return ReadFile(bytearray(whole[: len(head)]), Content(whole[len(head) :]), file)
 
     def _open_sub_folder(self, number: int) -> int:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

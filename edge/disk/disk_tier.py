@@ -25,6 +25,7 @@ from edge.disk.folder_cache import FolderCache, Surroundings
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import WOULD_BLOCK, WouldBlock
 from edge.disk.threads import Threads, finished
+from edge.disk.verified_files import VerifiedFile, files_max_of
 from edge.purge_log import PurgeLog
 from edge.purges import Purges
 from edge.settings import DiskSettings
@@ -69,6 +70,11 @@ class DiskTier:
         return sum(folder.queued_bytes for folder in self._folders)
 
     @property
+    def open_files(self) -> int:
+        """How many verified files are held open."""
+        return sum(folder.open_files for folder in self._folders)
+
+    @property
     def is_listed(self) -> bool:
         """Whether all folders that are on have been listed, so that entries are written."""
         return all(folder.index is not None for folder in self._folders if folder.health.is_on)
@@ -107,6 +113,26 @@ class DiskTier:
         """
         folder = self._folder_of(entry_id)
         return None if folder is None else folder.read_at_once(entry_id, identity)
+
+    def verified_file(
+        self, entry_id: EntryId, identity: Identity, start: int, stop: int
+    ) -> VerifiedFile | None:
+        """A file from which a slice can be sent at once; that is a use of it.
+
+        Args:
+            entry_id: see `read_at_once`.
+            identity: see `read_at_once`.
+            start: where of its content sending begins.
+            stop: and where it ends.
+
+        Returns:
+            None if it has not been read since the start, or not since it has last left memory: then
+            `read` it.
+        """
+        folder = self._folder_of(entry_id)
+        if folder is None:
+            return None
+        return folder.verified_file(entry_id, identity, start, stop)
 
     async def read(self, entry_id: EntryId, identity: Identity) -> Entry | None:
         """Read an entry, waiting for the disk if need be; one read for all who ask meanwhile."""
@@ -200,6 +226,7 @@ async def open_disk_tier(
         clock=clock,
         newest_purge=lambda: purges.sequence,
         arena=arena or Arena(),
+        files_max=files_max_of(settings, folders=count),
         counts=counts,
         readers=readers,
         others=others,

@@ -28,6 +28,7 @@ from edge.disk.index_snapshot import encode_snapshot
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import OpenedFolder, WouldBlock
 from edge.disk.threads import Threads, finished
+from edge.disk.verified_files import VerifiedFile
 from edge.settings import DiskFolderSettings, DiskSettings
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Surroundings:
         clock: monotonic, in seconds.
         newest_purge: number of the newest purge.
         arena: where content of slices goes.
+        files_max: how many verified files each of them holds open.
         counts: of all folders.
         readers: threads that read.
         others: threads for what takes long: some for each folder.
@@ -73,6 +75,7 @@ class Surroundings:
     clock: Callable[[], float]
     newest_purge: Callable[[], int]
     arena: Arena
+    files_max: int
     counts: DiskCounts
     readers: Threads
     others: Threads
@@ -133,6 +136,11 @@ class FolderCache:
         """What waits to be written."""
         return 0 if self._opened is None else self._opened.queued_bytes
 
+    @property
+    def open_files(self) -> int:
+        """How many verified files are held open."""
+        return 0 if self._opened is None else len(self._opened.verified)
+
     def has(self, entry_id: EntryId) -> bool:
         """See `DiskTier.has`."""
         return self._opened is not None and self._opened.has(entry_id)
@@ -148,6 +156,13 @@ class FolderCache:
     async def read(self, entry_id: EntryId, identity: Identity) -> Entry | None:
         """See `DiskTier.read`."""
         return None if self._reads is None else await self._reads.read(entry_id, identity)
+
+    def verified_file(
+        self, entry_id: EntryId, identity: Identity, start: int, stop: int
+    ) -> VerifiedFile | None:
+        """See `DiskTier.verified_file`."""
+        reads = self._reads
+        return None if reads is None else reads.verified_file(entry_id, identity, start, stop)
 
     def write(self, job: WriteJob) -> bool:
         """See `DiskTier.write`."""
@@ -195,6 +210,7 @@ class FolderCache:
             settings=around.settings,
             counts=around.counts,
             health=self.health,
+            files_max=around.files_max,
             judge=judge,
         )
         self._reads = FolderReads(
@@ -204,6 +220,7 @@ class FolderCache:
             counts=around.counts,
             newest_purge=around.newest_purge,
             arena=around.arena,
+            clock=around.clock,
             judge=judge,
         )
         self._opened.start()

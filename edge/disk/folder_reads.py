@@ -1,25 +1,29 @@
 """Reading from a folder of the disk tier: at once if the kernel has it, else in a thread.
 
-Whatever is read is verified, each time: that costs less than a tenth of what a hit does, and a page
-that went bad in memory or on its way counts as much as one on the disk.
+Whatever is read is verified, each time: that costs less than a tenth of what a hit does. Its file
+is held open then, and as long as the kernel has it in memory, and nobody touches it, hits may be
+sent from there unread. What had to leave memory is read and verified again.
 """
 
 import asyncio
 import errno
 import functools
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from edge.arena import Arena
-from edge.content import Content, SliceContent
-from edge.disk.disk_folder import DiskFolder, Take
+from edge.content import Content
+from edge.disk.disk_folder import DiskFolder, ReadFile, Take
 from edge.disk.disk_writer import WriteJob
 from edge.disk.entry_file import Entry, EntryId, Flaw, Identity, Kind, Place, check_file
 from edge.disk.folder_listing import FolderListing
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import WOULD_BLOCK, OpenedFolder, WouldBlock
+from edge.disk.page_cache import PageCache
 from edge.disk.threads import Threads
+from edge.disk.verified_files import VerifiedFile
 from edge.settings import DiskSettings
 
 # The process's own limits: no fault of the file's, nor of the disk's.
@@ -28,6 +32,9 @@ OUR_LIMITS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 # Something else lies in the place of a file.
 _NO_FILE: Final = {errno.ELOOP, errno.EISDIR}
 
+# A file from which hits are sent is looked at so often: whether somebody has touched it.
+_LOOK_S: Final = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -35,7 +42,7 @@ class _Found:
 
     place: Place | None
     checked: int | Flaw = Flaw.DAMAGED
-    content: SliceContent = field(default_factory=bytearray)
+    read: ReadFile | None = None
     error: OSError | None = None
 
 
@@ -68,6 +75,7 @@ class FolderReads:
         counts: of all folders.
         newest_purge: number of the newest purge.
         arena: where content of slices goes.
+        clock: monotonic, in seconds.
         judge: called with every error that may be the disk's.
     """
 
@@ -80,6 +88,7 @@ class FolderReads:
         counts: DiskCounts,
         newest_purge: Callable[[], int],
         arena: Arena,
+        clock: Callable[[], float],
         judge: Callable[[OSError], None],
     ) -> None:
         self._opened = opened
@@ -88,7 +97,9 @@ class FolderReads:
         self._counts = counts
         self._newest_purge = newest_purge
         self._arena = arena
+        self._clock = clock
         self._judge = judge
+        self._page_cache = PageCache()
         self._under_way: dict[tuple[EntryId, Identity], _Read] = {}
 
     def read_at_once(self, entry_id: EntryId, identity: Identity) -> Entry | WouldBlock | None:
@@ -101,15 +112,51 @@ class FolderReads:
             self._counts.misses += place is None
             return place
         try:
-            head, content = _read(
-                self._opened.folder, place, identity, arena=self._arena, is_at_once=True
-            )
+            read = _read(self._opened.folder, place, identity, arena=self._arena, is_at_once=True)
         except BlockingIOError:
             return WOULD_BLOCK
         except OSError as error:
             self._take_error(place, error)
             return None
-        return self._take(place, check_file(entry_id, identity, head, content), content)
+        return self._take(place, identity, read, check_file(entry_id, identity, *read[:2]))
+
+    def verified_file(
+        self, entry_id: EntryId, identity: Identity, start: int, stop: int
+    ) -> VerifiedFile | None:
+        """See `DiskTier.verified_file`."""
+        found = self._opened.verified.get(entry_id)
+        if found is None or found.identity != identity or stop > found.length:
+            return None
+        return found if self._may_be_sent(found, start, stop) else None
+
+    def _may_be_sent(self, file: VerifiedFile, start: int, stop: int) -> bool:
+        """See `VerifiedFile.may_be_sent`."""
+        opened, offset = self._opened, file.offset
+        now_s = self._clock()
+        if now_s - file.looked_s >= _LOOK_S and not self._look_at(file, stop, now_s):
+            return False
+        if not self._page_cache.has(file.fd, offset + start, offset + stop):
+            file.looked_s = -math.inf
+            return False
+        if self._under_way and (file.entry_id, file.identity) in self._under_way:
+            return False  # Its pages are counted before they have been read.
+        if not opened.touch(file.entry_id):
+            return False
+        opened.verified.note_use(file)
+        self._counts.hits += 1
+        self._counts.file_hits += 1
+        return True
+
+    def _look_at(self, file: VerifiedFile, stop: int, now_s: float) -> bool:
+        """Whether a file is as it was, and nobody is just reading it from the disk."""
+        if not file.file.is_untouched():
+            self._opened.verified.drop(file.entry_id)
+            return False
+        # Disks are read ahead, in order: the last page comes last.
+        if not self._page_cache.has_read(file.fd, file.offset + stop - 1):
+            return False
+        file.looked_s = now_s
+        return True
 
     async def read(self, entry_id: EntryId, identity: Identity) -> Entry | None:
         """See `DiskTier.read`."""
@@ -147,23 +194,25 @@ class FolderReads:
 
         def settle(future: "asyncio.Future[_Found]") -> None:
             del self._under_way[entry_id, identity]
-            read.entry = self._take_found(future.result())
+            read.entry = self._take_found(identity, future.result())
 
         read.future.add_done_callback(settle)
         return read
 
-    def _take_found(self, found: _Found) -> Entry | None:
+    def _take_found(self, identity: Identity, found: _Found) -> Entry | None:
         if found.error is not None and found.place is not None:
             self._take_error(found.place, found.error)
             return None
-        if found.place is None:
+        if found.place is None or found.read is None:
             self._counts.misses += 1
             if found.error is not None:
                 self._judge(found.error)
             return None
-        return self._take(found.place, found.checked, found.content)
+        return self._take(found.place, identity, found.read, found.checked)
 
-    def _take(self, place: Place, checked: int | Flaw, content: SliceContent) -> Entry | None:
+    def _take(
+        self, place: Place, identity: Identity, read: ReadFile, checked: int | Flaw
+    ) -> Entry | None:
         if checked is Flaw.OTHER:
             self._counts.collisions += 1
             return None
@@ -176,7 +225,18 @@ class FolderReads:
             self._counts.misses += 1  # It was removed while it was read.
             return None
         self._counts.hits += 1
-        return Entry(checked, content)
+        if place.kind is Kind.SLICE:
+            file = VerifiedFile(
+                read.file,
+                offset=len(read.head),
+                length=len(read.content),
+                entry_id=place.entry_id,
+                identity=identity,
+                sequence=checked,
+                allow=self._may_be_sent,
+            )
+            self._opened.verified.hold(file)
+        return Entry(checked, read.content)
 
     def _read_pending(self, job: WriteJob, identity: Identity) -> Entry | None:
         if job.identity != identity:
@@ -193,12 +253,14 @@ class FolderReads:
         self._counts.misses += 1
         if error.errno not in OUR_LIMITS:
             self._opened.forget(place)
+        else:
+            self._opened.verified.clear()
         self._judge(error)
 
 
 def _read(
     folder: DiskFolder, place: Place, identity: Identity, *, arena: Arena, is_at_once: bool
-) -> tuple[bytearray, SliceContent]:
+) -> ReadFile:
     take: Take = arena.take if place.kind is Kind.SLICE else Content
     return folder.read(place, len(identity), is_at_once=is_at_once, take=take)
 
@@ -217,7 +279,7 @@ def _read_in_thread(
             known = listing.find_now(entry_id)
         if known is None:
             return _Found(None)
-        head, content = _read(folder, known, identity, arena=arena, is_at_once=False)
+        read = _read(folder, known, identity, arena=arena, is_at_once=False)
     except OSError as error:
         return _Found(known, error=error)
-    return _Found(known, check_file(entry_id, identity, head, content), content)
+    return _Found(known, check_file(entry_id, identity, *read[:2]), read)

@@ -16,7 +16,8 @@ class DiskCounts:
     """Counts of all folders.
 
     Attributes:
-        hits: entries that were read and found sound.
+        hits: entries that were found sound.
+        file_hits: those of them that were sent from a file which had been verified before.
         thread_reads: reads that a thread had to do.
         misses: look-ups of what is not there.
         collisions: files that hold something else with the same digest.
@@ -29,6 +30,7 @@ class DiskCounts:
     """
 
     hits: int = 0
+    file_hits: int = 0
     thread_reads: int = 0
     misses: int = 0
     collisions: int = 0
@@ -63,6 +65,11 @@ class MeasuredTier(Protocol):
         """What waits to be written."""
         ...
 
+    @property
+    def open_files(self) -> int:
+        """How many verified files are held open."""
+        ...
+
     def states(self) -> Mapping[str, str]:
         """How each folder is used."""
         ...
@@ -73,6 +80,9 @@ def disk_metrics(tier: MeasuredTier) -> Iterator[Metric]:
     counts = tier.counts
     yield GaugeMetricFamily("edge_disk_bytes", "What entries take on disks.", value=tier.bytes)
     yield GaugeMetricFamily("edge_disk_entries", "Entries on disks.", value=tier.entries)
+    yield GaugeMetricFamily(
+        "edge_disk_open_files", "Verified files held open.", value=tier.open_files
+    )
     yield GaugeMetricFamily(
         "edge_disk_queued_bytes", "What waits to be written to disks.", value=tier.queued_bytes
     )
@@ -93,6 +103,7 @@ def disk_metrics(tier: MeasuredTier) -> Iterator[Metric]:
         reads.add_metric([result], count)
     yield reads
     for name, text, count in (
+        ("edge_disk_file_hits", "Hits sent from verified files, unread.", counts.file_hits),
         ("edge_disk_thread_reads", "Reads that a thread had to do.", counts.thread_reads),
         ("edge_disk_writes", "Entries that were written.", counts.written),
         ("edge_disk_written_bytes", "Bytes that were written.", counts.written_bytes),

@@ -18,6 +18,7 @@ from edge.disk.entry_file import EntryId, Kind, Place
 from edge.disk.folder_health import FolderHealth
 from edge.disk.folder_listing import FolderListing
 from edge.disk.metrics import DiskCounts
+from edge.disk.verified_files import VerifiedFiles
 from edge.settings import DiskSettings
 
 
@@ -39,6 +40,7 @@ class OpenedFolder:
         settings: of the disk tier.
         counts: of all folders.
         health: of this one.
+        files_max: how many files are held open.
         judge: called with every error of the writer.
 
     Attributes:
@@ -49,9 +51,10 @@ class OpenedFolder:
         queued_bytes: what they take.
         is_check_due: something was not there that should be.
         shrink_to: what the index may take from now on, if it has to become smaller.
+        verified: files that are held open.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
         folder: DiskFolder,
         index: DiskIndex,
@@ -59,6 +62,7 @@ class OpenedFolder:
         settings: DiskSettings,
         counts: DiskCounts,
         health: FolderHealth,
+        files_max: int,
         judge: Callable[[OSError], None],
     ) -> None:
         self.folder = folder
@@ -68,6 +72,7 @@ class OpenedFolder:
         self.queued_bytes = 0
         self.is_check_due = False
         self.shrink_to: int | None = None
+        self.verified = VerifiedFiles(files_max)
         self._queue_bytes_max = settings.queue_bytes_max
         self._counts = counts
         self._health = health
@@ -169,6 +174,7 @@ class OpenedFolder:
         self._writer.stop()
         if self.listing is not None:
             self.listing.stop()
+        self.verified.clear()
         self.folder.close()
 
     def take_outcomes(self) -> None:
@@ -210,6 +216,7 @@ class OpenedFolder:
         return None
 
     def _void(self, entry_id: EntryId) -> None:
+        self.verified.drop(entry_id)
         job = self.pending.pop(entry_id, None)
         if job is not None:
             job.is_void = True

@@ -5,7 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from edge.disk.disk_tier import DiskTier, WouldBlock, open_disk_tier
+from edge.disk.page_cache import PageCache
+from edge.disk.tests.running import until
 from edge.disk_shelf import DiskShelf, record_id
 from edge.eviction.admission import AdmitAll, SecondRequest
 from edge.purges import Purge, Purges
@@ -97,6 +101,26 @@ async def test_a_slice_from_before_a_purge_is_gone(tmp_path: Path):
         await tier.purge_log.purge(Purge(tags=("album",)))
         assert await shelf.slice(found, 3) is None
         assert not shelf.may_have(found, 3)
+
+
+@pytest.mark.skipif(not PageCache().can_tell(), reason="the kernel cannot tell")
+async def test_a_file_from_before_a_purge_is_sent_no_more(tmp_path: Path):
+    purges, content = purges_of(), bytearray(b"abcd" * 10_000)
+    async with open_shelf(tmp_path / "disk", purges) as (shelf, tier):
+        head = head_from(Surrogate_Key="album")
+        found = representation_of(head, complete_length=40_000, slice_bytes=40_000)
+        shelf.write(found, 0, content, (found,))
+        await until(lambda: not tier.queued_bytes)
+        assert await shelf.slice(found, 0) == content
+        await tier.purge_log.purge(Purge(tags=("other",)))
+        file = shelf.verified_file(found, 0, 1, 5)
+        assert file is not None
+        assert bytes(file.view(1, 5)) == b"bcda"
+        await tier.purge_log.purge(Purge(tags=("album",)))
+        assert shelf.verified_file(found, 0, 1, 5) is None
+        assert not shelf.may_have(found, 0)
+        found.complete_length = None
+        assert shelf.verified_file(found, 0, 1, 5) is None
 
 
 async def test_records_that_lead_nowhere_are_forgotten(tmp_path: Path):

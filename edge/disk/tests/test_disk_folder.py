@@ -23,7 +23,7 @@ def test_a_file_is_written_read_and_removed(tmp_path: Path):
     for is_durable in (False, True):
         folder.write(place, head, b"content", is_durable=is_durable)
         for is_at_once in (False, True):
-            assert b"".join(folder.read(place, 3, is_at_once=is_at_once)) == head + b"content"
+            assert b"".join(folder.read(place, 3, is_at_once=is_at_once)[:2]) == head + b"content"
     assert folder.names_in(place.sub_folder) == [place.name]
     folder.remove(place.path)
     folder.remove(place.path)
@@ -41,7 +41,7 @@ def test_a_file_of_another_size_is_told_apart(tmp_path: Path):
     for changed in (b"", head[:5], head, head + b"cont", head + b"content and more"):
         path.write_bytes(changed)
         found = folder.read(place, 3, is_at_once=False)
-        assert b"".join(found) == changed[: place.file_bytes + 1]
+        assert b"".join(found[:2]) == changed[: place.file_bytes + 1]
     folder.close()
 
 

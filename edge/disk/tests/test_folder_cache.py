@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.content import SliceContent
 from edge.disk import disk_folder, folder_cache
-from edge.disk.disk_folder import DiskFolder, FolderMark, Take
+from edge.disk.disk_folder import DiskFolder, FolderMark, ReadFile, Take
 from edge.disk.disk_tier import DiskTier, Kind
 from edge.disk.entry_file import Place
 from edge.disk.tests.running import (
@@ -246,7 +245,7 @@ class SickDisk:
 
         def read(
             folder: DiskFolder, place: Place, identity_bytes: int, *, is_at_once: bool, take: Take
-        ) -> tuple[bytearray, SliceContent]:
+        ) -> ReadFile:
             if self.read_error:
                 raise OSError(self.read_error, os.strerror(self.read_error))
             return sound_read(folder, place, identity_bytes, is_at_once=is_at_once, take=take)

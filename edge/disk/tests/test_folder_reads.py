@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.content import SliceContent
 from edge.disk import disk_folder
-from edge.disk.disk_folder import DiskFolder, Take
+from edge.disk.disk_folder import DiskFolder, ReadFile, Take
 from edge.disk.disk_tier import WOULD_BLOCK, DiskTier
 from edge.disk.entry_file import Place
 from edge.disk.tests.running import (
@@ -35,7 +34,7 @@ class ColdDisk:
 
         def read(
             folder: DiskFolder, place: Place, identity_bytes: int, *, is_at_once: bool, take: Take
-        ) -> tuple[bytearray, SliceContent]:
+        ) -> ReadFile:
             if is_at_once:
                 raise BlockingIOError
             self.reads += 1
