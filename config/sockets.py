@@ -43,8 +43,12 @@ def bind_tcp(host: str, port: int, *, count: int = 1) -> tuple[Queue, ...]:
     return queues
 
 
-def bind_unix(path: Path) -> Queue:
-    """Listen on a Unix socket for this user alone; what had the path before loses it at once.
+def bind_unix(path: Path, *, mode: int = 0o600) -> Queue:
+    """Listen on a Unix socket; what had the path before loses it at once.
+
+    Args:
+        path: of the socket.
+        mode: of the file; by default it is for this user alone.
 
     Raises:
         ListenerError: it cannot be made there.
@@ -58,6 +62,7 @@ def bind_unix(path: Path) -> Queue:
         os.fchmod(one.fileno(), 0o600)
         one.bind(str(fresh))
         one.listen(BACKLOG)
+        fresh.chmod(mode)
         fresh.replace(path)
     except OSError as error:
         one.close()

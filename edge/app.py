@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from config.credentials import Credential
 from config.listener import admin_app, open_listener_on, start_sites, url_of
-from config.sockets import ListenerError, Queue, bind_tcp, port_of
+from config.sockets import ListenerError, Queue, bind_tcp, bind_unix, port_of
 from config.tasks import Tasks, open_tasks
 from drm.tokens import TokenVerifier
 from edge.access import Gate
@@ -33,13 +34,12 @@ from edge.purges import Purges
 from edge.refusal_limits import RefusalLimits
 from edge.road import Checkpoint, Road
 from edge.road_laying import Ground, WayToContent, guarded, lay_lane, lay_road, warmer_of
-from edge.settings import EdgeSettings, LimitSettings
+from edge.settings import EdgeSettings
 from edge.slices import SliceStore
 from edge.slot import Slot
 from edge.tiers import Tiers, open_tiers
 from edge.tls.doorway import TlsDoorway
 from edge.tls.metrics import TlsCollector
-from edge.tls.settings import TlsSettings
 from edge.token_keys import TokenKeys
 from edge.warm_api import WarmApi
 from edge.worker_share import share_of
@@ -164,7 +164,7 @@ async def open_edge(
         listening = sockets or bind_sockets(settings)
         listening.close_with(stack)
         lane = lay_lane(ground, checkpoint, log)
-        doorway = await _open_doorway(settings.tls, tasks, clock)
+        doorway = await _open_doorway(settings, tasks, clock)
         await stack.enter_async_context(_open_road(road, lane, listening.media, doorway, ground))
         admin = _admin_of(ground, checkpoint, doorway, credentials.operator)
         for api in _apis_of(ground, way, mesh, spreading):
@@ -187,7 +187,10 @@ def bind_sockets(settings: EdgeSettings) -> EdgeSockets:
         ListenerError: one is taken or not of this machine.
     """
     (media,) = bind_tcp(settings.host, settings.port)
+    front = settings.front
     try:
+        if front.socket is not None:
+            media += bind_unix(front.socket, mode=front.mode)
         (admin,) = bind_tcp(settings.admin_host, settings.admin_port)
     except ListenerError:
         for one in media:
@@ -264,23 +267,25 @@ def _media_url(settings: EdgeSettings, queue: Queue) -> str:
     return url_of(settings.host, port_of(queue[0]), scheme=scheme)
 
 
-async def _open_doorway(settings: TlsSettings, tasks: Tasks, clock: Clock) -> TlsDoorway | None:
-    if not settings.certificates:
+async def _open_doorway(settings: EdgeSettings, tasks: Tasks, clock: Clock) -> TlsDoorway | None:
+    if not settings.tls.certificates:
         return None
-    doorway = await TlsDoorway.open(settings, clock)
+    doorway = await TlsDoorway.open(settings.tls, settings.front.fronts(), clock)
     tasks.start(doorway.watch.watch())
     return doorway
 
 
 def _server_of(
-    road: Road, lane: Lane | None, kept: ConnectionLimits, limits: LimitSettings
+    road: Road, lane: Lane | None, kept: ConnectionLimits, settings: EdgeSettings
 ) -> EdgeServer:
     """Without aiohttp's router: it would decode targets, and costs more than the lookup."""
+    limits = settings.limits
     return EdgeServer(
         road.handle,
         refuse=road.refuse_unread,
         lane=lane,
         limits=kept,
+        fronts=settings.front.fronts(),
         keepalive_timeout=limits.keep_alive_s,
         max_line_size=limits.header_bytes_max,
         max_field_size=limits.header_bytes_max,
@@ -297,7 +302,7 @@ async def _open_road(
 ) -> AsyncIterator[None]:
     limits = ground.settings.limits
     with kept_limits(limits, ground.counts) as kept:
-        server = _server_of(road, lane, kept, limits)
+        server = _server_of(road, lane, kept, ground.settings)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.shutdown_s)
         await runner.setup()
         try:
@@ -305,7 +310,10 @@ async def _open_road(
                 await start_sites(runner, queue)
                 yield
             else:
-                with doorway.serving(queue, server):
+                from_fronts = tuple(one for one in queue if one.family is socket.AF_UNIX)
+                others = tuple(one for one in queue if one.family is not socket.AF_UNIX)
+                await start_sites(runner, from_fronts)
+                with doorway.serving(others, server):
                     yield
         finally:
             await runner.cleanup()

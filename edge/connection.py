@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import HttpVersion11, StreamReader, hdrs, web
@@ -20,10 +20,12 @@ from typing_extensions import override
 
 from edge.connection_limits import ConnectionLimits
 from edge.fields import is_field_value
+from edge.fronts import FrontConnection, Fronts
 from edge.lane import Lane
 from edge.stored_slice import Piece
 from http_semantics.hop_by_hop import end_to_end_fields
 from http_semantics.interim import is_passed_on
+from http_semantics.proxy_protocol import ProxyHeadError
 from http_semantics.request_framing import BadRequest, RequestFraming, RequestPiece
 
 _UNREADABLE: Final = 400
@@ -54,6 +56,7 @@ class EdgeServer(web.Server):
         refuse: makes the answer where aiohttp would make one.
         lane: answers what it can before there is a request; None to do without it.
         limits: of connections; None for none.
+        fronts: who are believed who clients are; None for nobody.
         options: of `aiohttp.web.Server`.
     """
 
@@ -64,6 +67,7 @@ class EdgeServer(web.Server):
         refuse: Refuse,
         lane: Lane | None = None,
         limits: ConnectionLimits | None = None,
+        fronts: Fronts | None = None,
         **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(
@@ -78,6 +82,7 @@ class EdgeServer(web.Server):
         self._refuse = refuse
         self._lane = lane
         self._limits = limits
+        self.fronts: Final = fronts
 
     @override
     def __call__(self) -> web.RequestHandler:
@@ -92,6 +97,8 @@ class _Connection(web.RequestHandler):
         "_content",
         "_fd",
         "_framing",
+        "_front",
+        "_fronts",
         "_hits",
         "_lane",
         "_limits",
@@ -109,6 +116,8 @@ class _Connection(web.RequestHandler):
         **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(server, loop=server._loop, **options)  # noqa: SLF001
+        self._fronts = server.fronts
+        self._front: FrontConnection | None = None
         self._refuse = refuse
         self._lane = lane
         self._limits = limits
@@ -125,10 +134,15 @@ class _Connection(web.RequestHandler):
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         self._client = str(peer[0]) if isinstance(peer, tuple) else ""
+        fronts = self._fronts
+        if fronts is not None and fronts.has(self._client):
+            told = transport.get_extra_info("front")
+            self._front = told or FrontConnection(fronts, self._client)
         if transport.get_extra_info("sslcontext") is None:
             self._fd = transport.get_extra_info("socket").fileno()
         if self._limits is not None:
-            self._limits.admit(self, self._client)
+            # A front's own connections are for many clients.
+            self._limits.admit(self, "" if self._front is not None else self._client)
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -144,6 +158,10 @@ class _Connection(web.RequestHandler):
 
     @override
     def data_received(self, data: bytes) -> None:
+        if self._front is not None and not self._front.is_begun:
+            data = self._begin(self._front, data)
+            if not data:
+                return
         if self._lane is not None and self._is_at_rest() and self._answer_at_once(self._lane, data):
             return
         if not data:  # There is room again for what aiohttp's parser holds back.
@@ -153,6 +171,28 @@ class _Connection(web.RequestHandler):
             self.head_since_s = self._loop.time() if self._framing.has_part_of_head else 0.0
         self._waiting.extend(pieces)
         self._hand_on()
+
+    def client_of(self, fields: Mapping[str, str]) -> str:
+        """Address of the client of a request; empty if nobody tells."""
+        return self._client if self._front is None else self._front.client_of(fields)
+
+    def _begin(self, front: FrontConnection, data: bytes) -> bytes:
+        """Hear from a front who its client is; what comes after that is returned."""
+        transport = self.transport
+        assert transport is not None
+        try:
+            rest = front.begin(data)
+        except ProxyHeadError as error:
+            logger.warning("a front does not begin as agreed", extra={"reason": str(error)})
+            transport.abort()
+            return b""
+        if front.is_begun:
+            self._client = front.client
+            if self._limits is not None:
+                self._limits.leave(self)
+                if not self._limits.admit(self, self._client):
+                    return b""
+        return rest
 
     def _is_at_rest(self) -> bool:
         """Whether the next byte begins a message, and all before it has been answered and sent.
@@ -174,7 +214,8 @@ class _Connection(web.RequestHandler):
     def _answer_at_once(self, lane: Lane, data: bytes) -> bool:
         hits = self._hits
         try:
-            return lane.answer(data, self, self._client)
+            client = self._client if self._front is None else self._front.client_in(data)
+            return lane.answer(data, self, client)
         except Exception:  # The connection's boundary: the ordinary road may do better.
             logger.exception("the fast lane failed")
             if self._hits == hits:
@@ -253,6 +294,14 @@ class _Connection(web.RequestHandler):
         # It was read on for nobody: the request has its answer.
         if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kw)
+
+
+def client_of(request: web.BaseRequest) -> str:
+    """Address of the client of a request; empty if nobody tells."""
+    connection = request.protocol
+    if isinstance(connection, _Connection):
+        return connection.client_of(request.headers)
+    return request.remote or ""
 
 
 def pass_interim(request: web.BaseRequest, status: int, fields: CIMultiDictProxy[str]) -> None:

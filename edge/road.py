@@ -19,7 +19,7 @@ from drm.tokens import TokenAmbiguousError, TokenError, TokenForeignError
 from edge.access import Admission, Gate
 from edge.access_log import AccessLog
 from edge.answers import complete_fields, preflight_fields, server_fields, tell_status
-from edge.connection import cut_connection
+from edge.connection import client_of, cut_connection
 from edge.errors import (
     EdgeError,
     LoopError,
@@ -111,7 +111,7 @@ class Road:
         exchange = Exchange(
             request.method,
             self._monotonic(),
-            request.remote or "",
+            client_of(request),
             range_field=request.headers.get("Range"),
         )
         try:
@@ -134,7 +134,7 @@ class Road:
 
     def refuse_unread(self, request: web.BaseRequest, is_unreadable: bool) -> web.Response:  # noqa: FBT001
         """The answer to what is not HTTP, or to what went wrong outside of `handle`."""
-        exchange = Exchange("", self._monotonic(), request.remote or "")
+        exchange = Exchange("", self._monotonic(), client_of(request))
         problem = _UNREADABLE if is_unreadable else _INTERNAL
         exchange.detail = problem.slug.replace("-", "_")
         response = self._problem(exchange, problem)
@@ -194,7 +194,7 @@ class Road:
             checkpoint.gate.admit,
             target,
             request.headers,
-            client=request.remote or "",
+            client=client_of(request),
             now_s=self._clock(),
         )
         checkpoint.keys.require()

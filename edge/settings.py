@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from config.settings import RoleSettings, Section
 from edge.eviction.policies import PolicyName
+from edge.front_settings import FrontSettings
 from edge.peers.settings import PeerSettings
 from edge.tls.settings import TlsSettings
 
@@ -352,6 +353,7 @@ class EdgeSettings(RoleSettings):
         "tokens may reach this node.",
     )
     tls: TlsSettings = TlsSettings()
+    front: FrontSettings = FrontSettings()
     access_log: LogDestination = Field(
         default=LOG_STDERR,
         description="Where the access log goes: `stderr`, `-` for standard output, `off`, or the "

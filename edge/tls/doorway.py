@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from edge.fronts import Fronts
 from edge.tls.certificates import CertificateFiles
 from edge.tls.keyring import Keyring
 from edge.tls.listening import HandshakeLimits, ProtocolFactory, TlsListener
@@ -24,15 +25,19 @@ class TlsDoorway:
         watch: keeps them as their files are; somebody has to run it.
         limits: of handshakes.
         counts: what became of them.
+        fronts: who are believed who clients are; None for nobody.
     """
 
     keyring: Keyring
     watch: CertificateWatch
     limits: HandshakeLimits
     counts: TlsCounts
+    fronts: Fronts | None
 
     @classmethod
-    async def open(cls, settings: TlsSettings, clock: Callable[[], float]) -> Self:
+    async def open(
+        cls, settings: TlsSettings, fronts: Fronts | None, clock: Callable[[], float]
+    ) -> Self:
         """Read the certificates.
 
         Raises:
@@ -48,6 +53,7 @@ class TlsDoorway:
             CertificateWatch(keyring, every_s=settings.watch_s),
             HandshakeLimits(settings.handshake_s, settings.handshakes_max),
             TlsCounts(),
+            fronts,
         )
 
     @contextlib.contextmanager
@@ -57,6 +63,7 @@ class TlsDoorway:
             sockets,
             new_session=self.keyring.session,
             factory=factory,
+            fronts=self.fronts,
             limits=self.limits,
             counts=self.counts,
         )

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from edge.fronts import FrontConnection, Fronts, Telling
 from edge.tls.metrics import TlsCounts
 from edge.tls.openssl import Step, TlsError, TlsSession
 from edge.tls.transport import TlsTransport
+from http_semantics.proxy_protocol import HEAD_BYTES_MAX, ProxyHeadError
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class TlsListener:
         sockets: that listen; they are not closed.
         new_session: begins TLS on a connection.
         factory: of protocols.
+        fronts: who are believed who clients are; None for nobody.
         limits: of handshakes.
         counts: what becomes of them.
     """
@@ -55,6 +58,7 @@ class TlsListener:
         *,
         new_session: NewSession,
         factory: ProtocolFactory,
+        fronts: Fronts | None,
         limits: HandshakeLimits,
         counts: TlsCounts,
     ) -> None:
@@ -62,6 +66,7 @@ class TlsListener:
         self._sockets = tuple(sockets)
         self._new_session = new_session
         self._factory = factory
+        self._fronts = fronts
         self._limits = limits
         self._counts = counts
         self._handshakes: set[_Handshake] = set()
@@ -113,9 +118,16 @@ class TlsListener:
         connection.setblocking(False)  # noqa: FBT003 - it has no name
         if connection.family in {socket.AF_INET, socket.AF_INET6}:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        handshake = _Handshake(self, connection, peer)
+        handshake = _Handshake(self, connection, peer, self._front_of(peer))
         self._handshakes.add(handshake)
         handshake.go_on()
+
+    def _front_of(self, peer: Any) -> FrontConnection | None:  # noqa: ANN401
+        """A peer that says who its client is before TLS begins."""
+        fronts, address = self._fronts, str(peer[0])
+        if fronts is None or fronts.telling is not Telling.PROXY or not fronts.has(address):
+            return None
+        return FrontConnection(fronts, address)
 
     # --- what handshakes ask for
 
@@ -140,18 +152,31 @@ class TlsListener:
         if len(self._handshakes) < self._limits.count_max:
             self.start()
 
-    def hand_on(self, connection: socket.socket, session: TlsSession, peer: Any) -> None:  # noqa: ANN401
+    def hand_on(
+        self,
+        connection: socket.socket,
+        session: TlsSession,
+        peer: Any,  # noqa: ANN401
+        front: FrontConnection | None,
+    ) -> None:
         """Serve a client that we share keys with."""
-        TlsTransport(self._loop, connection, session, peer).start(self._factory())
+        TlsTransport(self._loop, connection, session, peer, front).start(self._factory())
 
 
 class _Handshake:
     """A connection that is not yet a protocol's."""
 
-    __slots__ = ("_connection", "_descriptor", "_listener", "_peer", "_session", "_timer")
+    __slots__ = ("_connection", "_descriptor", "_front", "_listener", "_peer", "_session", "_timer")
 
-    def __init__(self, listener: TlsListener, connection: socket.socket, peer: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        listener: TlsListener,
+        connection: socket.socket,
+        peer: Any,  # noqa: ANN401
+        front: FrontConnection | None,
+    ) -> None:
         self._listener = listener
+        self._front = front
         self._connection = connection
         self._descriptor = connection.fileno()
         self._peer = peer
@@ -162,6 +187,8 @@ class _Handshake:
 
     def go_on(self) -> None:
         """Take the next step: the socket has something, or room for it."""
+        if self._front is not None and not self._front.is_begun and not self._hear(self._front):
+            return
         loop = self._listener.loop
         try:
             step = self._session.handshake()
@@ -174,7 +201,29 @@ class _Handshake:
             loop.add_writer(self._descriptor, self.go_on)
         elif step is Step.DONE:
             self._leave("resumed" if self._session.is_resumed else "full")
-            self._listener.hand_on(self._connection, self._session, self._peer)
+            front = self._front
+            peer = self._peer if front is None else (front.client, 0)
+            self._listener.hand_on(self._connection, self._session, peer, front)
+
+    def _hear(self, front: FrontConnection) -> bool:
+        """Hear from a front who its client is, and take no byte of what follows.
+
+        Returns:
+            Whether TLS can begin.
+        """
+        try:
+            seen = self._connection.recv(HEAD_BYTES_MAX, socket.MSG_PEEK)
+            rest = front.begin(seen)
+            self._connection.recv(len(seen) - len(rest))
+        except (BlockingIOError, InterruptedError):
+            return False
+        except (OSError, ProxyHeadError) as error:
+            logger.warning("a front does not begin as agreed", extra={"reason": str(error)})
+            self.give_up("failed")
+            return False
+        if not seen:
+            self.give_up("failed")
+        return front.is_begun
 
     def give_up(self, result: str) -> None:
         """End it, and the connection with it."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from edge.fronts import FrontConnection
 from edge.tls.openssl import RECORD_BYTES_MAX, Step, TlsError, TlsSession
 
 _HIGH_BYTES: Final = 64 << 10
@@ -34,11 +35,13 @@ class TlsTransport(asyncio.Transport):
         connection: its socket, which does not block.
         session: its TLS.
         peer: address of the client, as in `socket.getpeername`.
+        front: that told it; None if nobody did.
     """
 
     __slots__ = (
         "_connection",
         "_descriptor",
+        "_front",
         "_has_lost",
         "_high_bytes",
         "_is_closing",
@@ -62,6 +65,7 @@ class TlsTransport(asyncio.Transport):
         connection: socket.socket,
         session: TlsSession,
         peer: Any,  # noqa: ANN401 - its shape is that of the socket's family
+        front: FrontConnection | None = None,
     ) -> None:
         super().__init__()
         self._loop = loop
@@ -69,6 +73,7 @@ class TlsTransport(asyncio.Transport):
         self._descriptor = connection.fileno()
         self._session = session
         self._peer = peer
+        self._front = front
         self._protocol: asyncio.Protocol | None = None
         self._queue: deque[Content] | None = None
         self._queued_bytes = 0
@@ -95,6 +100,8 @@ class TlsTransport(asyncio.Transport):
         match name:
             case "peername":
                 return self._peer
+            case "front":
+                return self._front
             case "socket":
                 return self._connection
             case "sockname":

@@ -10,6 +10,7 @@ from typing import Self
 
 from typing_extensions import override
 
+from edge.fronts import Fronts
 from edge.tls.keyring import Keyring
 from edge.tls.listening import HandshakeLimits, TlsListener
 from edge.tls.metrics import TlsCounts
@@ -76,6 +77,7 @@ async def open_echo(
     factory: Callable[[], asyncio.Protocol] = Echo,
     limits: HandshakeLimits = LIMITS,
     counts: TlsCounts | None = None,
+    fronts: Fronts | None = None,
 ) -> AsyncIterator[tuple[str, int]]:
     with socket.create_server(("127.0.0.1", 0), backlog=50) as listening:
         listening.settimeout(0)
@@ -83,6 +85,7 @@ async def open_echo(
             [listening],
             new_session=keyring.session,
             factory=factory,
+            fronts=fronts,
             limits=limits,
             counts=counts or TlsCounts(),
         )
