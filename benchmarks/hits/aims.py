@@ -61,7 +61,7 @@ class Outcome:
 def _aims() -> tuple[Aim, ...]:
     plain = {"4": 1.0, "64": 1.0, "256": 1.0, "range": 1.0, "seek": 1.0, "1024": 0.7}
     tls = {"4": 1.2, "64": 0.9, "256": 0.75, "1024": 0.6}
-    disk = ("256", "1024")
+    disk = ("256-of-4096", "1024-of-4096")
     memory = GroupName.MEMORY.value
     pairs = [(Case(memory, name), "nginx", most) for name, most in plain.items()]
     pairs += [(Case(memory, name), "varnish", 0.8) for name in plain]

@@ -9,6 +9,8 @@ from edge.settings import EdgeSettings
 
 SUPPORTED_KEYS: Final = frozenset(EdgeSettings.model_fields)
 _MEMORY_BYTES: Final = 1 << 30
+# A sixteenth of it is for records: of all objects, so that hits are not about those.
+_SCARCE_BYTES: Final = 4 << 20
 _DISK_BYTES: Final = 2 << 30
 
 
@@ -45,7 +47,7 @@ def edge_toml(
         lines.append(f"workers = {workers}")
     if "access_log" in SUPPORTED_KEYS:
         lines.append(f"access_log = '{folder / 'access.log'}'")
-    lines += ["[cache]", f"memory_bytes = {1 << 20 if is_disk else _MEMORY_BYTES}"]
+    lines += ["[cache]", f"memory_bytes = {_SCARCE_BYTES if is_disk else _MEMORY_BYTES}"]
     lines += ["object_share_max = 1.0"]
     if is_disk:
         lines += ["[cache.disk]", "admission = 'all'", "min_free_bytes = 0"]

@@ -11,15 +11,17 @@ from benchmarks.hits.origin import running_origin
 from benchmarks.hits.shapes import SHAPES
 from benchmarks.hits.tickets import Tickets
 
-# Small files are not what a disk is for.
-_DISK_SHAPES: Final = ("256", "1024", "range")
+# What a disk is for: parts of large files, whose records stay in memory while their slices do not.
+_DISK_ONLY: Final = ("256-of-4096", "1024-of-4096")
+_DISK_SHAPES: Final = (*_DISK_ONLY, "range")
 
 
 def measure_group(
     group: GroupName, *, servers: Sequence[str], shapes: Sequence[str], effort: Effort
 ) -> Findings:
     """Measure the servers of one group; those that cannot take part there are left out."""
-    taken = [one for one in shapes if group.tier == "memory" or one in _DISK_SHAPES]
+    able = _DISK_SHAPES if group.tier == "disk" else set(SHAPES).difference(_DISK_ONLY)
+    taken = [one for one in shapes if one in able]
     wanted = [SHAPES[one] for one in taken]
     tickets = Tickets(wanted)
     with (

@@ -98,6 +98,24 @@ SHAPES: Final = {
             range_bytes=64 * _KIB,
             step_bytes=64 * _KIB,
         ),
+        Shape(
+            "256-of-4096",
+            "256 KiB of 4 MiB",
+            5,
+            4096 * _KIB,
+            32,
+            range_bytes=256 * _KIB,
+            step_bytes=256 * _KIB,
+        ),
+        Shape(
+            "1024-of-4096",
+            "1 MiB of 4 MiB",
+            5,
+            4096 * _KIB,
+            32,
+            range_bytes=1024 * _KIB,
+            step_bytes=1024 * _KIB,
+        ),
         Shape("seek", "64 KiB of 4 MiB, anywhere", 5, 4096 * _KIB, 32, range_bytes=64 * _KIB),
     )
 }
