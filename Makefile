@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help install install-test run test check bench bench-behaviours bench-peers bench-streams \
 	bench-policies lint types contracts format lock verify-cache verify-conformance \
-	verify-formats verify-intake verify-kills verify-lengths verify-long verify-loop verify-music verify-players verify-s3 verify-twice
+	verify-formats verify-intake verify-kills verify-lanes verify-lengths verify-long verify-loop verify-music verify-players verify-s3 verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,6 +14,8 @@ MUSIC ?=
 PEER ?= attacca
 # Options of `make bench-peers` and `make bench-streams`.
 ARGS ?=
+# How many `make verify-lanes` sends.
+REQUESTS ?= 1000000
 # How long `make verify-cache` lasts.
 MINUTES ?= 10
 # What `make test` is to run: a folder, a file, `-k words`.
@@ -108,6 +110,9 @@ loadtest/players/node_modules/.package-lock.json: loadtest/players/package-lock.
 
 verify-players: install-test loadtest/players/node_modules/.package-lock.json ## Proof: browsers' players play it (npm, Chromium)
 	$(BIN)/python -m loadtest.verify_players
+
+verify-lanes: install-test ## Proof: nobody can tell an edge's fast lane from its ordinary road; REQUESTS=10000 is shorter
+	$(BIN)/python -m loadtest.verify_lanes --requests $(REQUESTS)
 
 verify-lengths: install-test ## Proof: exact lengths of several kinds of music (fluidsynth, espeak-ng, Chromium)
 	$(BIN)/python -m loadtest.verify_lengths

@@ -16,7 +16,7 @@ class Exchange:
         started_s: when its head had arrived.
         shown: its path without token and query; None if the target was refused.
         client: address of the client.
-        range_field: `Range` as it was sent.
+        range_field: `Range` of a GET, as it was sent; of others it means nothing.
         session: the token's, once it was checked.
         forward: why it went forward; None if it did not.
         forward_status: what the upstream answered, where that is told.

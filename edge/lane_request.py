@@ -32,6 +32,7 @@ _NOT_PLAIN: Final = frozenset(
         b"cdn-loop",
         b"content-length",
         b"content-type",
+        b"content_length",
         b"expect",
         b"if-match",
         b"if-modified-since",
@@ -40,9 +41,11 @@ _NOT_PLAIN: Final = frozenset(
         b"if-unmodified-since",
         b"proxy-connection",
         b"range",
+        b"sec-websocket-key1",  # Refused by aiohttp.
         b"te",
         b"trailer",
         b"transfer-encoding",
+        b"transfer_encoding",
         b"upgrade",
     }
 )

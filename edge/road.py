@@ -112,7 +112,7 @@ class Road:
             request.method,
             self._monotonic(),
             client_of(request),
-            range_field=request.headers.get("Range"),
+            range_field=request.headers.get("Range") if request.method == "GET" else None,
         )
         try:
             return await self._answer(request, exchange)

@@ -246,7 +246,9 @@ class LimitSettings(Section):
         default=10.0, gt=0, description="Longest pause within an upstream's content, in seconds."
     )
     header_bytes_max: int = Field(
-        default=16 << 10, ge=1 << 10, description="Longest line of a head, in bytes."
+        default=16 << 10,
+        ge=1 << 10,
+        description="Longest head of a request, and longest line in one of an answer, in bytes.",
     )
     content_bytes_max: int = Field(
         default=64 << 20, ge=0, description="Longest content of a request, in bytes."

@@ -1,0 +1,1 @@
+"""The same requests over both roads of the edge, and whether anybody could tell them apart."""
