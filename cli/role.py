@@ -15,6 +15,7 @@ from config.settings import SettingsError
 from config.sockets import ListenerError
 from drm.errors import DrmError
 from edge.errors import EdgeError
+from edge.supervisor.errors import SupervisorError
 from origin.errors import OriginError
 from packager.errors import PackagerError
 
@@ -22,6 +23,7 @@ _TOLD: tuple[type[Exception], ...] = (
     SettingsError,
     ListenerError,
     EdgeError,
+    SupervisorError,
     OriginError,
     DrmError,
     PackagerError,

@@ -81,6 +81,14 @@ class Credential:
         return hmac.compare_digest(self._text.encode(), presented.encode("utf-8", "replace"))
 
     @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Credential) and self.matches(other.reveal())
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @override
     def __repr__(self) -> str:
         return "Credential(…)"
 

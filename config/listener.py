@@ -6,6 +6,7 @@ Every role has a public listener and an admin listener with `/metrics`, `/health
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, Protocol, cast
 
@@ -129,7 +130,7 @@ async def open_listener(
     """
     (queue,) = bind_tcp(host, port)
     async with open_listener_on(app, queue, shutdown_s=shutdown_s):
-        yield url_of(host, port_of(queue[0]))
+        yield url_of_queue(host, queue)
 
 
 @contextlib.asynccontextmanager
@@ -157,7 +158,7 @@ async def start_site(runner: web.BaseRunner, *, host: str, port: int) -> str:
     """
     (queue,) = bind_tcp(host, port)
     await start_sites(runner, queue)
-    return url_of(host, port_of(queue[0]))
+    return url_of_queue(host, queue)
 
 
 async def start_sites(runner: web.BaseRunner, queue: Queue) -> tuple[web.SockSite, ...]:
@@ -173,18 +174,27 @@ def url_of(host: str, port: int, *, scheme: str = "http") -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def admin_app(
+def url_of_queue(host: str, queue: Queue, *, scheme: str = "http") -> str:
+    """The URL of what is bound; with a Unix socket, of what is asked for over it."""
+    first = queue[0]
+    if first.family is socket.AF_UNIX:
+        return f"{scheme}://localhost"
+    return url_of(host, port_of(first), scheme=scheme)
+
+
+def admin_app(  # noqa: PLR0913 - each is a thing of its own
     *,
     registry: CollectorRegistry,
     readiness: Readiness,
     operator: Credential | None,
     weaknesses: Readiness = dict,
     is_metrics_open: bool = True,
+    is_loop_watched: bool = True,
     allowed_hosts: frozenset[str] = frozenset(),
 ) -> web.Application:
     """The admin listener of a role: `/metrics`, `/healthz`, `/readyz`.
 
-    `registry` is told of the event loop as well while it listens.
+    `registry` is told of the event loop as well while it listens, if that `is_loop_watched`.
 
     What `readiness` names keeps the role from its work: 503. What `weaknesses` names does not, and
     a balancer that turned away for it would only make things worse: 200, and a word about it.
@@ -221,7 +231,8 @@ def admin_app(
             yield
 
     app = web.Application(middlewares=[answering_problems(), guard])
-    app.cleanup_ctx.append(watch_loop)
+    if is_loop_watched:
+        app.cleanup_ctx.append(watch_loop)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)

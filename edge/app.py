@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,18 +11,23 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from config.credentials import Credential
-from config.listener import admin_app, open_listener_on, start_sites, url_of
-from config.sockets import ListenerError, Queue, bind_tcp, bind_unix, port_of
+from config.listener import admin_app, open_listener_on, url_of_queue
+from config.sockets import ListenerError, Queue, bind_tcp
 from config.tasks import Tasks, open_tasks
 from drm.tokens import TokenVerifier
 from edge.access import Gate
 from edge.access_log import AccessLog, open_access_log
 from edge.adapters.aiohttp_upstream import open_upstream
-from edge.connection import EdgeServer
-from edge.connection_limits import ConnectionLimits, kept_limits
 from edge.fields import CACHE_NAME
 from edge.invalidation import Invalidation
-from edge.lane import Lane
+from edge.listening import (
+    ListenerKind,
+    Listening,
+    Queues,
+    bind_queues,
+    close_queues,
+    open_listening,
+)
 from edge.metrics import EdgeCounts, registry_of
 from edge.peers.joining import join
 from edge.peers.mesh import ALONE, Mesh, MeshGround, open_mesh
@@ -32,7 +36,7 @@ from edge.ports import Upstream
 from edge.purge_api import PurgeApi
 from edge.purges import Purges
 from edge.refusal_limits import RefusalLimits
-from edge.road import Checkpoint, Road
+from edge.road import Checkpoint
 from edge.road_laying import Ground, WayToContent, guarded, lay_lane, lay_road, warmer_of
 from edge.settings import EdgeSettings
 from edge.slices import SliceStore
@@ -72,13 +76,14 @@ class EdgeSockets:
         admin: for the operator.
     """
 
-    media: Queue
+    media: Queues
     admin: Queue
 
-    def close_with(self, stack: contextlib.AsyncExitStack) -> None:
-        """Close them when `stack` is closed."""
-        for one in (*self.media, *self.admin):
-            stack.callback(one.close)
+    def close(self) -> None:
+        """Close this process's copies."""
+        close_queues(self.media)
+        for one in self.admin:
+            one.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ class EdgeService:
         counts: of this worker.
         log: of requests.
         doorway: TLS of the listener for media; None if it speaks in the clear.
+        listening: for media.
+        registry: of its metrics.
     """
 
     url: str
@@ -100,6 +107,17 @@ class EdgeService:
     counts: EdgeCounts
     log: AccessLog
     doorway: TlsDoorway | None
+    listening: Listening
+    registry: CollectorRegistry
+
+    async def drain(self, within_s: float) -> None:
+        """Take no new connections, and wait until those that there are have come to their end."""
+        await self.listening.drain(within_s)
+
+    def read_certificates(self) -> None:
+        """Read them now, changed or not."""
+        if self.doorway is not None:
+            self.doorway.watch.ask()
 
     @property
     def store(self) -> SliceStore:
@@ -141,9 +159,7 @@ async def open_edge(
     async with contextlib.AsyncExitStack() as stack:
         tiers = await stack.enter_async_context(open_tiers(settings.cache, purges))
         origin = guarded(await stack.enter_async_context(reach(settings.upstream)), limits, counts)
-        drm = None
-        if settings.token_check:
-            drm = guarded(await stack.enter_async_context(reach(settings.drm)), limits, counts)
+        drm = await stack.enter_async_context(reach(settings.drm)) if settings.token_check else None
         mesh_ground = MeshGround(settings.peers, limits, slot or ALONE, node_id, clock, counts)
         mesh = await stack.enter_async_context(open_mesh(mesh_ground))
         # They end before the upstreams that they ask.
@@ -153,30 +169,31 @@ async def open_edge(
         way = WayToContent.of(ground)
         spreading = await stack.enter_async_context(join(mesh, ground, way))
         log = await stack.enter_async_context(open_access_log(settings.access_log, counts))
+        invalidation = Invalidation(spreading.invalidate, purge=spreading.purge)
         road = lay_road(
-            ground,
-            way,
-            invalidation=Invalidation(spreading.invalidate, purge=spreading.purge),
-            checkpoint=checkpoint,
-            node_id=node_id,
-            log=log,
+            ground, way, invalidation=invalidation, checkpoint=checkpoint, node_id=node_id, log=log
         )
-        listening = sockets or bind_sockets(settings)
-        listening.close_with(stack)
-        lane = lay_lane(ground, checkpoint, log)
+        bound = sockets or bind_sockets(settings)
+        stack.callback(bound.close)
         doorway = await _open_doorway(settings, tasks, clock)
-        await stack.enter_async_context(_open_road(road, lane, listening.media, doorway, ground))
-        admin = _admin_of(ground, checkpoint, doorway, credentials.operator)
+        lane = lay_lane(ground, checkpoint, log)
+        listening = await stack.enter_async_context(open_listening(road, lane, doorway, ground))
+        registry = _registry(counts, tiers, purges, doorway)
+        admin = _admin_of(ground, checkpoint, registry, credentials.operator)
         for api in _apis_of(ground, way, mesh, spreading):
             api.add_to(admin)
-        await stack.enter_async_context(open_listener_on(admin, listening.admin, shutdown_s=1.0))
+        await stack.enter_async_context(open_listener_on(admin, bound.admin, shutdown_s=1.0))
+        # Last: a purge reaches everything that has been served.
+        await listening.accept(mesh.ground.slot.number, bound.media)
         yield EdgeService(
-            _media_url(settings, listening.media),
-            url_of(settings.admin_host, port_of(listening.admin[0])),
-            tiers,
-            counts,
-            log,
-            doorway,
+            url=media_url(settings, bound.media),
+            admin_url=url_of_queue(settings.admin_host, bound.admin),
+            tiers=tiers,
+            counts=counts,
+            log=log,
+            doorway=doorway,
+            listening=listening,
+            registry=registry,
         )
 
 
@@ -186,15 +203,11 @@ def bind_sockets(settings: EdgeSettings) -> EdgeSockets:
     Raises:
         ListenerError: one is taken or not of this machine.
     """
-    (media,) = bind_tcp(settings.host, settings.port)
-    front = settings.front
+    (media,) = bind_queues(settings)
     try:
-        if front.socket is not None:
-            media += bind_unix(front.socket, mode=front.mode)
         (admin,) = bind_tcp(settings.admin_host, settings.admin_port)
     except ListenerError:
-        for one in media:
-            one.close()
+        close_queues(media)
         raise
     return EdgeSockets(media, admin)
 
@@ -202,12 +215,12 @@ def bind_sockets(settings: EdgeSettings) -> EdgeSockets:
 def _admin_of(
     ground: Ground,
     checkpoint: Checkpoint | None,
-    doorway: TlsDoorway | None,
+    registry: CollectorRegistry,
     operator: Credential | None,
 ) -> web.Application:
     settings = ground.settings
     admin = admin_app(
-        registry=_registry(ground.counts, ground.tiers, ground.purges, doorway),
+        registry=registry,
         readiness=lambda: _readiness(checkpoint),
         weaknesses=ground.tiers.problems,
         operator=operator,
@@ -231,6 +244,7 @@ async def _open_checkpoint(
 ) -> Checkpoint | None:
     if drm is None:
         return None
+    drm = guarded(drm, settings.limits, counts)
     checked = settings.tokens
     verifier = TokenVerifier({}, checked.remembered_max)
     limits = RefusalLimits(
@@ -262,9 +276,10 @@ def _registry(
     return registry
 
 
-def _media_url(settings: EdgeSettings, queue: Queue) -> str:
+def media_url(settings: EdgeSettings, media: Queues) -> str:
+    """The URL of the listener for media."""
     scheme = "https" if settings.tls.certificates else "http"
-    return url_of(settings.host, port_of(queue[0]), scheme=scheme)
+    return url_of_queue(settings.host, media[ListenerKind.MEDIA], scheme=scheme)
 
 
 async def _open_doorway(settings: EdgeSettings, tasks: Tasks, clock: Clock) -> TlsDoorway | None:
@@ -273,50 +288,6 @@ async def _open_doorway(settings: EdgeSettings, tasks: Tasks, clock: Clock) -> T
     doorway = await TlsDoorway.open(settings.tls, settings.front.fronts(), clock)
     tasks.start(doorway.watch.watch())
     return doorway
-
-
-def _server_of(
-    road: Road, lane: Lane | None, kept: ConnectionLimits, settings: EdgeSettings
-) -> EdgeServer:
-    """Without aiohttp's router: it would decode targets, and costs more than the lookup."""
-    limits = settings.limits
-    return EdgeServer(
-        road.handle,
-        refuse=road.refuse_unread,
-        lane=lane,
-        limits=kept,
-        fronts=settings.front.fronts(),
-        keepalive_timeout=limits.keep_alive_s,
-        max_line_size=limits.header_bytes_max,
-        max_field_size=limits.header_bytes_max,
-    )
-
-
-@contextlib.asynccontextmanager
-async def _open_road(
-    road: Road,
-    lane: Lane | None,
-    queue: Queue,
-    doorway: TlsDoorway | None,
-    ground: Ground,
-) -> AsyncIterator[None]:
-    limits = ground.settings.limits
-    with kept_limits(limits, ground.counts) as kept:
-        server = _server_of(road, lane, kept, ground.settings)
-        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.shutdown_s)
-        await runner.setup()
-        try:
-            if doorway is None:
-                await start_sites(runner, queue)
-                yield
-            else:
-                from_fronts = tuple(one for one in queue if one.family is socket.AF_UNIX)
-                others = tuple(one for one in queue if one.family is not socket.AF_UNIX)
-                await start_sites(runner, from_fronts)
-                with doorway.serving(others, server):
-                    yield
-        finally:
-            await runner.cleanup()
 
 
 async def _name_server(_: web.Request, response: web.StreamResponse) -> None:

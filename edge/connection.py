@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import HttpVersion11, StreamReader, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDictProxy
 from typing_extensions import override
 
@@ -83,6 +85,32 @@ class EdgeServer(web.Server):
         self._lane = lane
         self._limits = limits
         self.fronts: Final = fronts
+        self._is_draining = False
+
+    def drain(self) -> None:
+        """Make every answer that has not begun its connection's last one."""
+        self._is_draining = True
+        self._lane = None
+        for connection in self.connections:
+            if isinstance(connection, _Connection):
+                connection.drain()
+
+    def idle_connections(self) -> list[web.RequestHandler]:
+        """Connections that wait for a request."""
+        return [one for one in self.connections if one._waiter is not None]  # noqa: SLF001
+
+    @override
+    def _make_request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> web.BaseRequest:
+        if self._is_draining and isinstance(protocol, _Connection):
+            message = protocol.as_last(message)
+        return super()._make_request(message, payload, protocol, writer, task)
 
     @override
     def __call__(self) -> web.RequestHandler:
@@ -193,6 +221,17 @@ class _Connection(web.RequestHandler):
                 if not self._limits.admit(self, self._client):
                     return b""
         return rest
+
+    def drain(self) -> None:
+        """See `EdgeServer.drain`."""
+        self._lane = None
+        request = self._current_request
+        if request is not None:
+            request._message = self.as_last(request._message)  # noqa: SLF001
+
+    def as_last(self, message: RawRequestMessage) -> RawRequestMessage:
+        """A request as the last one, if nothing has come behind it."""
+        return message if self._messages or self._waiting else message._replace(should_close=True)
 
     def _is_at_rest(self) -> bool:
         """Whether the next byte begins a message, and all before it has been answered and sent.

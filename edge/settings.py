@@ -312,6 +312,12 @@ class LimitSettings(Section):
     shutdown_s: float = Field(
         default=5.0, ge=0, description="How long requests may go on after a stop, in seconds."
     )
+    drain_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="How long requests may go on in a worker that another one has replaced, in "
+        "seconds.",
+    )
 
 
 class TokenSettings(Section):
@@ -346,6 +352,13 @@ class EdgeSettings(RoleSettings):
     port: int = Field(default=8080, ge=0, le=65535, description="Port for listeners; 0 picks one.")
     admin_host: str = Field(default="127.0.0.1", description="Address of the admin listener.")
     admin_port: int = Field(default=8081, ge=0, le=65535, description="Its port; 0 picks one.")
+    workers: int = Field(
+        default=1,
+        ge=0,
+        le=256,
+        description="Processes that serve listeners; 0: one for each core. They share what is said "
+        "of memory, disk, and requests to the origin.",
+    )
     is_metrics_open: bool = Field(
         default=True, description="Whether /metrics needs no operator's credential."
     )

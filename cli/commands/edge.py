@@ -1,21 +1,19 @@
 """`attacca edge`: a cache node in a process of its own."""
 
-import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import click
 from typing_extensions import override
 
 from cli import console
-from cli.clock import WALL_CLOCK_S
+from cli.edge_node import open_edge_node
 from cli.role import serve_role
 from cli.role_credentials import edge_credentials
-from cli.stopping import reloading, reopening_logs
 from config.settings import load_settings
-from edge.allocator import keep_freed_memory
-from edge.app import EdgeService, open_edge
 from edge.settings import EdgeSettings
+from edge.supervisor.place import NodeConfig
 
 _HostAndPort = tuple[str, int]
 
@@ -61,7 +59,6 @@ def edge_command(
 
     The admin listener is at the next port.
     """
-    keep_freed_memory()
     overrides: dict[str, object] = {}
     if upstream is not None:
         overrides["upstream"] = upstream
@@ -71,16 +68,10 @@ def edge_command(
         overrides |= {"host": host, "port": port, "admin_port": admin_port}
     if check is not None:
         overrides["token_check"] = check == "on"
-    console.run(serve_role("edge", _opened(file, overrides), is_json=is_json))
+    node = open_edge_node(partial(_load, file, overrides))
+    console.run(serve_role("edge", node, is_json=is_json))
 
 
-@contextlib.asynccontextmanager
-async def _opened(file: Path | None, overrides: dict[str, object]) -> AsyncIterator[EdgeService]:
+def _load(file: Path | None, overrides: Mapping[str, object]) -> NodeConfig:
     settings = load_settings(EdgeSettings, "edge", file=file, overrides=overrides)
-    credentials = edge_credentials(settings)
-    async with open_edge(settings, credentials=credentials, clock=WALL_CLOCK_S) as service:
-        with contextlib.ExitStack() as handlers:
-            handlers.enter_context(reopening_logs(service.log.reopen))
-            if service.doorway is not None:
-                handlers.enter_context(reloading(service.doorway.watch.ask))
-            yield service
+    return NodeConfig(settings, edge_credentials(settings))

@@ -1,9 +1,8 @@
 """TLS of a listener, its parts put together from the settings."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -56,10 +55,9 @@ class TlsDoorway:
             fronts,
         )
 
-    @contextlib.contextmanager
-    def serving(self, sockets: Sequence[socket.socket], factory: ProtocolFactory) -> Iterator[None]:
-        """Serve on sockets that listen until the block is left; they are not closed."""
-        listener = TlsListener(
+    def listener(self, sockets: Sequence[socket.socket], factory: ProtocolFactory) -> TlsListener:
+        """What serves on sockets that listen, once it is started; it does not close them."""
+        return TlsListener(
             sockets,
             new_session=self.keyring.session,
             factory=factory,
@@ -67,8 +65,3 @@ class TlsDoorway:
             limits=self.limits,
             counts=self.counts,
         )
-        listener.start()
-        try:
-            yield
-        finally:
-            listener.close()

@@ -81,12 +81,21 @@ class TlsListener:
             for one in self._sockets:
                 self._loop.add_reader(one, self._accept, one)
 
-    def close(self) -> None:
-        """Accept no more; handshakes under way are given up."""
+    @property
+    def handshakes(self) -> int:
+        """How many are under way."""
+        return len(self._handshakes)
+
+    def let_nobody_in(self) -> None:
+        """Accept no more; handshakes under way are finished."""
         self._is_closed = True
         if self._pause is not None:
             self._pause.cancel()
         self._stop()
+
+    def close(self) -> None:
+        """Accept no more; handshakes under way are given up."""
+        self.let_nobody_in()
         for one in tuple(self._handshakes):
             one.give_up("closed")
 

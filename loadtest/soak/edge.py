@@ -138,11 +138,20 @@ class KillableEdge:
 
     def kill(self) -> None:
         """End it as a power cut would, but for what the kernel has not written yet."""
+        self._kill(self._processes())
+
+    def _processes(self) -> list[psutil.Process]:
+        assert self._process is not None
+        return RunningCache("", self._process.pid).processes()
+
+    def _kill(self, processes: list[psutil.Process]) -> None:
         assert self._process is not None
         self.is_up = False
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(_STOP_S_MAX)
+        # The supervisor's end is that of its workers, a moment later.
+        psutil.wait_procs(processes, _STOP_S_MAX)
         self._close()
 
     def stop(self) -> None:
@@ -188,13 +197,14 @@ class KillableEdge:
         lines = {**_PURGE_FIELDS, "Host": server.netloc, "Content-Length": str(len(content))}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         address = (server.hostname or "", server.port or 80)
+        processes = self._processes()
         with socket.create_connection(address, _WAIT_S_MAX) as opened:
             opened.sendall(f"POST /admin/purge HTTP/1.1\r\n{head}\r\n".encode() + content)
             answer = opened.recv(1 << 16)
             acknowledged_s = time.monotonic()
             os.killpg(self.running.pid, signal.SIGKILL)
             late_s = time.monotonic() - acknowledged_s
-        self.kill()
+        self._kill(processes)
         return answer.startswith(b"HTTP/1.1 200 "), late_s
 
     async def purge(self, purge: Purge) -> bool:

@@ -251,13 +251,14 @@ async def test_a_file_system_that_turns_read_only_is_left_alone_until_it_is_repa
 
 @contextlib.asynccontextmanager
 async def failing(edge: KillableEdge, call: str, error: str) -> AsyncIterator[None]:
-    """Let a system call fail in the running process; skipped where it cannot be traced."""
+    """Let a system call fail in the running processes; skipped where they cannot be traced."""
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     injection = f"inject={call}:error={error}"
     arguments = ["-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", injection]
+    processes = [word for one in edge.running.processes() for word in ("-p", str(one.pid))]
     tracer = await asyncio.create_subprocess_exec(
-        "strace", *arguments, "-p", str(edge.running.pid), stderr=asyncio.subprocess.PIPE
+        "strace", *arguments, *processes, stderr=asyncio.subprocess.PIPE
     )
     try:
         assert tracer.stderr is not None

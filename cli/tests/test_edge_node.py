@@ -1,0 +1,61 @@
+"""`attacca edge` as an operator meets it: a process, its signals, its end."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.socket, pytest.mark.slow]
+
+_WAIT_S_MAX = 30.0
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    options = ["--config", str(tmp_path / "edge.toml"), "--listen", "127.0.0.1:0"]
+    (tmp_path / "edge.toml").write_text("token_check = false")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "edge", *options, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def worker_of(edge: subprocess.Popen[str]) -> psutil.Process:
+    (worker,) = psutil.Process(edge.pid).children()
+    return worker
+
+
+def said(edge: subprocess.Popen[str], event: str) -> None:
+    assert edge.stderr is not None
+    lines = iter(edge.stderr.readline, "")
+    assert any(json.loads(line)["event"] == event for line in lines)
+
+
+def test_a_hang_up_reloads_and_a_kill_leaves_nothing_behind(
+    edge: subprocess.Popen[str], tmp_path: Path
+):
+    assert edge.stdout is not None
+    assert json.loads(edge.stdout.readline())["event"] == "ready"
+    first = worker_of(edge)
+    (tmp_path / "edge.toml").write_text("token_check = false\nis_metrics_open = false")
+    edge.send_signal(signal.SIGHUP)
+    said(edge, "settings taken up")
+    second = worker_of(edge)
+    assert second.pid != first.pid
+    edge.send_signal(signal.SIGUSR1)  # Log files were moved away.
+    edge.kill()
+    ends_s = time.monotonic() + _WAIT_S_MAX
+    while second.is_running() and second.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < ends_s
+        time.sleep(0.01)

@@ -1,0 +1,1 @@
+"""The supervisor of a node: it holds the sockets, and keeps a worker in every slot."""

@@ -1,0 +1,211 @@
+"""A node with a supervisor, put together: sockets, workers, one admin listener."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from config.listener import open_listener_on, url_of_queue
+from config.settings import SettingsError
+from config.sockets import Queue
+from config.tasks import Tasks, open_tasks
+from edge.app import EdgeCredentials, media_url
+from edge.slot import Slot
+from edge.supervisor.admin import NodeAdmin
+from edge.supervisor.brief import Brief
+from edge.supervisor.calls import WorkerCalls
+from edge.supervisor.channel import Kind, Message
+from edge.supervisor.errors import WorkerStartError
+from edge.supervisor.holdings import Holdings
+from edge.supervisor.ledger import Ledger
+from edge.supervisor.metrics import RestartReason, SupervisorCounts
+from edge.supervisor.place import NodeConfig, Place
+from edge.supervisor.reloading import taken_up
+from edge.supervisor.run_folder import holding_run_folder
+from edge.supervisor.supervisor import Supervisor
+from edge.supervisor.worker_process import WorkerProcess
+
+logger = logging.getLogger(__name__)
+
+Load = Callable[[], NodeConfig]
+"""Reads the settings and credentials of the node anew; raises SettingsError."""
+
+
+class SupervisedEdge:
+    """A node that runs. Made by `open_supervised_edge`.
+
+    Attributes:
+        url: of the listener for media.
+        admin_url: of the admin listener.
+        supervisor: of its workers.
+    """
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        supervisor: Supervisor,
+        admin: NodeAdmin,
+        *,
+        load: Load,
+        counts: SupervisorCounts,
+        clock: Callable[[], float],
+    ) -> None:
+        settings = supervisor.config.settings
+        self.url = media_url(settings, holdings.media[0])
+        self.admin_url = url_of_queue(settings.admin_host, holdings.admin)
+        self.supervisor = supervisor
+        self._holdings = holdings
+        self._admin = admin
+        self._admin_listener = _AdminListener(holdings.admin)
+        self._load = load
+        self._counts = counts
+        self._clock = clock
+        self._changing = asyncio.Lock()
+
+    async def serve_admin(self) -> None:
+        """Answer the operator by the configuration as it is now."""
+        await self._admin_listener.serve(self._admin, self.supervisor.config)
+
+    async def close_admin(self) -> None:
+        """No longer answer the operator."""
+        await self._admin_listener.close()
+
+    async def reload(self) -> bool:
+        """Read the settings anew and have all workers go by them, or by the old ones as before.
+
+        Where nothing has changed no worker is replaced; certificates are read anew all the same.
+
+        Returns:
+            Whether they do.
+        """
+        async with self._changing:
+            self._counts.is_reloaded = await self._reload()
+            if self._counts.is_reloaded:
+                self._counts.reloaded_s = self._clock()
+            return self._counts.is_reloaded
+
+    def reopen_logs(self) -> None:
+        """Log files were moved away."""
+        self.supervisor.tell_all(Message(Kind.REOPEN))
+
+    async def _reload(self) -> bool:
+        running = self.supervisor.config
+        try:
+            new = self._load()
+            settings, fixed = taken_up(new.settings, running.settings)
+            config = NodeConfig(settings, new.credentials)
+            if config == running:
+                self.supervisor.tell_all(Message(Kind.CERTIFICATES))
+            else:
+                await self.supervisor.roll(config, RestartReason.RELOAD)
+        except (SettingsError, WorkerStartError) as error:
+            logger.error("settings not taken up: %s", error)  # noqa: TRY400 - it is told
+            return False
+        if fixed:
+            logger.warning("settings that only a restart changes: %s", ", ".join(fixed))
+        await self.serve_admin()
+        logger.info("settings taken up")
+        return True
+
+
+class _AdminListener:
+    """Serves one application after the other on the same sockets; nobody is refused between."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._serving = contextlib.AsyncExitStack()
+
+    async def serve(self, admin: NodeAdmin, config: NodeConfig) -> None:
+        """Serve by a configuration."""
+        serving = contextlib.AsyncExitStack()
+        copies = tuple(one.dup() for one in self._queue)
+        listener = open_listener_on(admin.app(config), copies, shutdown_s=1.0)
+        await serving.enter_async_context(listener)
+        before, self._serving = self._serving, serving
+        await before.aclose()
+
+    async def close(self) -> None:
+        """Serve no more."""
+        await self._serving.aclose()
+
+
+@contextlib.asynccontextmanager
+async def open_supervised_edge(
+    load: Load,
+    *,
+    command: Sequence[str],
+    clock: Callable[[], float],
+    holdings: Holdings | None = None,
+) -> AsyncIterator[SupervisedEdge]:
+    """Run a node until the block is left; requests under way then have a moment to end.
+
+    Args:
+        load: reads its settings and credentials.
+        command: runs a worker; the number of a descriptor is added to it.
+        clock: seconds since the epoch.
+        holdings: of a node that runs already, and whose supervisor this one succeeds.
+
+    Raises:
+        SettingsError: the settings cannot be used.
+        ListenerError: an address is taken or not of this machine.
+        WorkerStartError: a worker cannot serve.
+    """
+    config = load()
+    held = holdings or Holdings.fresh(config.settings)
+    with contextlib.closing(held), holding_run_folder(held.run_dir, held.lock_fd):
+        async with open_tasks() as tasks:
+            node = _put_together(held, config, tasks, load=load, command=command, clock=clock)
+            try:
+                await node.serve_admin()
+                await node.supervisor.start()
+                yield node
+            finally:
+                await node.close_admin()
+                await node.supervisor.stop(config.settings.limits.shutdown_s)
+
+
+def _put_together(
+    held: Holdings,
+    config: NodeConfig,
+    tasks: Tasks,
+    *,
+    load: Load,
+    command: Sequence[str],
+    clock: Callable[[], float],
+) -> SupervisedEdge:
+    calls = WorkerCalls(held.inner)
+    ledger, counts = Ledger(), SupervisorCounts(reloaded_s=clock())
+    spawn = _Spawner(held, command)
+    supervisor = Supervisor(
+        [Place(number, queues, config) for number, queues in enumerate(held.media)],
+        spawn,
+        tasks=tasks,
+        ledger=ledger,
+        counts=counts,
+    )
+    admin = NodeAdmin(supervisor, calls, ledger, counts)
+    return SupervisedEdge(held, supervisor, admin, load=load, counts=counts, clock=clock)
+
+
+class _Spawner:
+    """Starts workers of a node."""
+
+    def __init__(self, held: Holdings, command: Sequence[str]) -> None:
+        self._held = held
+        self._command = command
+        self._numbers = itertools.count()
+
+    def __call__(self, place: Place, config: NodeConfig, *, is_successor: bool) -> WorkerProcess:
+        run_dir = self._held.run_dir
+        brief = Brief(
+            settings=config.settings,
+            credentials=EdgeCredentials(config.credentials.edge, self._held.inner),
+            slot=Slot(place.number, len(self._held.media), run_dir),
+            admin_path=run_dir / f"admin-{place.number}-{next(self._numbers)}.sock",
+            media={
+                kind: tuple(one.fileno() for one in queue) for kind, queue in place.queues.items()
+            },
+            is_successor=is_successor,
+        )
+        return WorkerProcess.start(brief, self._command)

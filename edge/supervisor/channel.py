@@ -1,0 +1,135 @@
+"""What a supervisor and a worker tell each other, over a pair of sockets that both hold.
+
+Messages are small JSON documents, whole or not at all (SOCK_SEQPACKET), with descriptors beside
+them. The end of one side is the end of the channel.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Self
+
+import orjson
+
+_BYTES_MAX: Final = 32 << 10
+_DESCRIPTORS_MAX: Final = 64
+
+
+class Kind(StrEnum):
+    """What a message is about."""
+
+    READY = "ready"
+    """The worker serves."""
+    FAILED = "failed"
+    """The worker cannot serve; `text` says why."""
+    DRAINING = "draining"
+    """The worker was asked to end by somebody else; it takes nothing new."""
+    ENDED = "ended"
+    """All connections are at their end; beside it a file with the last metrics."""
+    DRAIN = "drain"
+    """To the worker: take nothing new, and end when all is done, within `within_s`."""
+    STOP = "stop"
+    """To the worker: end; what is under way has the moment that the settings give it."""
+    ACCEPT = "accept"
+    """To the worker: take what arrives for `slot` as well; beside it the sockets."""
+    RELEASE = "release"
+    """To the worker: no longer."""
+    REOPEN = "reopen"
+    """To the worker: log files were moved away."""
+    CERTIFICATES = "certificates"
+    """To the worker: read them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message.
+
+    Attributes:
+        kind: see `Kind`.
+        slot: whose queues.
+        within_s: how long something may take.
+        text: for people.
+        names: what each descriptor is.
+        descriptors: that came, or are to go, with it; whoever receives them closes them.
+    """
+
+    kind: Kind
+    slot: int = 0
+    within_s: float = 0.0
+    text: str = ""
+    names: Sequence[str] = ()
+    descriptors: Sequence[int] = field(default=(), repr=False)
+
+
+class Channel:
+    """One side of a channel."""
+
+    def __init__(self, side: socket.socket) -> None:
+        side.setblocking(False)  # noqa: FBT003 - it has no name
+        self._side = side
+
+    @classmethod
+    def pair(cls) -> tuple[Self, socket.socket]:
+        """A channel, and its other side, to be given away."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        return cls(ours), theirs
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._side.fileno()
+
+    def send(self, message: Message) -> bool:
+        """Send a message; tell whether the other side takes it."""
+        facts = asdict(message)
+        del facts["descriptors"]
+        try:
+            socket.send_fds(self._side, [orjson.dumps(facts)], list(message.descriptors))
+        except OSError:  # It is gone, or has long not read what it was told.
+            return False
+        return True
+
+    async def receive(self) -> Message | None:
+        """The next message; None when the other side is gone."""
+        while True:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._side, _BYTES_MAX, _DESCRIPTORS_MAX)
+            except BlockingIOError:
+                await self._wait_readable()
+                continue
+            except OSError:
+                return None
+            for one in descriptors:
+                os.set_inheritable(one, False)  # noqa: FBT003 - it has no name
+            if not data:
+                return None
+            facts: dict[str, Any] = orjson.loads(data)
+            return Message(Kind(facts.pop("kind")), descriptors=tuple(descriptors), **facts)
+
+    def close(self) -> None:
+        """Let it go."""
+        self._side.close()
+
+    async def _wait_readable(self) -> None:
+        loop = asyncio.get_running_loop()
+        readable: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(self._side.fileno(), _set, readable)
+        try:
+            await readable
+        finally:
+            loop.remove_reader(self._side.fileno())
+
+
+def close_descriptors(message: Message) -> None:
+    """Close what came with a message that is not wanted."""
+    for one in message.descriptors:
+        with contextlib.suppress(OSError):
+            os.close(one)
+
+
+def _set(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)

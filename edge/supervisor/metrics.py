@@ -1,0 +1,71 @@
+"""What a supervisor counts, and its own metrics."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from edge.supervisor.place import Place
+
+
+class RestartReason(StrEnum):
+    """Why a worker was started in the place of another one."""
+
+    CRASHED = "crashed"
+    """It ended without having been asked to."""
+    ASKED = "asked"
+    """Somebody else than its supervisor asked it to end."""
+    FAILED = "failed"
+    """The one that was to take its place could not be started."""
+    RELOAD = "reload"
+    UPGRADE = "upgrade"
+    ROLLED_BACK = "rolled-back"
+    """It went by settings with which another one could not be started."""
+
+
+@dataclass(slots=True)
+class SupervisorCounts:
+    """What happened since the node was started; an upgrade changes nothing about them.
+
+    Attributes:
+        restarts: of workers, by reason.
+        is_reloaded: whether the last attempt to read the settings anew went well.
+        reloaded_s: when one last did, in seconds since the epoch.
+    """
+
+    restarts: Counter[str] = field(default_factory=Counter)
+    is_reloaded: bool = True
+    reloaded_s: float = 0.0
+
+
+def supervisor_metrics(counts: SupervisorCounts, places: Sequence[Place]) -> Iterator[Metric]:
+    """The metrics of the supervisor itself."""
+    workers = GaugeMetricFamily("edge_workers", "Workers, by what they do.", labels=["state"])
+    states: dict[str, Callable[[Place], int]] = {
+        "serving": lambda place: int(place.current is not None),
+        "starting": lambda place: int(place.starting is not None),
+        "draining": lambda place: len(place.draining),
+    }
+    for state, count in states.items():
+        workers.add_metric([state], sum(count(place) for place in places))
+    yield workers
+    yield GaugeMetricFamily("edge_worker_slots", "Slots for workers.", value=len(places))
+    restarts = CounterMetricFamily(
+        "edge_worker_restarts", "Workers started in the place of another.", labels=["reason"]
+    )
+    for reason in RestartReason:
+        restarts.add_metric([reason], counts.restarts[reason])
+    yield restarts
+    yield GaugeMetricFamily(
+        "edge_config_last_reload_successful",
+        "Whether the settings could be read when that was last tried.",
+        value=int(counts.is_reloaded),
+    )
+    yield GaugeMetricFamily(
+        "edge_config_last_reload_success_timestamp_seconds",
+        "When the settings were last read, in seconds since the epoch.",
+        value=counts.reloaded_s,
+    )

@@ -1,0 +1,242 @@
+"""Keeps a worker in every slot, and replaces workers without losing a request.
+
+A successor listens on the queues of its slot before the old worker stops doing so, and the
+supervisor has them open all the time: whoever waits in one is served by either. While a slot has
+nobody, a worker of another slot takes what arrives there.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Final, Protocol
+
+from config.tasks import Tasks
+from edge.supervisor.channel import Kind, Message
+from edge.supervisor.errors import WorkerStartError
+from edge.supervisor.ledger import Ledger
+from edge.supervisor.metrics import RestartReason, SupervisorCounts
+from edge.supervisor.place import NodeConfig, Place
+from edge.supervisor.worker_process import WorkerProcess
+
+logger = logging.getLogger(__name__)
+
+# Until a worker that was started serves.
+_START_S_MAX: Final = 60.0
+
+# What a worker may take beyond the time that it was given to end.
+_GRACE_S: Final = 10.0
+
+
+class Spawn(Protocol):
+    """Starts workers."""
+
+    def __call__(self, place: Place, config: NodeConfig, *, is_successor: bool) -> WorkerProcess:
+        """Start a worker of a slot.
+
+        Args:
+            place: the slot.
+            config: what the worker goes by.
+            is_successor: whether another worker of the slot may still be there.
+        """
+        ...
+
+
+class Supervisor:
+    """Keeps workers in slots.
+
+    Args:
+        places: the slots.
+        spawn: starts a worker.
+        tasks: own what goes on here.
+        ledger: keeps what workers have counted.
+        counts: of the supervisor.
+
+    Attributes:
+        places: the slots.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Place],
+        spawn: Spawn,
+        *,
+        tasks: Tasks,
+        ledger: Ledger,
+        counts: SupervisorCounts,
+    ) -> None:
+        self.places = places
+        self._spawn = spawn
+        self._tasks = tasks
+        self._ledger = ledger
+        self._counts = counts
+        self._rolling = asyncio.Lock()
+        self._is_stopping = False
+
+    @property
+    def workers(self) -> list[WorkerProcess]:
+        """All that there are, in whatever state."""
+        return [worker for place in self.places for worker in place.workers]
+
+    @property
+    def config(self) -> NodeConfig:
+        """What workers are told."""
+        return self.places[0].config
+
+    async def start(self) -> None:
+        """Have a worker serve in every slot.
+
+        Raises:
+            WorkerStartError: one cannot.
+        """
+        starts = (self._start_worker(one, one.config, is_successor=False) for one in self.places)
+        outcomes = await asyncio.gather(*starts, return_exceptions=True)
+        for place, outcome in zip(self.places, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            self._put_in_place(place, outcome)
+        self._lend()
+
+    async def roll(self, config: NodeConfig, reason: RestartReason) -> None:
+        """Replace all workers, one slot after the other.
+
+        Raises:
+            WorkerStartError: with this configuration none can be started. Those that have been
+                are replaced once more: all of them go by the configuration from before.
+        """
+        async with self._rolling:
+            done: list[tuple[Place, NodeConfig]] = []
+            for place in self.places:
+                before = place.config
+                try:
+                    await self._replace(place, config, reason)
+                except WorkerStartError:
+                    for changed, earlier in done:
+                        with contextlib.suppress(WorkerStartError):
+                            await self._replace(changed, earlier, RestartReason.ROLLED_BACK)
+                    raise
+                done.append((place, before))
+
+    def tell_all(self, message: Message) -> None:
+        """Send every worker a message."""
+        for worker in self.workers:
+            worker.channel.send(message)
+
+    async def stop(self, within_s: float) -> None:
+        """End all workers; what they have under way has `within_s`."""
+        self._is_stopping = True
+        self.tell_all(Message(Kind.STOP))
+        await asyncio.gather(*(worker.see_off(within_s + _GRACE_S) for worker in self.workers))
+
+    async def _start_worker(
+        self, place: Place, config: NodeConfig, *, is_successor: bool
+    ) -> WorkerProcess:
+        """Start a worker and wait until it serves.
+
+        Raises:
+            WorkerStartError: it does not.
+        """
+        worker = place.starting = self._spawn(place, config, is_successor=is_successor)
+        self._tasks.start(self._watch(place, worker))
+        try:
+            async with asyncio.timeout(_START_S_MAX):
+                await worker.settled.wait()
+        except TimeoutError:
+            worker.failure = f"it did not serve within {_START_S_MAX:.0f} s"
+            worker.kill()
+            await worker.ended.wait()
+        if worker.is_ready and worker.status is None:
+            return worker  # It is `starting` until it has been put in its place.
+        place.starting = None
+        raise WorkerStartError(
+            worker.failure or f"a worker ended with status {worker.status} before it served"
+        )
+
+    async def _replace(self, place: Place, config: NodeConfig, reason: RestartReason) -> None:
+        async with place.changing:
+            worker = await self._start_worker(place, config, is_successor=True)
+            old = place.current
+            place.config = config
+            self._put_in_place(place, worker)
+            self._lend()
+            self._counts.restarts[reason] += 1
+            if old is not None:
+                self._retire(place, old)
+        if old is not None:
+            await old.ended.wait()
+
+    def _put_in_place(self, place: Place, worker: WorkerProcess) -> None:
+        place.starting, place.current = None, worker
+        logger.info("worker serves", extra={"worker": place.number, "pid": worker.pid})
+        if worker.is_draining or worker.status is not None:  # It has thought better of it.
+            place.current = None
+            self._tasks.start(self._revive(place, RestartReason.CRASHED, pause_s=0.0))
+
+    def _retire(self, place: Place, worker: WorkerProcess) -> None:
+        place.draining.add(worker)
+        within_s = place.config.settings.limits.drain_s
+        worker.is_draining = True
+        worker.channel.send(Message(Kind.DRAIN, within_s=within_s))
+        self._tasks.start(worker.see_off(within_s + _GRACE_S))
+
+    async def _watch(self, place: Place, worker: WorkerProcess) -> None:
+        try:
+            await worker.watch(partial(self._hear, place, worker))
+        finally:
+            place.draining.discard(worker)
+            self._ledger.retire(worker.pid)
+        if place.current is worker:
+            place.current = None
+            extra = {"worker": place.number, "pid": worker.pid, "status": worker.status}
+            if not self._is_stopping:
+                logger.error("worker ended", extra=extra)
+                lived_s = asyncio.get_running_loop().time() - worker.ready_s
+                pause_s = place.backoff.note_end(lived_s=lived_s)
+                self._lend()
+                self._tasks.start(self._revive(place, RestartReason.CRASHED, pause_s=pause_s))
+
+    def _hear(self, place: Place, worker: WorkerProcess, message: Message) -> None:
+        if message.kind is Kind.ENDED and message.descriptors:
+            with os.fdopen(os.dup(message.descriptors[0]), "rb") as file:
+                file.seek(0)
+                self._ledger.note(worker.pid, file.read().decode(), is_current=False)
+        elif message.kind is Kind.DRAINING and place.current is worker:
+            place.current = None
+            self._retire(place, worker)
+            self._lend()
+            self._tasks.start(self._revive(place, RestartReason.ASKED, pause_s=0.0))
+
+    async def _revive(self, place: Place, reason: RestartReason, *, pause_s: float) -> None:
+        """Have a worker in a slot that has none."""
+        async with place.changing:
+            while place.current is None and not self._is_stopping:
+                await asyncio.sleep(pause_s)
+                try:
+                    worker = await self._start_worker(place, place.config, is_successor=True)
+                except WorkerStartError as error:
+                    extra = {"worker": place.number, "reason": str(error)}
+                    logger.error("worker cannot be started", extra=extra)  # noqa: TRY400 - told
+                    self._counts.restarts[RestartReason.FAILED] += 1
+                    pause_s = place.backoff.note_end(lived_s=0.0)
+                    continue
+                self._counts.restarts[reason] += 1
+                self._put_in_place(place, worker)
+                self._lend()
+
+    def _lend(self) -> None:
+        """Have what arrives in slots without a worker taken by workers of others."""
+        serving = [one.current for one in self.places if one.current is not None]
+        for place in self.places:
+            if place.current is not None:
+                if place.helper is not None:
+                    place.helper.channel.send(Message(Kind.RELEASE, slot=place.number))
+                    place.helper = None
+            elif serving and place.helper not in serving:
+                place.helper = serving[place.number % len(serving)]
+                names = [str(kind) for kind, queue in place.queues.items() for _ in queue]
+                fds = [one.fileno() for queue in place.queues.values() for one in queue]
+                place.helper.channel.send(
+                    Message(Kind.ACCEPT, slot=place.number, names=names, descriptors=fds)
+                )

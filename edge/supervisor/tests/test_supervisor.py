@@ -1,0 +1,140 @@
+"""Workers come and go: with a script in their place, that does what it is told."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from edge.supervisor.errors import WorkerStartError
+from edge.supervisor.metrics import RestartReason, SupervisorCounts
+from edge.supervisor.place import NodeConfig, Place
+from edge.supervisor.tests.making import Spawner, config_of, open_supervisor
+from edge.supervisor.worker_process import WorkerProcess
+
+pytestmark = pytest.mark.socket
+
+
+def taken_by(worker: WorkerProcess) -> list[Any]:
+    """What it was told to take, and to leave."""
+    path = worker.admin_path.with_name(worker.admin_path.name + ".taken")
+    taken: list[Any] = json.loads(path.read_text()) if path.exists() else []
+    return taken
+
+
+async def until_taken(worker: WorkerProcess, order: list[Any]) -> None:
+    while order not in taken_by(worker):  # noqa: ASYNC110 - nobody is told
+        await asyncio.sleep(0.01)
+
+
+def current_of(place: Place) -> WorkerProcess:
+    assert place.current is not None
+    return place.current
+
+
+async def until_restarted(counts: SupervisorCounts, reason: RestartReason, times: int = 1) -> None:
+    while counts.restarts[reason] < times:  # noqa: ASYNC110 - nobody is told
+        await asyncio.sleep(0.01)
+
+
+async def test_a_slot_without_a_worker_is_served_by_another_until_it_is_back(tmp_path: Path):
+    async with open_supervisor(tmp_path, 2) as (supervisor, spawner, counts):
+        await supervisor.start()
+        assert spawner.successors == [False, False]
+        helper, victim = (current_of(place) for place in supervisor.places)
+        victim.kill()
+        await until_restarted(counts, RestartReason.CRASHED)
+        assert victim.status == -signal.SIGKILL
+        assert current_of(supervisor.places[1]).pid != victim.pid
+        await until_taken(helper, ["release", 1])
+        assert taken_by(helper) == [["accept", 1], ["release", 1]]
+
+
+async def test_when_the_helper_goes_as_well_everything_comes_back(tmp_path: Path):
+    async with open_supervisor(tmp_path, 3) as (supervisor, _, counts):
+        await supervisor.start()
+        workers = [current_of(place) for place in supervisor.places]
+        for worker in workers[:2]:
+            worker.kill()
+        await until_restarted(counts, RestartReason.CRASHED, 2)
+        await until_taken(workers[2], ["release", 0])
+        assert ["accept", 0] in taken_by(workers[2])
+        assert ["accept", 1] in taken_by(workers[2])
+
+
+async def test_a_roll_replaces_one_after_the_other(tmp_path: Path):
+    async with open_supervisor(tmp_path, 2) as (supervisor, spawner, counts):
+        await supervisor.start()
+        before = [current_of(place) for place in supervisor.places]
+        config = config_of(workers=7)
+        await supervisor.roll(config, RestartReason.RELOAD)
+        assert [worker.status for worker in before] == [0, 0]
+        assert supervisor.config is config
+        assert counts.restarts == {RestartReason.RELOAD: 2}
+        assert spawner.successors[2:] == [True, True]
+        assert [len(place.workers) for place in supervisor.places] == [1, 1]
+
+
+async def test_a_roll_that_fails_leaves_everything_as_it_was(tmp_path: Path):
+    async with open_supervisor(tmp_path, 2) as (supervisor, _, counts):
+        await supervisor.start()
+        before = [current_of(place) for place in supervisor.places]
+        with pytest.raises(WorkerStartError, match="it is not able to"):
+            await supervisor.roll(config_of("unable"), RestartReason.RELOAD)
+        assert [current_of(place) for place in supervisor.places] == before
+        assert not counts.restarts
+
+
+async def test_who_was_replaced_before_it_failed_is_replaced_back(tmp_path: Path):
+    async with open_supervisor(tmp_path, 2) as (supervisor, spawner, counts):
+        await supervisor.start()
+        config = config_of("unable")
+        sound = supervisor.config
+
+        class Half(Spawner):
+            @override
+            def __call__(
+                self, place: Place, config: NodeConfig, *, is_successor: bool
+            ) -> WorkerProcess:
+                told = config if place.number else sound
+                return spawner(place, told, is_successor=is_successor)
+
+        supervisor._spawn = Half(tmp_path)
+        with pytest.raises(WorkerStartError):
+            await supervisor.roll(config, RestartReason.RELOAD)
+        assert [place.config for place in supervisor.places] == [sound, sound]
+        assert counts.restarts[RestartReason.ROLLED_BACK] == 1
+
+
+async def test_a_start_that_fails_is_told(tmp_path: Path):
+    async with open_supervisor(tmp_path, 2, config_of("unable")) as (supervisor, _, _):
+        with pytest.raises(WorkerStartError, match="it is not able to"):
+            await supervisor.start()
+
+
+async def test_one_that_cannot_live_is_not_started_all_the_time(tmp_path: Path):
+    async with open_supervisor(tmp_path, 1, config_of("mortal")) as (supervisor, spawner, counts):
+        with contextlib.suppress(WorkerStartError):  # It may end before it is heard of.
+            await supervisor.start()
+        await until_restarted(counts, RestartReason.CRASHED, 2)
+        count = len(spawner.started)
+        await asyncio.sleep(0.4)
+        assert len(spawner.started) - count <= 1
+        assert spawner.started[0].status == 3
+
+
+async def test_who_is_asked_by_others_to_end_is_replaced_first(tmp_path: Path):
+    async with open_supervisor(tmp_path, 1) as (supervisor, _, counts):
+        await supervisor.start()
+        (place,) = supervisor.places
+        asked = current_of(place)
+        os.kill(asked.pid, signal.SIGTERM)
+        await until_restarted(counts, RestartReason.ASKED)
+        await asked.ended.wait()
+        assert current_of(place) is not asked
+        assert not counts.restarts[RestartReason.CRASHED]

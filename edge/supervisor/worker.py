@@ -1,0 +1,128 @@
+"""A worker from within: an edge that does what its supervisor says."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from prometheus_client import generate_latest
+
+from config.loop_watch import settle_collector
+from config.settings import SettingsError
+from config.sockets import ListenerError, bind_unix
+from config.tasks import Tasks, open_tasks
+from edge.app import EdgeService, EdgeSockets, open_edge
+from edge.disk.errors import DiskTierError
+from edge.listening import ListenerKind, Queues
+from edge.supervisor.brief import Brief, file_in_memory
+from edge.supervisor.channel import Channel, Kind, Message
+
+# What keeps a worker from starting, and is told in its own words.
+_TOLD = (SettingsError, ListenerError, DiskTierError, OSError)
+
+
+async def run_worker(brief: Brief, channel: Channel, *, clock: Callable[[], float]) -> bool:
+    """Serve until the supervisor has it end, or is gone itself.
+
+    Args:
+        brief: what to do.
+        channel: to the supervisor.
+        clock: seconds since the epoch.
+
+    Returns:
+        False if it could not serve; the supervisor has been told why.
+    """
+    try:
+        async with _opened(brief, clock) as service, open_tasks() as tasks:
+            worker = _Worker(service, channel, tasks, drain_s=brief.settings.limits.drain_s)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.retire)
+            tasks.start(worker.obey())
+            settle_collector()
+            channel.send(Message(Kind.READY))
+            await worker.ended.wait()
+    except _TOLD as error:
+        channel.send(Message(Kind.FAILED, text=str(error)))
+        return False
+    return True
+
+
+class _Worker:
+    """Carries out orders."""
+
+    def __init__(
+        self, service: EdgeService, channel: Channel, tasks: Tasks, *, drain_s: float
+    ) -> None:
+        self.ended = asyncio.Event()
+        self._service = service
+        self._channel = channel
+        self._tasks = tasks
+        self._drain_s = drain_s
+        self._is_draining = False
+
+    async def obey(self) -> None:
+        """Do as is said, until there is nobody left to say anything."""
+        while (message := await self._channel.receive()) is not None:
+            match message.kind:
+                case Kind.DRAIN:
+                    self._drain(message.within_s)
+                case Kind.STOP:
+                    break
+                case Kind.ACCEPT:
+                    queues = queues_of(message.names, message.descriptors)
+                    await self._service.listening.accept(message.slot, queues)
+                case Kind.RELEASE:
+                    await self._service.listening.release(message.slot)
+                case Kind.REOPEN:
+                    self._service.log.reopen()
+                case Kind.CERTIFICATES:
+                    self._service.read_certificates()
+                case _:
+                    pass
+        self.ended.set()
+
+    def retire(self) -> None:
+        """Somebody else wants it to end: the supervisor has a successor ready before it is gone."""
+        self._channel.send(Message(Kind.DRAINING))
+        self._drain(self._drain_s)
+
+    def _drain(self, within_s: float) -> None:
+        if not self._is_draining:
+            self._is_draining = True
+            self._tasks.start(self._run_dry(within_s))
+
+    async def _run_dry(self, within_s: float) -> None:
+        await self._service.drain(within_s)
+        metrics_fd = file_in_memory(generate_latest(self._service.registry))
+        self._channel.send(Message(Kind.ENDED, names=("metrics",), descriptors=(metrics_fd,)))
+        os.close(metrics_fd)
+        self.ended.set()
+
+
+def queues_of(names: Sequence[str], descriptors: Sequence[int]) -> Queues:
+    """Sockets that came by their descriptors, by the listener that each is of."""
+    queues: dict[ListenerKind, tuple[socket.socket, ...]] = {}
+    for name, fd in zip(names, descriptors, strict=True):
+        kind = ListenerKind(name)
+        queues[kind] = (*queues.get(kind, ()), socket.socket(fileno=fd))
+    return queues
+
+
+@contextlib.asynccontextmanager
+async def _opened(brief: Brief, clock: Callable[[], float]) -> AsyncIterator[EdgeService]:
+    with contextlib.ExitStack() as stack:
+        media = {
+            kind: tuple(stack.enter_context(socket.socket(fileno=fd)) for fd in fds)
+            for kind, fds in brief.media.items()
+        }
+        admin = bind_unix(brief.admin_path)
+        stack.enter_context(admin[0])
+        async with open_edge(
+            brief.settings,
+            credentials=brief.credentials,
+            clock=clock,
+            slot=brief.slot,
+            sockets=EdgeSockets(media, admin),
+        ) as service:
+            yield service

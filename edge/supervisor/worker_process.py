@@ -1,0 +1,157 @@
+"""A worker as its supervisor sees it: a process, and a channel to it."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from edge.supervisor.brief import Brief, file_in_memory
+from edge.supervisor.channel import Channel, Kind, Message, close_descriptors
+
+logger = logging.getLogger(__name__)
+
+# A worker is told everything: it reads no variables, and none of ours is to be seen there.
+_VARIABLES: Final = "ATTACCA_EDGE"
+
+
+class WorkerProcess:
+    """A worker.
+
+    Args:
+        slot: its place.
+        pid: of its process.
+        channel: to it.
+        admin_path: where it listens for its supervisor.
+
+    Attributes:
+        slot: its place.
+        pid: of its process.
+        channel: to it.
+        admin_path: where it listens for its supervisor.
+        is_ready: it has come so far that it serves.
+        is_draining: it takes nothing new.
+        ready_s: since when it serves, by the loop's clock.
+        failure: why it cannot serve, in its own words.
+        status: of its process once that has ended; negative for a signal.
+        settled: it serves, or has ended without.
+        ended: its process has ended.
+    """
+
+    def __init__(self, *, slot: int, pid: int, channel: Channel, admin_path: Path) -> None:
+        self.slot = slot
+        self.pid = pid
+        self.channel = channel
+        self.admin_path = admin_path
+        self.is_ready = False
+        self.is_draining = False
+        self.ready_s = 0.0
+        self.failure = ""
+        self.status: int | None = None
+        self.settled = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    @classmethod
+    def start(cls, brief: Brief, command: Sequence[str]) -> "WorkerProcess":
+        """Start a process for a worker.
+
+        Args:
+            brief: what it is told.
+            command: that runs a worker; the number of a descriptor is added to it.
+        """
+        channel, theirs = Channel.pair()
+        brief_fd = file_in_memory(brief.encode())
+        try:
+            media = [fd for fds in brief.media.values() for fd in fds]
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                [*command, str(theirs.fileno())],
+                stdin=brief_fd,
+                pass_fds=(theirs.fileno(), *media),
+                env={name: text for name, text in os.environ.items() if _is_passed_on(name)},
+                # What a terminal sends to its foreground group is for the supervisor.
+                process_group=0,
+            )
+        finally:
+            theirs.close()
+            os.close(brief_fd)
+        # From here on the process is waited for by its number, as one that was taken over is.
+        process.returncode = 0
+        return cls(
+            slot=brief.slot.number,
+            pid=process.pid,
+            channel=channel,
+            admin_path=brief.admin_path,
+        )
+
+    async def watch(self, hear: Callable[[Message], None]) -> None:
+        """Listen to it until it has ended.
+
+        Args:
+            hear: called with what it says; the descriptors are closed afterwards.
+        """
+        pid_fd = os.pidfd_open(self.pid)
+        try:
+            while (message := await self.channel.receive()) is not None:
+                self._take(message)
+                hear(message)
+                close_descriptors(message)
+            await _wait_readable(pid_fd)
+        finally:
+            os.close(pid_fd)
+            self.channel.close()
+        self.status = _status_of_ended(self.pid)
+        self.admin_path.unlink(missing_ok=True)
+        self.ended.set()
+        self.settled.set()
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        if self.status is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    async def see_off(self, within_s: float) -> None:
+        """Wait until it has ended; after `within_s` it is made to."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.ended.wait()
+        except TimeoutError:
+            logger.warning("a worker did not end", extra={"worker": self.slot, "pid": self.pid})
+            self.kill()
+            await self.ended.wait()
+
+    def _take(self, message: Message) -> None:
+        match message.kind:
+            case Kind.READY:
+                self.is_ready = True
+                self.ready_s = asyncio.get_running_loop().time()
+                self.settled.set()
+            case Kind.FAILED:
+                self.failure = message.text
+            case Kind.DRAINING:
+                self.is_draining = True
+            case _:
+                pass
+
+
+def _is_passed_on(variable: str) -> bool:
+    return not variable.upper().startswith(_VARIABLES)
+
+
+def _status_of_ended(pid: int) -> int:
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+async def _wait_readable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    is_readable = asyncio.Event()
+    loop.add_reader(fd, is_readable.set)
+    try:
+        await is_readable.wait()
+    finally:
+        loop.remove_reader(fd)
