@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help install install-test run test check bench bench-behaviours bench-peers bench-streams \
 	bench-policies lint types contracts format lock verify-cache verify-conformance \
-	verify-formats verify-intake verify-kills verify-lanes verify-lengths verify-long verify-loop verify-music verify-players verify-s3 verify-twice
+	verify-formats verify-fronts verify-intake verify-kills verify-lanes verify-lengths verify-long verify-loop verify-music verify-players verify-s3 verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -128,6 +128,9 @@ verify-s3: install-test ## Proof: a library on S3 survives crashes of the store 
 
 verify-long: install-test ## Proof: three hours are packaged in bounded memory
 	$(BIN)/python -m loadtest.verify_long
+
+verify-fronts: install-test ## Proof: the shipped files for Caddy, nginx and HAProxy (caddy, nginx, haproxy, curl, nghttp2-client, Chromium)
+	$(BIN)/python -m loadtest.verify_fronts
 
 verify-loop: install-test ## Proof: nothing on the edge's event loop waits, whatever it does
 	$(BIN)/python -m loadtest.verify_loop
