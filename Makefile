@@ -48,6 +48,8 @@ install-test: $(BIN)/installed-test ## Install what tests and measures as well
 run: install ## Start everything on this machine; MUSIC=folder takes in your music
 	@exec $(BIN)/attacca up --port $(PORT) $(if $(MUSIC),--music "$(MUSIC)",--demo)
 
+# Hundreds of processes are started: each would compile all that it imports if none kept it.
+test: export PYTHONDONTWRITEBYTECODE =
 test: install-test ## All tests; T=edge/tests narrows them
 ifeq ($(strip $(T)),)
 	$(BIN)/coverage erase
