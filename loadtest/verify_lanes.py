@@ -75,8 +75,8 @@ def _round(seed: int) -> Report:
 
 def _tell(total: Report, took_s: float) -> None:
     print(
-        f"{took_s:6.0f} s: {total.requests} requests over each road, {total.on_lane} answered on"
-        f" the fast lane, {len(total.differences)} differences",
+        f"{took_s:6.0f} s: {total.requests} requests answered on each road, {total.on_lane} of"
+        f" them on the fast lane, {len(total.differences)} differences",
         flush=True,
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import re
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -15,6 +16,7 @@ import orjson
 
 from config.credentials import Credential
 from edge.app import EdgeCredentials, EdgeService, open_edge
+from edge.fronts import Telling
 from edge.settings import EdgeSettings
 from http_semantics.request_framing import BadRequest, RequestFraming
 from loadtest.lanes.answers import Answers
@@ -61,12 +63,14 @@ class Outcome:
 
     Attributes:
         answers: all bytes that came back, masked.
+        count: answers among them that are complete, as far as their requests are known.
         is_ended: the edge ended the connection.
         is_stuck: an answer that was due did not come.
         seen: what its origin was asked, sorted: what runs in the background has no order.
     """
 
     answers: bytes
+    count: int = field(compare=False)
     is_ended: bool
     is_stuck: bool
     seen: tuple[Seen, ...] = field(default=())
@@ -79,22 +83,35 @@ class Road:
     edge: EdgeService
     backend: Backend
     log: Path
+    settings: EdgeSettings
 
     async def play(self, script: Script) -> Outcome:
         """Send a script, each piece when all that was due before has come back."""
         async with _connected(self.edge.url, script.client) as connection:
             framing = RequestFraming(head_bytes_max=1 << 20)
             is_stuck = False
+            hello = self._hello(script.client)
             for piece in script.pieces():
                 due = _due(framing, piece, connection.answers)
-                is_stuck = not await connection.send(piece, due)
+                is_stuck = not await connection.send(hello + piece, due)
+                hello = b""
                 if connection.is_ended or is_stuck:
                     break
             if not connection.is_ended:
                 await asyncio.sleep(_AFTERTHOUGHT_S)
                 await connection.end()
-            answers = masked(bytes(connection.answers.data))
-            return Outcome(answers, connection.is_ended, is_stuck)
+            answers = connection.answers
+            return Outcome(
+                masked(bytes(answers.data)), answers.count, connection.is_ended, is_stuck
+            )
+
+    def _hello(self, client: str) -> bytes:
+        """What a server in front says of a client before anything else."""
+        front = self.settings.front
+        is_believed = any(ipaddress.ip_address(client) in network for network in front.networks)
+        if not is_believed or front.telling is not Telling.PROXY:
+            return b""
+        return b"PROXY TCP4 10.0.0.%b 127.0.0.1 1 2\r\n" % client[-1:].encode()
 
     def take_seen(self) -> tuple[Seen, ...]:
         """What has arrived at the origin since the last time."""
@@ -262,14 +279,14 @@ def _is_busy(task: asyncio.Task[Any]) -> bool:
 
 @contextlib.asynccontextmanager
 async def open_pair(
-    folder: Path, *, is_token_checked: bool, changes: Sequence[dict[str, object]]
+    folder: Path, *, is_token_checked: bool, changes: Sequence[Sequence[dict[str, object]]]
 ) -> AsyncIterator[Pair]:
     """Open two edges until the block is left.
 
     Args:
         folder: for their access logs.
         is_token_checked: whether they check tokens.
-        changes: of settings, for each of them.
+        changes: of settings, for each of them; later ones win.
     """
     clock = Clock()
     roads = []
@@ -277,35 +294,36 @@ async def open_pair(
         for number, change in enumerate(changes):
             backend = await stack.enter_async_context(open_backend(clock))
             log = folder / f"access-{number}.log"
-            settings = _settings(backend.url, log, change, is_token_checked=is_token_checked)
+            settings = _settings(backend.url, log, *change, is_token_checked=is_token_checked)
             edge = await stack.enter_async_context(
                 open_edge(settings, credentials=_CREDENTIALS, clock=clock)
             )
-            roads.append(Road(edge, backend, log))
+            roads.append(Road(edge, backend, log, settings))
         yield Pair(roads[0], roads[1], clock, frozenset(asyncio.all_tasks()))
 
 
 def _settings(
-    url: str, log: Path, change: dict[str, object], *, is_token_checked: bool
+    url: str, log: Path, *changes: dict[str, object], is_token_checked: bool
 ) -> EdgeSettings:
     """Nothing in them goes by the time of the machine as far as that can be."""
-    return EdgeSettings.model_validate(
-        {
-            "port": 0,
-            "admin_port": 0,
-            "upstream": url,
-            "drm": url,
-            "token_check": is_token_checked,
-            "access_log": str(log),
-            "cache": {
-                "slice_bytes": 16 << 10,
-                "memory_bytes": 64 << 20,
-                "told_s": 0,
-                "uncacheable_s": 1e6,
-                "stale_patience_s": PATIENCE_S,
-            },
-            "tokens": {"refusals_burst": 10**9, "early_refresh_s": 1e6},
-            "limits": {"shutdown_s": 0.1, "origin_debt_bytes_max": 1 << 50},
-            **change,
-        }
-    )
+    values: dict[str, Any] = {
+        "port": 0,
+        "admin_port": 0,
+        "upstream": url,
+        "drm": url,
+        "token_check": is_token_checked,
+        "access_log": str(log),
+        "cache": {
+            "slice_bytes": 16 << 10,
+            "memory_bytes": 64 << 20,
+            "told_s": 0,
+            "uncacheable_s": 1e6,
+            "stale_patience_s": PATIENCE_S,
+        },
+        "tokens": {"refusals_burst": 10**9, "early_refresh_s": 1e6},
+        "limits": {"shutdown_s": 0.1, "origin_debt_bytes_max": 1 << 50},
+    }
+    for change in changes:
+        for name, value in change.items():
+            values[name] = {**values.get(name, {}), **value} if isinstance(value, dict) else value
+    return EdgeSettings.model_validate(values)

@@ -18,10 +18,18 @@ ORDINARY: Final[dict[str, object]] = {"fast_lane": False}
 FAST: Final[dict[str, object]] = {"fast_lane": True}
 CHANGES: Final = (ORDINARY, FAST)
 
-# Some rounds refuse those who have sent too many bad tokens, some check none.
-_STRICT: Final[dict[str, object]] = {
-    "tokens": {"refusals_burst": 3, "refusals_per_s": 1e-9, "early_refresh_s": 1e6}
-}
+# In how many of all rounds: too many bad tokens are refused; what is used last is all that fits;
+# somebody in front tells of clients.
+_VARIATIONS: Final[tuple[tuple[float, dict[str, object]], ...]] = (
+    (0.2, {"tokens": {"refusals_burst": 3, "refusals_per_s": 1e-9, "early_refresh_s": 1e6}}),
+    (0.2, {"cache": {"memory_bytes": 2 << 20}}),
+    (0.2, {"cache": {"memory_bytes": 2 << 20, "memory_policy": "s3fifo"}}),
+    (0.3, {"cache": {"slice_bytes": 256 << 10}}),
+    (0.3, {"cache": {"has_arena": False}}),
+    (0.2, {"front": {"networks": ["127.0.0.0/30"], "telling": "proxy"}}),
+    (0.1, {"front": {"networks": ["127.0.0.0/30"], "telling": "x-forwarded-for"}}),
+    (0.1, {"front": {"networks": ["127.0.0.0/30"], "telling": "forwarded"}}),
+)
 
 
 @dataclass(slots=True)
@@ -29,7 +37,7 @@ class Report:
     """What a round came to.
 
     Attributes:
-        requests: that each road was sent.
+        requests: that each road has answered; what follows a bad one is sent, but never read.
         on_lane: those that the fast lane answered.
         differences: told for people; empty if there are none.
     """
@@ -40,23 +48,25 @@ class Report:
 
 
 async def play_round(seed: int, requests: int, *, is_shrunk: bool = False) -> Report:
-    """Play scripts that follow from a seed until so many requests were sent, or one differs.
+    """Play scripts that follow from a seed until so many requests were answered, or one differs.
 
     Args:
         seed: of this round.
-        requests: to send.
+        requests: to be answered.
         is_shrunk: look for a smaller script that differs likewise.
     """
     chance = random.Random(seed)
-    setup = _Setup(is_token_checked=chance.random() < 0.75, is_strict=chance.random() < 0.2)
+    variations = [changes for share, changes in _VARIATIONS if chance.random() < share]
+    setup = _Setup(variations, is_token_checked=chance.random() < 0.75)
     report = Report()
     grammar = Grammar(chance, is_token_checked=setup.is_token_checked)
     with tempfile.TemporaryDirectory() as folder:
         async with setup.open(Path(folder)) as pair:
             for script in _scripts(grammar, chance):
-                report.requests += len(script.messages)
-                told = await _difference(pair, script)
-                if told:
+                ordinary, fast = await pair.play(script)
+                report.requests += ordinary.count
+                if ordinary != fast:
+                    told = describe(script, ordinary, fast)
                     smaller = await shrink(setup, script) if is_shrunk else ""
                     report.differences += [told, smaller] if smaller else [told]
                 if report.differences or report.requests >= requests:
@@ -77,16 +87,15 @@ async def play_round(seed: int, requests: int, *, is_shrunk: bool = False) -> Re
 class _Setup:
     """What the edges of a round have in common."""
 
+    variations: list[dict[str, object]]
     is_token_checked: bool
-    is_strict: bool
 
     @contextlib.asynccontextmanager
     async def open(self, folder: Path) -> AsyncIterator[Pair]:
-        strict = _STRICT if self.is_strict else {}
         async with open_pair(
             folder,
             is_token_checked=self.is_token_checked,
-            changes=[{**change, **strict} for change in CHANGES],
+            changes=[[change, *self.variations] for change in CHANGES],
         ) as pair:
             yield pair
 
@@ -98,11 +107,6 @@ def _scripts(grammar: Grammar, chance: random.Random) -> Iterator[Script]:
         yield any_script(grammar, chance)
         if splits and chance.random() < 0.3:
             yield splits.pop()
-
-
-async def _difference(pair: Pair, script: Script) -> str:
-    ordinary, fast = await pair.play(script)
-    return "" if ordinary == fast else describe(script, ordinary, fast)
 
 
 async def shrink(setup: _Setup, script: Script) -> str:
@@ -126,7 +130,8 @@ async def _replayed(setup: _Setup, script: Script) -> str:
     with tempfile.TemporaryDirectory() as folder:
         async with setup.open(Path(folder)) as pair:
             await pair.play(warm_up())
-            return await _difference(pair, script)
+            ordinary, fast = await pair.play(script)
+    return "" if ordinary == fast else describe(script, ordinary, fast)
 
 
 def _smaller(script: Script) -> Iterator[Script]:

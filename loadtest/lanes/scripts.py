@@ -44,8 +44,9 @@ class Script:
 def any_script(grammar: Grammar, chance: random.Random) -> Script:
     """A script with some requests, cut somewhere."""
     count = chance.choices([1, 2, 4, 8, 16, 40], [20, 20, 20, 20, 19, 1])[0]
-    messages = [grammar.request() for _ in range(count)]
-    if chance.random() < 0.1:
+    is_tame = chance.random() < 0.4  # A request that ends the connection hides what follows.
+    messages = [grammar.plain_request() if is_tame else grammar.request() for _ in range(count)]
+    if not is_tame and chance.random() < 0.15:
         messages[chance.randrange(count)] = grammar.half_request()
     if chance.random() < 0.8:
         messages.append(LAST)
