@@ -23,13 +23,15 @@ from benchmarks.hits.contestants import (
 from benchmarks.hits.cpu import pin, read_cpu
 from benchmarks.hits.figures import Case, Run
 from benchmarks.hits.origin import RunningOrigin
-from benchmarks.hits.own_counts import OwnCounts, read_counts
+from benchmarks.hits.own_counts import OTHER_WORKER, OwnCounts, read_counts
 from benchmarks.hits.shapes import Shape
 from benchmarks.hits.tickets import Tickets
 from benchmarks.hits.wrk import LoadFailedError, run_wrk, write_script
 from loadtest.peers.process import CacheFailedError
 
 _WARM_UP_S: Final = 1
+_WARM_UPS_MAX: Final = 8
+_OTHERS_MAX: Final = 0.001
 _TRIES: Final = 3
 # Less than all: what is counted when it is over may be under way still.
 _HITS_MIN: Final = 0.99
@@ -169,13 +171,20 @@ class Group:
             scripts[name] = write_script(self._folder, f"{name}-{shape.name}", heads)
             with self._noting(name, case):
                 self.findings.protections[name] = check(entrant, shape, self._certificate)
-                self._run(name, entrant, scripts[name], case, number=-1)
+                self._warm_up(name, entrant, scripts[name], case)
         for number in range(self._effort.rounds):
             for name, entrant in entrants.items():
                 with self._noting(name, case):
                     run = self._sound_run(name, entrant, scripts[name], case, number=number)
                     self.findings.runs.append(run)
                     _tell(run)
+
+    def _warm_up(self, name: str, entrant: Entrant, script: Path, case: Case) -> None:
+        """Put a server under load until each of its workers has what it needs for itself."""
+        for _ in range(_WARM_UPS_MAX):
+            run = self._run(name, entrant, script, case, number=-1)
+            if run.shares.get(OTHER_WORKER, 0.0) <= _OTHERS_MAX:
+                return
 
     def _sound_run(
         self, name: str, entrant: Entrant, script: Path, case: Case, *, number: int

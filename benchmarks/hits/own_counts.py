@@ -8,12 +8,13 @@ from typing import Final
 from prometheus_client.parser import text_string_to_metric_families
 
 _ANSWER_S_MAX: Final = 10.0
+OTHER_WORKER: Final = "other worker"
 # Counters by what they tell, with the label that has to be so, if one has to.
 _COUNTERS: Final[Mapping[str, tuple[str, str | None]]] = {
     "hit": ("edge_responses_total", "hit"),
     "lane": ("edge_fast_lane_responses_total", None),
     "disk": ("edge_disk_reads_total", "hit"),
-    "other worker": ("edge_peer_requests_total", None),
+    OTHER_WORKER: ("edge_peer_requests_total", None),
 }
 
 
