@@ -94,10 +94,14 @@ class TokenClaims:
         Only for a path that a server cannot read in two ways; one with dot segments, empty
         segments or encoded delimiters is never allowed.
         """
-        segments = path.split("/", 6)
-        if not self._names(segments) and not (path + "/").startswith(self.prefixes):
+        return self.allows_read(TokenPath(path))
+
+    def allows_read(self, path: "TokenPath") -> bool:
+        """The same for a path that has been read before."""
+        segments = path.segments
+        if not self._names(segments) and not path.folder.startswith(self.prefixes):
             return False
-        if _is_ambiguous(path):
+        if path.is_ambiguous:
             return False
         return self.renditions is None or self._allows_file(segments)
 
@@ -137,6 +141,21 @@ class TokenClaims:
             return True
         parsed = _parse_address(address)
         return parsed is not None and parsed in self._network
+
+
+class TokenPath:
+    """What decides of a path whether a token opens it, read once.
+
+    Args:
+        path: of the target, without token and query.
+    """
+
+    __slots__ = ("folder", "is_ambiguous", "segments")
+
+    def __init__(self, path: str) -> None:
+        self.folder = path + "/"
+        self.segments = path.split("/", 6)
+        self.is_ambiguous = _is_ambiguous(path)
 
 
 def texts_of(value: object) -> tuple[str, ...] | None:

@@ -41,7 +41,7 @@ from drm.signing_keys import (
     encode_key_set,
     key_set_of,
 )
-from drm.token_claims import ID_CHARACTERS, TokenClaims, texts_of
+from drm.token_claims import ID_CHARACTERS, TokenClaims, TokenPath, texts_of
 
 __all__ = [
     "HLS_KEY_FOLDER",
@@ -58,6 +58,7 @@ __all__ = [
     "TokenForeignError",
     "TokenMalformedError",
     "TokenMissingError",
+    "TokenPath",
     "TokenRevokedError",
     "TokenScopeError",
     "TokenVerifier",
@@ -128,7 +129,7 @@ class TokenVerifier:
         """Whether the signature of `token` has been checked and held."""
         return token in self._remembered
 
-    def recall(self, token: str, *, now_s: float) -> TokenClaims | None:
+    def recall(self, token: str, now_s: float) -> TokenClaims | None:
         """Claims of a token that is remembered and still good; None says nothing of it."""
         remembered = self._remembered.get(token)
         if remembered is None:

@@ -48,15 +48,23 @@ AccessLine: TypeAlias = tuple[
 _RANGE_CHARACTERS_MAX: Final = 200
 
 
-def format_lines(lines: Sequence[AccessLine]) -> bytes:
-    """`lines` as JSON objects, each with its line end."""
+def stamp_of(second: int) -> str:
+    """A timestamp but for its milliseconds and its zone, which is UTC."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+
+
+def format_lines(lines: Sequence[AccessLine | str]) -> bytes:
+    """`lines` as JSON objects, each with its line end; a text is one already."""
     formatted = []
     second, prefix = -1, ""
     for line in lines:
+        if isinstance(line, str):
+            formatted.append(line.encode())
+            continue
         time_s = line[0]
         if int(time_s) != second:
             second = int(time_s)
-            prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+            prefix = stamp_of(second)
         facts = _facts(line, f"{prefix}{int((time_s - second) * 1e3):03d}Z")
         try:
             formatted.append(orjson.dumps(facts, option=orjson.OPT_APPEND_NEWLINE))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from config.settings import SettingsError
-from edge.access_line import AccessLine, format_lines
+from edge.access_line import AccessLine, format_lines, stamp_of
 from edge.log_writer import LogWriter
 from edge.metrics import EdgeCounts
 from edge.settings import LOG_OFF, LOG_STDERR, LOG_STDOUT
@@ -31,18 +31,29 @@ class AccessLog:
     """Notes requests. Made by `open_access_log`.
 
     Attributes:
-        note: remembers one line; no more than `list.append`.
+        note: remembers one line, formatted or not; no more than `list.append`.
         is_on: whether lines go anywhere; where they do not, none needs to be made.
     """
 
     def __init__(self, writer: LogWriter | None, counts: EdgeCounts) -> None:
         self._writer = writer
         self._counts = counts
-        self._lines: list[AccessLine] = []
+        self._lines: list[AccessLine | str] = []
+        self._second = -1
+        self._stamp = ""
         self._refused_lines = 0
         self._handle: asyncio.Handle | None = None
         self.is_on = writer is not None
-        self.note: Callable[[AccessLine], None] = self._lines.append if self.is_on else _forget
+        self.note: Callable[[AccessLine | str], None] = (
+            self._lines.append if self.is_on else _forget
+        )
+
+    def stamp(self, time_s: float) -> str:
+        """Seconds since the epoch as they stand in lines."""
+        second = int(time_s)
+        if second != self._second:
+            self._second, self._stamp = second, stamp_of(second)
+        return f"{self._stamp}{int((time_s - second) * 1e3):03d}Z"
 
     def reopen(self) -> None:
         """Open the file again under its name: the old one was moved away."""
@@ -91,7 +102,7 @@ class AccessLog:
         self._counts.log_lines_dropped = self._refused_lines + writer.lost_lines
 
 
-def _forget(_: AccessLine) -> None:
+def _forget(_: AccessLine | str) -> None:
     """Where lines go nowhere."""
 
 

@@ -7,7 +7,6 @@ All that touches names of aiohttp which are not part of its interface is in this
 import asyncio
 import http
 import logging
-import os
 import socket
 import struct
 from collections import deque
@@ -20,9 +19,11 @@ from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDictProxy
 from typing_extensions import override
 
+from edge.arrivals import Arrivals
 from edge.connection_limits import ConnectionLimits
 from edge.fields import is_field_value
 from edge.fronts import FrontConnection, Fronts
+from edge.hit_writing import write_hit
 from edge.lane import Lane
 from edge.stored_slice import Piece
 from http_semantics.hop_by_hop import end_to_end_fields
@@ -82,7 +83,7 @@ class EdgeServer(web.Server):
         )
         _http_logger.addFilter(_without_request_text)
         self._refuse = refuse
-        self._lane = lane
+        self._arrivals = None if lane is None else Arrivals(lane)
         self._limits = limits
         self.fronts: Final = fronts
         self._is_draining = False
@@ -90,14 +91,18 @@ class EdgeServer(web.Server):
     def drain(self) -> None:
         """Make every answer that has not begun its connection's last one."""
         self._is_draining = True
-        self._lane = None
+        self._arrivals = None
         for connection in self.connections:
             if isinstance(connection, _Connection):
                 connection.drain()
 
     def idle_connections(self) -> list[web.RequestHandler]:
         """Connections that wait for a request."""
-        return [one for one in self.connections if one._waiter is not None]  # noqa: SLF001
+        return [
+            one
+            for one in self.connections
+            if isinstance(one, _Connection) and one._waiter is not None and not one.arrived
+        ]
 
     @override
     def _make_request(
@@ -114,24 +119,25 @@ class EdgeServer(web.Server):
 
     @override
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, self._refuse, self._lane, self._limits, **self._kwargs)
+        return _Connection(self, self._refuse, self._arrivals, self._limits, **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
     """A connection whose errors are problem documents; nothing of the request is repeated."""
 
     __slots__ = (
-        "_client",
+        "_arrivals",
         "_content",
-        "_fd",
         "_framing",
-        "_front",
         "_fronts",
-        "_hits",
-        "_lane",
+        "_is_at_boundary",
         "_limits",
         "_refuse",
+        "_socket",
         "_waiting",
+        "arrived",
+        "client",
+        "front",
         "head_since_s",
     )
 
@@ -139,42 +145,45 @@ class _Connection(web.RequestHandler):
         self,
         server: EdgeServer,
         refuse: Refuse,
-        lane: Lane | None,
+        arrivals: Arrivals | None,
         limits: ConnectionLimits | None,
         **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(server, loop=server._loop, **options)  # noqa: SLF001
         self._fronts = server.fronts
-        self._front: FrontConnection | None = None
+        self.front: FrontConnection | None = None
         self._refuse = refuse
-        self._lane = lane
+        self._arrivals = arrivals
         self._limits = limits
         self.head_since_s = 0.0  # See `edge.connection_limits`.
         self._framing = RequestFraming(head_bytes_max=self.max_line_size)
-        self._client = ""
+        self.client = ""
         self._content: StreamReader | None = None
-        self._fd = -1
-        self._hits = 0
+        self.arrived = b""
+        self._socket: socket.socket | None = None
+        self._is_at_boundary = True
         self._waiting: deque[RequestPiece] = deque()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
-        self._client = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.client = str(peer[0]) if isinstance(peer, tuple) else ""
         fronts = self._fronts
-        if fronts is not None and fronts.has(self._client):
+        if fronts is not None and fronts.has(self.client):
             told = transport.get_extra_info("front")
-            self._front = told or FrontConnection(fronts, self._client)
+            self.front = told or FrontConnection(fronts, self.client)
         if transport.get_extra_info("sslcontext") is None:
-            self._fd = transport.get_extra_info("socket").fileno()
+            self._socket = _socket_of(transport)
         if self._limits is not None:
             # A front's own connections are for many clients.
-            self._limits.admit(self, "" if self._front is not None else self._client)
+            self._limits.admit(self, "" if self.front is not None else self.client)
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._fd = -1
+        if self._socket is not None:
+            self._socket.detach()  # The transport closes it.
+            self._socket = None
         if self._limits is not None:
             self._limits.leave(self)
         super().connection_lost(exc)
@@ -186,15 +195,42 @@ class _Connection(web.RequestHandler):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._front is not None and not self._front.is_begun:
-            data = self._begin(self._front, data)
+        if self.front is not None and not self.front.is_begun:
+            data = self._begin(self.front, data)
             if not data:
                 return
-        if self._lane is not None and self._is_at_rest() and self._answer_at_once(self._lane, data):
-            return
+        # The lane may act only where the next byte begins a message, and all before has been
+        # answered and sent. The framing knows where messages end, since it hands heads on whole;
+        # that aiohttp waits for one tells that it is done with all that it was handed.
+        arrivals, waiter, transport = self._arrivals, self._waiter, self.transport
+        if self.arrived:
+            self.arrived += data
+        elif (
+            data
+            and arrivals is not None
+            and self._is_at_boundary
+            and waiter is not None
+            and not waiter.done()
+            and not (self._close or self._force_close)
+            and transport is not None
+            and not transport.get_write_buffer_size()
+        ):
+            self.arrived = data
+            arrivals.add(self)
+        else:
+            self.hand_over(data)
+
+    @override
+    def eof_received(self) -> None:
+        if self.arrived and self._arrivals is not None:
+            self._arrivals.answer()  # Behind this the transport closes.
+
+    def hand_over(self, data: bytes) -> None:
+        """Let aiohttp have what has arrived: the ordinary road."""
         if not data:  # There is room again for what aiohttp's parser holds back.
             super().data_received(data)
         pieces = self._framing.feed(data)
+        self._is_at_boundary = self._framing.is_at_boundary
         if pieces or not self.head_since_s:
             self.head_since_s = self._loop.time() if self._framing.has_part_of_head else 0.0
         self._waiting.extend(pieces)
@@ -202,7 +238,7 @@ class _Connection(web.RequestHandler):
 
     def client_of(self, fields: Mapping[str, str]) -> str:
         """Address of the client of a request; empty if nobody tells."""
-        return self._client if self._front is None else self._front.client_of(fields)
+        return self.client if self.front is None else self.front.client_of(fields)
 
     def _begin(self, front: FrontConnection, data: bytes) -> bytes:
         """Hear from a front who its client is; what comes after that is returned."""
@@ -215,16 +251,16 @@ class _Connection(web.RequestHandler):
             transport.abort()
             return b""
         if front.is_begun:
-            self._client = front.client
+            self.client = front.client
             if self._limits is not None:
                 self._limits.leave(self)
-                if not self._limits.admit(self, self._client):
+                if not self._limits.admit(self, self.client):
                     return b""
         return rest
 
     def drain(self) -> None:
         """See `EdgeServer.drain`."""
-        self._lane = None
+        self._arrivals = None
         request = self._current_request
         if request is not None:
             request._message = self.as_last(request._message)  # noqa: SLF001
@@ -233,62 +269,23 @@ class _Connection(web.RequestHandler):
         """A request as the last one, if nothing has come behind it."""
         return message if self._messages or self._waiting else message._replace(should_close=True)
 
-    def _is_at_rest(self) -> bool:
-        """Whether the next byte begins a message, and all before it has been answered and sent.
-
-        The framing knows where messages end, since it hands heads on whole; that aiohttp waits for
-        one tells that it is done with all that it was handed.
-        """
-        waiter, transport = self._waiter, self.transport
-        return (
-            waiter is not None
-            and not waiter.done()
-            and self._framing.is_at_boundary
-            and not (self._close or self._force_close)
-            and transport is not None
-            and not transport.get_write_buffer_size()
-            and not transport.is_closing()
-        )
-
-    def _answer_at_once(self, lane: Lane, data: bytes) -> bool:
-        hits = self._hits
-        try:
-            client = self._client if self._front is None else self._front.client_in(data)
-            return lane.answer(data, self, client)
-        except Exception:  # The connection's boundary: the ordinary road may do better.
-            logger.exception("the fast lane failed")
-            if self._hits == hits:
-                return False
-            if self.transport is not None:
-                self.transport.abort()
-            return True
-
-    def send_hit(self, head: bytes, pieces: list[Piece]) -> None:
-        """See `edge.lane.HitSender`."""
+    def send_hit(self, head: bytes, pieces: list[Piece], arena_fd: int, now_s: float) -> None:
+        """See `edge.arrivals.Arrived`."""
         transport = self.transport
-        assert transport is not None
-        self._hits += 1
+        if transport is None or transport.is_closing():
+            return
         self.head_since_s = 0.0
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-        views: list[bytes | memoryview] = [head]
-        for stored, start, stop in pieces:
-            views.append(memoryview(stored.content)[start:stop])
-        if self._fd >= 0:
-            try:
-                sent = os.writev(self._fd, views)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                transport.abort()
-                return
-            for view in views:
-                if sent >= len(view):
-                    sent -= len(view)
-                else:
-                    transport.write(memoryview(view)[sent:])
-                    sent = 0
-        else:
-            transport.writelines(views)
+        self._next_keepalive_close_time = now_s + self._keepalive_timeout
+        if self._socket is None:
+            transport.writelines([head, *(stored.view(*place) for stored, *place in pieces)])
+            return
+        try:
+            rest = write_hit(self._socket, arena_fd, head, pieces)
+        except OSError:
+            transport.abort()
+            return
+        for view in rest:
+            transport.write(view)
 
     @override
     def handle_error(
@@ -341,6 +338,12 @@ def client_of(request: web.BaseRequest) -> str:
     if isinstance(connection, _Connection):
         return connection.client_of(request.headers)
     return request.remote or ""
+
+
+def _socket_of(transport: asyncio.BaseTransport) -> socket.socket | None:
+    """The socket of a transport once more, to write past the transport, which goes on owning it."""
+    known = transport.get_extra_info("socket")
+    return socket.socket(known.family, known.type, known.proto, fileno=known.fileno())
 
 
 def pass_interim(request: web.BaseRequest, status: int, fields: CIMultiDictProxy[str]) -> None:

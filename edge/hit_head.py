@@ -6,14 +6,23 @@ They say, in the same order, what `edge.answers` says of a hit.
 from dataclasses import dataclass
 from typing import Final
 
-from edge.fields import CACHE_NAME, Fields
+import orjson
 
-_END: Final = (
-    b"Age: %%d\r\nCache-Status: %b; hit; ttl=%%d\r\n"
-    b"Server-Timing: cache;desc=hit, edge;dur=%%.2f\r\n\r\n" % CACHE_NAME.encode()
-)
+from drm.tokens import TokenPath
+from edge.fields import CACHE_NAME, Fields
+from edge.plain_requests import Bounds
+from edge.target import TOKEN_MASK
+
+_DIGITS_MAX: Final = 18
+
+_END: Final = b"Age: %%d\r\nCache-Status: %b; hit; ttl=%%d\r\n%%b" % CACHE_NAME.encode()
 _WHOLE: Final = b"%bContent-Length: %d\r\n" + _END
 _PART: Final = b"%bContent-Length: %d\r\nContent-Range: bytes %d-%d/%d\r\n" + _END
+
+
+def timing_of(edge_s: float) -> bytes:
+    """How heads end: with what their answers have taken until now."""
+    return b"Server-Timing: cache;desc=hit, edge;dur=%.2f\r\n\r\n" % (edge_s * 1e3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,65 +44,89 @@ class HitHead:
     """What answers from one stored response, as it stands now, have in common.
 
     Args:
+        path: of the target, without token and query.
         fields: that all of them begin with; ASCII.
         length: of the content, in bytes.
         times: of the stored response.
         is_whole_sent: all of it may be sent at once.
 
     Attributes:
-        length: of the content, in bytes.
-        is_whole_sent: all of it may be sent at once.
+        path: what a token has to open.
+        shown: the same as a text of JSON.
+        shown_behind_token: the same where the token came in the path.
     """
 
-    __slots__ = ("_part", "_times", "_whole", "is_whole_sent", "length")
+    __slots__ = (
+        "_age_s",
+        "_is_whole_sent",
+        "_length",
+        "_lifetime_s",
+        "_part",
+        "_response_s",
+        "_whole",
+        "path",
+        "shown",
+        "shown_behind_token",
+    )
 
     def __init__(
-        self, fields: Fields, length: int, times: HitTimes, *, is_whole_sent: bool
+        self, path: str, fields: Fields, length: int, times: HitTimes, *, is_whole_sent: bool
     ) -> None:
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("ascii")
-        self.length = length
-        self.is_whole_sent = is_whole_sent
-        self._times = times
+        self.path = TokenPath(path)
+        self.shown = orjson.dumps(path).decode()
+        self.shown_behind_token = f'"{TOKEN_MASK}{self.shown[1:]}'
+        self._length = length
+        self._is_whole_sent = is_whole_sent
+        self._response_s = times.response_s
+        self._age_s = times.age_s
+        self._lifetime_s = times.lifetime_s
         self._whole = b"HTTP/1.1 200 OK\r\n" + lines
         self._part = b"HTTP/1.1 206 Partial Content\r\n" + lines
 
     def fresh_age_s(self, now_s: float) -> float | None:
         """Its age while it is fresh; None afterwards."""
-        times = self._times
-        age_s = times.age_s
-        if now_s > times.response_s:
-            age_s += now_s - times.response_s
-        return age_s if age_s < times.lifetime_s else None
+        age_s = self._age_s
+        if now_s > self._response_s:
+            age_s += now_s - self._response_s
+        return age_s if age_s < self._lifetime_s else None
 
-    def place_of(
-        self, bounds: tuple[bytes, bytes] | None, *, is_head: bool
-    ) -> tuple[int, int] | None:
+    def place_of(self, bounds: Bounds | None, *, is_head: bool) -> tuple[int, int] | None:
         """The bytes `[start, stop)` that are asked for; None if it takes a closer look.
 
         Args:
-            bounds: first and last position as digits, of which one may be empty; None for all.
+            bounds: first and last position as they came; None for all.
             is_head: it is a HEAD, which gets none of them.
         """
+        length = self._length
         if bounds is None:
-            return (0, self.length) if self.is_whole_sent or is_head else None
+            return (0, length) if self._is_whole_sent or is_head else None
         first, last = bounds
-        if not first:  # The last ones.
-            start, stop = max(0, self.length - int(last or b"0")), self.length
-        else:
+        if last and not (last.isdigit() and len(last) <= _DIGITS_MAX):
+            return None
+        if first:
+            if not first.isdigit() or len(first) > _DIGITS_MAX:
+                return None
             start = int(first)
-            stop = min(int(last) + 1, self.length) if last else self.length
+            stop = int(last) + 1 if last else length
+            stop = min(stop, length)
+        else:  # The last ones.
+            stop = length
+            start = max(0, length - int(last or b"0"))
         return (start, stop) if start < stop else None
 
-    def text(self, place: tuple[int, int] | None, *, age_s: float, edge_ms: float) -> bytes:
-        """The head of an answer.
+    def whole(self, age_s: float, timing: bytes) -> bytes:
+        """The head of an answer with all of the content.
 
         Args:
-            place: the bytes `[start, stop)` that it carries; None for a 200, with all of them.
             age_s: see `fresh_age_s`.
-            edge_ms: milliseconds that the answer has taken until now.
+            timing: see `timing_of`.
         """
-        end = age_s, self._times.lifetime_s - age_s, edge_ms
-        if place is None:
-            return _WHOLE % (self._whole, self.length, *end)
+        return _WHOLE % (self._whole, self._length, age_s, self._lifetime_s - age_s, timing)
+
+    def part(self, place: tuple[int, int], age_s: float, timing: bytes) -> bytes:
+        """The head of an answer with bytes `[start, stop)`."""
         start, stop = place
-        return _PART % (self._part, stop - start, start, stop - 1, self.length, *end)
+        ttl_s = self._lifetime_s - age_s
+        length = self._length
+        return _PART % (self._part, stop - start, start, stop - 1, length, age_s, ttl_s, timing)

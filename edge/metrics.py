@@ -53,10 +53,10 @@ class FirstByteTimes:
     by_bucket: list[int] = field(default_factory=lambda: [0] * (len(FIRST_BYTE_BUCKETS_S) + 1))
     sum_s: float = 0.0
 
-    def note(self, seconds: float) -> None:
-        """Count one response."""
-        self.by_bucket[bisect.bisect_left(FIRST_BYTE_BUCKETS_S, seconds)] += 1
-        self.sum_s += seconds
+    def note(self, seconds: float, count: int = 1) -> None:
+        """Count responses that took so long."""
+        self.by_bucket[bisect.bisect_left(FIRST_BYTE_BUCKETS_S, seconds)] += count
+        self.sum_s += seconds * count
 
     def __add__(self, other: "FirstByteTimes") -> "FirstByteTimes":
         both = zip(self.by_bucket, other.by_bucket, strict=True)
@@ -77,11 +77,11 @@ class HitCounts:
     content_bytes: int = 0
     first_byte: FirstByteTimes = field(default_factory=FirstByteTimes)
 
-    def note(self, content_bytes: int, first_byte_s: float) -> None:
-        """Count one answer."""
-        self.answers += 1
+    def note(self, answers: int, content_bytes: int, first_byte_s: float) -> None:
+        """Count answers that were sent together."""
+        self.answers += answers
         self.content_bytes += content_bytes
-        self.first_byte.note(first_byte_s)
+        self.first_byte.note(first_byte_s, answers)
 
 
 @dataclass(slots=True)

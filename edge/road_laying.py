@@ -1,6 +1,5 @@
 """Laying the road: the parts that answer requests, put together from the settings."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -172,7 +171,6 @@ def lay_lane(ground: Ground, checkpoint: Checkpoint | None, log: AccessLog) -> L
             counts=ground.counts.hits,
             log=log,
             clock=ground.clock,
-            monotonic=time.monotonic,
         )
     )
 

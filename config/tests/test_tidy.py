@@ -43,7 +43,7 @@ SANS_IO: Final = (
     "edge/eviction/",
     "edge/fronts.py",
     "edge/hit_head.py",
-    "edge/lane_request.py",
+    "edge/plain_requests.py",
     "edge/pacing.py",
     "edge/peers/ownership.py",
     "edge/peers/wording.py",

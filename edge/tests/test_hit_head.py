@@ -1,7 +1,7 @@
 import pytest
 
 from edge.fields import Fields
-from edge.hit_head import HitHead, HitTimes
+from edge.hit_head import HitHead, HitTimes, timing_of
 
 TIMES = HitTimes(response_s=1000.0, age_s=5.0, lifetime_s=60.0)
 
@@ -10,11 +10,11 @@ def head_of(*, length: int = 100, is_whole_sent: bool = True) -> HitHead:
     fields = Fields({"ETag": '"v1"'})
     fields.add("A", "1")
     fields.add("A", "2")
-    return HitHead(fields, length, TIMES, is_whole_sent=is_whole_sent)
+    return HitHead("/a", fields, length, TIMES, is_whole_sent=is_whole_sent)
 
 
 def test_a_whole_answer():
-    assert head_of().text(None, age_s=7.9, edge_ms=0.126) == (
+    assert head_of().whole(7.9, timing_of(0.000126)) == (
         b'HTTP/1.1 200 OK\r\nETag: "v1"\r\nA: 1\r\nA: 2\r\nContent-Length: 100\r\nAge: 7\r\n'
         b"Cache-Status: attacca; hit; ttl=52\r\n"
         b"Server-Timing: cache;desc=hit, edge;dur=0.13\r\n\r\n"
@@ -22,7 +22,7 @@ def test_a_whole_answer():
 
 
 def test_a_part():
-    assert head_of().text((10, 20), age_s=0.0, edge_ms=0.0) == (
+    assert head_of().part((10, 20), 0.0, timing_of(0.0)) == (
         b'HTTP/1.1 206 Partial Content\r\nETag: "v1"\r\nA: 1\r\nA: 2\r\nContent-Length: 10\r\n'
         b"Content-Range: bytes 10-19/100\r\nAge: 0\r\nCache-Status: attacca; hit; ttl=60\r\n"
         b"Server-Timing: cache;desc=hit, edge;dur=0.00\r\n\r\n"
@@ -54,6 +54,13 @@ def test_its_age_while_it_is_fresh(now_s: float, age_s: float | None):
         ((b"100", b"200"), None),
         ((b"5", b"4"), None),
         ((b"5", b"3"), None),
+        ((b"1", b"2,3-4"), None),
+        ((b" 1", b"2"), None),
+        ((b"1", b"2 "), None),
+        ((b"1_0", b""), None),
+        ((b"\xb2", b""), None),
+        ((b"9" * 19, b""), None),
+        ((b"", b"9" * 19), None),
     ],
 )
 def test_places_of_ranges(bounds: tuple[bytes, bytes], place: tuple[int, int] | None):
@@ -65,3 +72,9 @@ def test_all_of_what_is_too_long_is_no_place_but_for_its_head():
     assert head_of(is_whole_sent=False).place_of(None, is_head=False) is None
     assert head_of(is_whole_sent=False).place_of(None, is_head=True) == (0, 100)
     assert head_of(is_whole_sent=False).place_of((b"1", b"2"), is_head=False) == (1, 3)
+
+
+def test_paths_are_shown_with_their_escapes():
+    head = HitHead('/a"b', Fields(), 1, TIMES, is_whole_sent=True)
+    assert head.shown == '"/a\\"b"'
+    assert head.shown_behind_token == '"/~-/a\\"b"'

@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.lane_request import HEAD_BYTES_MAX, PlainRequest, PlainRequests
+from edge.plain_requests import HEAD_BYTES_MAX, Bounds, PlainRequests
+
+Read = tuple[bool, str, str, Bounds | None]
 
 FIELDS = ["Host: a.example:8080", "User-Agent: x (y; z)", "Accept: */*"]
 
@@ -11,7 +13,7 @@ def sent(*lines: str, first: str = "GET /a/b.mp4?c=d HTTP/1.1") -> bytes:
     return "\r\n".join((first, *FIELDS, *lines, "", "")).encode("latin-1")
 
 
-def read(data: bytes, *, is_token_checked: bool = True) -> PlainRequest | None:
+def read(data: bytes, *, is_token_checked: bool = True) -> Read | None:
     """Read twice: the second time its fields are known."""
     requests = PlainRequests(is_token_checked=is_token_checked)
     first = requests.read(data)
@@ -19,29 +21,26 @@ def read(data: bytes, *, is_token_checked: bool = True) -> PlainRequest | None:
     return first
 
 
-PLAIN = PlainRequest(is_head=False, target="/a/b.mp4?c=d", token="", bounds=None)
+TARGET = "/a/b.mp4?c=d"
 
 
 @pytest.mark.parametrize(
     ("data", "request_read"),
     [
-        (sent(), PLAIN),
-        (sent(first="HEAD /a/b.mp4?c=d HTTP/1.1"), PLAIN._replace(is_head=True)),
-        (sent("Range: bytes=0-9"), PLAIN._replace(bounds=(b"0", b"9"))),
-        (sent("range: bytes=5-", "X: y"), PLAIN._replace(bounds=(b"5", b""))),
-        (sent("Range: bytes=-5"), PLAIN._replace(bounds=(b"", b"5"))),
-        (
-            sent("Range: bytes=0-9", first="HEAD /a/b.mp4?c=d HTTP/1.1"),
-            PLAIN._replace(is_head=True),
-        ),
-        (sent("Authorization: Bearer a.b.c"), PLAIN._replace(token="a.b.c")),
-        (sent("CTA-Common-Access-Token: a.b.c"), PLAIN._replace(token="a.b.c")),
-        (sent("Connection: keep-alive"), PLAIN),
-        (sent("Cache-Control: no-cache", "Cookie: a=b"), PLAIN),
-        (sent(first="GET /~a.b.c/d HTTP/1.1"), PLAIN._replace(target="/~a.b.c/d")),
+        (sent(), (False, TARGET, "", None)),
+        (sent(first=f"HEAD {TARGET} HTTP/1.1"), (True, TARGET, "", None)),
+        (sent("Range: bytes=0-9"), (False, TARGET, "", (b"0", b"9"))),
+        (sent("range: bytes=5-", "X: y"), (False, TARGET, "", (b"5", b""))),
+        (sent("Range: bytes=-5"), (False, TARGET, "", (b"", b"5"))),
+        (sent("Range: bytes=0-9", first="HEAD /a HTTP/1.1"), (True, "/a", "", None)),
+        (sent("Authorization: Bearer a.b.c"), (False, TARGET, "a.b.c", None)),
+        (sent("CTA-Common-Access-Token: a.b.c"), (False, TARGET, "a.b.c", None)),
+        (sent("Connection: keep-alive"), (False, TARGET, "", None)),
+        (sent("Cache-Control: no-cache", "Cookie: a=b"), (False, TARGET, "", None)),
+        (sent(first="GET /~a.b.c/d HTTP/1.1"), (False, "/~a.b.c/d", "", None)),
     ],
 )
-def test_plain_requests(data: bytes, request_read: PlainRequest):
+def test_plain_requests(data: bytes, request_read: Read):
     assert read(data) == request_read
 
 
@@ -75,13 +74,11 @@ def test_plain_requests(data: bytes, request_read: PlainRequest):
         sent("If-Range: x"),
         sent("Upgrade: h2c"),
         sent("Range: bytes=1"),
-        sent("Range: bytes=1-2,3-4"),
-        sent("Range: bytes= 1-2"),
-        sent("Range: bytes=1-2 "),
+        sent("Range: bytes =1-2"),
         sent("Range: items=1-2"),
         sent("RANGE: bytes=1-2"),
         sent("Range: bytes=1-2", "Range: bytes=3-4"),
-        sent("Range: bytes=" + "9" * 19 + "-"),
+        sent("X: y\r\norange: bytes=1-2"),
         sent("Authorization: Bearer "),
         sent("Authorization: Basic a"),
         sent("Authorization: bearer a"),

@@ -8,18 +8,17 @@ but `Range` are read once, and known again by their bytes.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 # Longer heads are rare, and not worth anybody's time or memory.
 HEAD_BYTES_MAX: Final = 4096
 
+_LINE_END: Final = b" HTTP/1.1\r\n"
+_RANGE_BEGINS: Final = (b"\r\nR", b"\r\nr")
+_RANGE: Final = b"ange: bytes="
+
 # Field sections that are known again, in bytes; beyond that all are forgotten together.
 _KNOWN_BYTES_MAX: Final = 4 << 20
-
-_METHODS: Final = {b"GET /": 4, b"HEAD ": 5}
-_LINE_END: Final = b" HTTP/1.1\r\n"
-_RANGES: Final = (b"\r\nRange: bytes=", b"\r\nrange: bytes=")
-_DIGITS_MAX: Final = 18
 
 # The line end of the request line, field lines, and the empty line.
 _SECTION: Final = re.compile(rb"\r\n(?:[!#-'*+\-.^-z|~0-9A-Z]++:[\t -~\x80-\xff]*+\r\n){1,64}+\r\n")
@@ -62,21 +61,8 @@ _BEARER: Final = b"Bearer "
 _KEEP_ALIVE: Final = frozenset({b"keep-alive", b"Keep-Alive"})
 
 
-class PlainRequest(NamedTuple):
-    """A GET or HEAD without conditions and content, which leaves its connection as it is.
-
-    Attributes:
-        is_head: it is a HEAD.
-        target: as it came, from its first slash on. Nothing says that it is acceptable.
-        token: the one that its fields show; empty if they show none.
-        bounds: first and last position of its range, as decimal digits, of which one may be empty;
-            None without a range.
-    """
-
-    is_head: bool
-    target: str
-    token: str
-    bounds: tuple[bytes, bytes] | None
+Bounds = tuple[bytes, bytes]
+"""First and last position of a range, as they came; either may be empty."""
 
 
 class PlainRequests:
@@ -86,7 +72,7 @@ class PlainRequests:
         is_token_checked: what listeners say of caching does not count, and they show tokens.
 
     Attributes:
-        known_bytes: field sections that are known again, in bytes.
+        known_bytes: sections that are known again, in bytes.
     """
 
     __slots__ = ("_is_token_checked", "_not_plain", "_tokens", "known_bytes")
@@ -94,43 +80,54 @@ class PlainRequests:
     def __init__(self, *, is_token_checked: bool) -> None:
         self._is_token_checked = is_token_checked
         self._not_plain = _NOT_PLAIN if is_token_checked else _NOT_PLAIN_UNCHECKED
-        # The token that is in a field section, by the section without its range.
         self._tokens: dict[bytes, str] = {}
         self.known_bytes = 0
 
-    def read(self, data: bytes) -> PlainRequest | None:
-        """Read what has arrived in one piece; None if it is not one whole plain request."""
-        method = data[:5]
-        target_at = _METHODS.get(method)
-        line_end = data.find(_LINE_END, 5)
-        if target_at is None or line_end < 0 or len(data) > HEAD_BYTES_MAX:
+    def read(self, data: bytes) -> tuple[bool, str, str, Bounds | None] | None:
+        """Read what has arrived in one piece.
+
+        Returns:
+            Whether it is a HEAD; its target, of which nothing is said but that it begins with a
+            slash; the token in its fields, empty without one; its range, None without one. Or None
+            if it is not one whole GET or HEAD without conditions and content, which leaves its
+            connection as it is.
+        """
+        is_head = False
+        target_at = 4
+        if not data.startswith(b"GET /"):
+            is_head = data.startswith(b"HEAD /")
+            target_at = 5
+            if not is_head:
+                return None
+        line_end = data.find(_LINE_END, target_at)
+        if line_end < 0 or len(data) > HEAD_BYTES_MAX:
             return None
         section_at = line_end + len(_LINE_END) - 2
-        bounds = None
-        range_at = data.find(_RANGES[0], section_at)
+        range_at = data.find(_RANGE, section_at)
         if range_at < 0:
-            range_at = data.find(_RANGES[1], section_at)
-        if range_at < 0:
+            bounds = None
             section = data[section_at:]
         else:
-            range_end = data.find(b"\r\n", range_at + 2)
-            section = data[section_at:range_at] + data[range_end:]
-            first, dash, last = data[range_at + len(_RANGES[0]) : range_end].partition(b"-")
-            if not dash or not _is_position(first) or not _is_position(last):
+            name_at = range_at - len(_RANGE_BEGINS[0])
+            range_end = data.find(b"\r\n", range_at)
+            first, dash, last = data[range_at + len(_RANGE) : range_end].partition(b"-")
+            if not dash or data[name_at:range_at] not in _RANGE_BEGINS:
                 return None
-            bounds = first, last
+            section = data[section_at:name_at] + data[range_end:]
+            bounds = None if is_head else (first, last)  # RFC 9110 section 14.2.
         token = self._tokens.get(section)
         if token is None:
-            token = self._read_section(section)
+            token = self._token_in(section)
             if token is None:
                 return None
-        is_head = method == b"HEAD "
-        target = data[target_at:line_end].decode("latin-1")
-        # Of a HEAD the range is ignored: RFC 9110 section 14.2.
-        return PlainRequest(is_head, target, token, None if is_head else bounds)
+        return is_head, data[target_at:line_end].decode("latin-1"), token, bounds
 
-    def _read_section(self, section: bytes) -> str | None:
-        """The token in a field section, if it is a plain one; then it will be known again."""
+    def _token_in(self, section: bytes) -> str | None:
+        """The token in a plain section, empty without one; None if it is not plain.
+
+        Args:
+            section: from the end of the request line on, without `Range`.
+        """
         if _SECTION.fullmatch(section) is None:
             return None
         pairs = _FIELD.findall(section)
@@ -141,7 +138,7 @@ class PlainRequests:
             return None
         if fields.get(b"connection", b"keep-alive") not in _KEEP_ALIVE:
             return None
-        token = _token_in(fields) if self._is_token_checked else ""
+        token = _token_of(fields) if self._is_token_checked else ""
         if token is not None:
             self._know_again(section, token)
         return token
@@ -154,11 +151,7 @@ class PlainRequests:
         self.known_bytes += len(section) + len(token)
 
 
-def _is_position(digits: bytes) -> bool:
-    return (not digits or digits.isdigit()) and len(digits) <= _DIGITS_MAX
-
-
-def _token_in(fields: dict[bytes, bytes]) -> str | None:
+def _token_of(fields: dict[bytes, bytes]) -> str | None:
     """The token in a request's fields, empty without one; None if it takes a closer look."""
     authorization, own_field = fields.get(b"authorization"), fields.get(_TOKEN_FIELD)
     if authorization is None and own_field is None:
