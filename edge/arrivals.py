@@ -85,11 +85,12 @@ class Arrivals:
         hits: list[Hit] = []
         for connection in batch:
             data, connection.arrived = connection.arrived, b""
+            front, client = connection.front, connection.client
             try:
                 if now_s is None:
                     now_s = lane.now_s()
-                front = connection.front
-                client = connection.client if front is None else front.client_in(data)
+                if front is not None:
+                    client = front.client_in(data)
                 hit = lane.find(data, client, now_s)
             except Exception:  # The ordinary road may do better.
                 logger.exception("the fast lane failed")
