@@ -98,11 +98,7 @@ class EdgeServer(web.Server):
 
     def idle_connections(self) -> list[web.RequestHandler]:
         """Connections that wait for a request."""
-        return [
-            one
-            for one in self.connections
-            if isinstance(one, _Connection) and one._waiter is not None and not one.arrived
-        ]
+        return [one for one in self.connections if isinstance(one, _Connection) and one.is_idle]
 
     @override
     def _make_request(
@@ -192,6 +188,11 @@ class _Connection(web.RequestHandler):
     def is_answering(self) -> bool:
         """Whether there is a request whose answer is not complete."""
         return self._waiter is None or self._waiter.done()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a request is waited for, and nothing of it has come."""
+        return self._waiter is not None and not self.arrived
 
     @override
     def data_received(self, data: bytes) -> None:
