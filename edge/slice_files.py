@@ -3,8 +3,7 @@
 import weakref
 from collections.abc import Callable
 
-from edge.arena import Arena
-from edge.content import SliceContent, holder_of
+from edge.content import Content, SliceContent
 from edge.disk.verified_files import VerifiedFile
 from edge.disk_shelf import DiskShelf
 from edge.pins import Pins
@@ -19,8 +18,7 @@ class SliceFiles:
         shelf: the disk, if there is one.
         purges: what may no longer be sent.
         is_purged: weighs a representation against them.
-        arena: gives memory for what is copied.
-        pins: count it.
+        pins: count what is copied.
     """
 
     def __init__(
@@ -29,13 +27,11 @@ class SliceFiles:
         purges: Purges,
         *,
         is_purged: Callable[[Representation], bool],
-        arena: Arena,
         pins: Pins,
     ) -> None:
         self._shelf = shelf
         self._purges = purges
         self._is_purged = is_purged
-        self._arena = arena
         self._pins = pins
 
     def find(
@@ -68,7 +64,10 @@ class SliceFiles:
         return file
 
     def _take(self, length: int) -> SliceContent:
-        """Memory for what is about to be sent, and kept by nobody: it counts like the evicted."""
-        content = self._arena.take(length)
-        self._pins.note(holder_of(content))
+        """Memory for what is about to be sent, and kept by nobody: it counts like the evicted.
+
+        It is the allocator's, whose pages are there; those of a slot would have to be made.
+        """
+        content = Content(length)
+        self._pins.note(content)
         return content

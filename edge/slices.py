@@ -101,9 +101,7 @@ class SliceStore:
         self.counts = TierCounts()
         self.arrivals = 0
         self.pins = Pins()
-        self.files = SliceFiles(
-            shelf, self._purges, is_purged=self.is_purged, arena=self.arena, pins=self.pins
-        )
+        self.files = SliceFiles(shelf, self._purges, is_purged=self.is_purged, pins=self.pins)
 
     def share(self, is_owner: IsOwner, *, mirror_share: float) -> None:
         """From now on others own some of the slices: these are kept in memory alone.
