@@ -33,7 +33,7 @@ class Reading:
     def content_at_once(
         self, representation: Representation, part: ByteSlice, *, is_first: bool = False
     ) -> SliceContent | None:
-        """The bytes of a part that lies within one stored slice; else None. Never copies.
+        """The bytes of a part that lies within one stored slice; else None. None waits for a disk.
 
         Args:
             representation: whose bytes.
@@ -47,6 +47,11 @@ class Reading:
             return None
         stored = self._store.get(representation, number)
         if stored is None:
+            copied = self._store.files.copy(
+                representation, number, part.start - offset, part.stop - offset
+            )
+            if copied is not None:
+                return copied
             stored = self._store.take_down_at_once(representation, number)
         if stored is None or not stored.has(part.start - offset, part.stop - offset):
             return None
@@ -190,6 +195,11 @@ class Reading:
         if data:
             return data
         if self._store.may_take_down(representation, number):
+            copied = self._store.files.copy(
+                representation, number, offset, offset + stop - position
+            )
+            if copied is not None:
+                return copied
             stored = await self._store.take_down(representation, number)
             if stored is not None:
                 return stored.view(offset, offset + stop - position)

@@ -50,6 +50,18 @@ class SliceFiles:
                 return file if file.may_be_sent(start, stop) else None
         return self._find(representation, number, start, stop)
 
+    def copy(
+        self, representation: Representation, number: int, start: int, stop: int
+    ) -> memoryview | None:
+        """Bytes `[start, stop)` of a slice, if that takes no waiting."""
+        file = self.find(representation, number, start, stop)
+        if file is None:
+            return None
+        try:
+            return file.view(start, stop)
+        except OSError:
+            return None  # Somebody has cut the file; who reads all of it will see.
+
     def _find(
         self, representation: Representation, number: int, start: int, stop: int
     ) -> VerifiedFile | None:

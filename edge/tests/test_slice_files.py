@@ -1,6 +1,7 @@
 """Files of slices: found again at once, given up with their entries and after purges."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -73,6 +74,15 @@ async def test_what_is_copied_counts_until_it_is_sent(tiers: Tiers, found: Repre
     assert tiers.store.pins.bytes == pinned + SLICE + 5
     views.clear()
     assert tiers.store.pins.bytes == pinned
+
+
+async def test_a_file_that_was_cut_has_no_copy(tiers: Tiers, found: Representation, tmp_path: Path):
+    files = tiers.store.files
+    assert files.copy(found, 0, 3, 9) == BODY[3:9]
+    for path in (tmp_path / "disk").glob("v1/??/*.s"):
+        os.truncate(path, SLICE - 1)
+    # What is left is in memory all the same, up to a page.
+    assert files.copy(found, 0, 0, SLICE) is None
 
 
 async def test_purges_are_heeded(tiers: Tiers, found: Representation):
