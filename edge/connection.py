@@ -277,12 +277,12 @@ class _Connection(web.RequestHandler):
             return
         self.head_since_s = 0.0
         self._next_keepalive_close_time = now_s + self._keepalive_timeout
-        if self._socket is None:
-            transport.writelines([head, *(stored.view(*place) for stored, *place in pieces)])
-            return
         try:
+            if self._socket is None:
+                transport.writelines([head, *(stored.view(*place) for stored, *place in pieces)])
+                return
             rest = write_hit(self._socket, arena_fd, head, pieces)
-        except OSError:
+        except OSError:  # The connection is broken, or the file that the content is in.
             transport.abort()
             return
         for view in rest:

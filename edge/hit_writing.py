@@ -9,7 +9,7 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
-from edge.stored_slice import Piece
+from edge.stored_slice import Piece, StoredSlice
 
 _MORE_FOLLOWS: Final[int] = getattr(socket, "MSG_MORE", 0)
 
@@ -31,12 +31,9 @@ def write_hit(
         What the socket had no room for.
 
     Raises:
-        OSError: the connection is broken.
+        OSError: the connection is broken, or a file.
     """
-    if len(pieces) == 1 and pieces[0][0].arena_offset < 0:
-        stored, start, stop = pieces[0]
-        return _write_copied(connection, [head, stored.view(start, stop)])
-    if not pieces or pieces[0][0].arena_offset < 0:
+    if not pieces or _source_of(pieces[0], arena_fd) is None:
         return _write_copied(connection, [head, *_views(pieces)])
     # More follows at once, so the head does not travel alone, nor wake its reader twice.
     try:
@@ -46,15 +43,26 @@ def write_hit(
     if sent < len(head):
         return [memoryview(head)[sent:], *_views(pieces)]
     fd = connection.fileno()
-    for index, (stored, start, stop) in enumerate(pieces):
+    for index, piece in enumerate(pieces):
+        stored, start, stop = piece
+        source = _source_of(piece, arena_fd)
         sent = 0
-        if stored.arena_offset >= 0:
-            stored.lend()
+        if source is not None:
+            if isinstance(stored, StoredSlice):
+                stored.lend()
             with contextlib.suppress(BlockingIOError):
-                sent = os.sendfile(fd, arena_fd, stored.arena_offset + start, stop - start)
+                sent = os.sendfile(fd, source[0], source[1] + start, stop - start)
         if sent < stop - start:
             return [stored.view(start + sent, stop), *_views(pieces[index + 1 :])]
     return []
+
+
+def _source_of(piece: Piece, arena_fd: int) -> tuple[int, int] | None:
+    """The file that a slice stands in, and where it begins there; None if it stands in none."""
+    stored = piece[0]
+    if isinstance(stored, StoredSlice):
+        return (arena_fd, stored.arena_offset) if stored.arena_offset >= 0 else None
+    return stored.fd, stored.offset
 
 
 def _views(pieces: Sequence[Piece]) -> Views:

@@ -181,12 +181,13 @@ class SliceStore:
         return self._slices.get(representation, _NO_SLICES)
 
     def note_hit(self, representation: Representation, pieces: Iterable[Piece]) -> None:
-        """A request is answered with these pieces, of slices that are all here whole."""
+        """A request is answered with these pieces; that of files has been noted."""
         self._records.get(representation)
         for stored, _, _ in pieces:
-            self._policy.get(stored)
-            if not stored.is_settled:
-                self.note_again(stored)
+            if isinstance(stored, StoredSlice):
+                self._policy.get(stored)
+                if not stored.is_settled:
+                    self.note_again(stored)
 
     def is_offered(self, representation: Representation) -> bool:
         """Whether requests may be answered from a representation."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from edge.content import Holder, SliceContent, Slot, content_of
+from edge.disk.verified_files import VerifiedFile
 from edge.representation import Representation
 from edge.spans import Spans
 
@@ -56,5 +57,5 @@ class StoredSlice:
         return memoryview(self.content)[start:stop]
 
 
-Piece = tuple[StoredSlice, int, int]
-"""Bytes `[start, stop)` of a slice, counted from its own start."""
+Piece = tuple[StoredSlice | VerifiedFile, int, int]
+"""Bytes `[start, stop)` of a slice, counted from its own start: in memory, or in a file."""
