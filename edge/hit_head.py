@@ -52,6 +52,7 @@ class HitHead:
 
     Attributes:
         path: what a token has to open.
+        run_bytes_max: from the beginning of the first slice on, more is not sent at once.
         shown: the same as a text of JSON.
         shown_behind_token: the same where the token came in the path.
     """
@@ -65,6 +66,7 @@ class HitHead:
         "_response_s",
         "_whole",
         "path",
+        "run_bytes_max",
         "shown",
         "shown_behind_token",
     )
@@ -74,6 +76,7 @@ class HitHead:
     ) -> None:
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("ascii")
         self.path = TokenPath(path)
+        self.run_bytes_max = length
         self.shown = orjson.dumps(path).decode()
         self.shown_behind_token = f'"{TOKEN_MASK}{self.shown[1:]}'
         self._length = length

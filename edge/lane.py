@@ -16,6 +16,7 @@ from drm.tokens import TokenPath, TokenVerifier
 from edge.access_log import AccessLog
 from edge.answers import representation_fields
 from edge.disk.verified_files import VerifiedFile
+from edge.fields import BITRATE_FIELD
 from edge.hit_head import HitHead, HitTimes, timing_of
 from edge.hit_line import hit_line, moment_of_hit_lines
 from edge.metrics import HitCounts
@@ -51,6 +52,7 @@ class LaneParts:
         budget: of what clients make the edge fetch.
         counts: of this worker.
         log: of requests.
+        is_paced: long answers are sent no quicker than they are listened to.
         clock: seconds since the epoch.
     """
 
@@ -60,6 +62,7 @@ class LaneParts:
     budget: OriginBudget
     counts: HitCounts
     log: AccessLog
+    is_paced: bool
     clock: Callable[[], float]
 
 
@@ -74,6 +77,7 @@ class Lane:
         "_budget",
         "_clock",
         "_counts",
+        "_is_paced",
         "_is_token_checked",
         "_lengths",
         "_log",
@@ -91,6 +95,7 @@ class Lane:
         self._budget = parts.budget
         self._counts = parts.counts
         self._log = parts.log
+        self._is_paced = parts.is_paced
         self._clock = parts.clock
 
     @property
@@ -134,7 +139,7 @@ class Lane:
         place = head.place_of(bounds, is_head=is_head)
         if session is None or age_s is None or place is None:
             return None
-        pieces = [] if is_head else self._pieces(found, place[0], place[1])
+        pieces = [] if is_head else self._pieces(found, head, place)
         if pieces is None:
             return None
         return found, head, place, age_s, pieces, bounds, is_head, session, is_token_in_path
@@ -189,13 +194,16 @@ class Lane:
             return None
         return claims.session
 
-    def _pieces(self, found: Representation, start: int, stop: int) -> list[Piece] | None:
+    def _pieces(
+        self, found: Representation, head: HitHead, place: tuple[int, int]
+    ) -> list[Piece] | None:
         """Bytes `[start, stop)`, if all of them are here; a whole lot of them is not for here."""
+        start, stop = place
         size = found.slice_bytes
         kept = self._store.kept(found)
         number, begin = divmod(start, size)
         end = stop - number * size
-        if end > size * _SLICES_MAX:
+        if end > head.run_bytes_max:
             return None
         pieces: list[Piece] = []
         while True:
@@ -222,5 +230,8 @@ class Lane:
         times = HitTimes(response_s, found.age_s(now_s=response_s), found.policy.lifetime_s)
         limit = self._lengths.of(has_strong_validator=found.has_strong_validator)
         path = found.target.partition("?")[0]
-        found.hit_head = HitHead(path, fields, length, times, is_whole_sent=length <= limit)
-        return found.hit_head
+        head = HitHead(path, fields, length, times, is_whole_sent=length <= limit)
+        is_paced = self._is_paced and BITRATE_FIELD in found.fields
+        head.run_bytes_max = found.slice_bytes * (1 if is_paced else _SLICES_MAX)
+        found.hit_head = head
+        return head

@@ -170,6 +170,7 @@ def lay_lane(ground: Ground, checkpoint: Checkpoint | None, log: AccessLog) -> L
             budget=ground.budget,
             counts=ground.counts.hits,
             log=log,
+            is_paced=ground.settings.limits.pace > 0,
             clock=ground.clock,
         )
     )

@@ -189,3 +189,18 @@ async def test_it_is_logged_and_counted_like_all_else(origin: ScriptedOrigin, tm
         line.pop("upstream_ms", None)
     assert len(lines) == 6
     assert lines[1:3] == lines[4:6]
+
+
+async def test_what_keeps_a_pace_takes_the_road_unless_it_is_short(origin: ScriptedOrigin):
+    content = bytes(range(256)) * 4000
+    origin.resources["/a"] = Resource(content, fields={"Attacca-Bitrate": "320000"})
+    origin.resources["/b"] = Resource(content)
+    async with open_node(origin, limits={"pace": 1.5, "pace_burst_s": 100.0}) as node:
+        answers = []
+        for target in ("/a", "/b"):
+            await node.ask(target)
+            for value in ("0-9", "10-262143", "10-262144"):
+                before = node.service.counts.hits.answers
+                await node.range(target, value)
+                answers.append(node.service.counts.hits.answers - before)
+        assert answers == [1, 1, 0, 1, 1, 1]
