@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help install install-test run test check bench bench-behaviours bench-peers bench-streams \
 	bench-policies lint types contracts format lock verify-cache verify-conformance \
-	verify-formats verify-fronts verify-intake verify-kills verify-lanes verify-lengths verify-long verify-loop verify-music verify-players verify-s3 verify-twice
+	verify-formats verify-fronts verify-intake verify-kills verify-lanes verify-lengths verify-long \
+	verify-loop verify-music verify-players verify-pop verify-s3 verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -150,6 +151,9 @@ verify-conformance: install-test loadtest/conformance/node_modules/.package-lock
 
 verify-cache: install-test ## Proof: the edge serves no wrong byte, whatever happens; MINUTES=1 is shorter
 	$(BIN)/python -m loadtest.verify_cache --minutes $(MINUTES)
+
+verify-pop: install-test ## Proof: three nodes are one cache, killed, cut off, joined again (root, iproute2)
+	$(BIN)/python -m loadtest.verify_pop
 
 lock: ## Pin the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \

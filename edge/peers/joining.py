@@ -12,6 +12,7 @@ from config.tasks import open_tasks
 from edge.invalidation import invalidate_here
 from edge.origin_budget import OriginBudget
 from edge.peers.answering import MemberPasser, MemberSender
+from edge.peers.attendance import Attendance
 from edge.peers.listening import open_peer_listener
 from edge.peers.member import PING_PATH
 from edge.peers.mesh import ALONE, Mesh
@@ -41,12 +42,14 @@ async def join(mesh: Mesh, ground: Ground, way: WayToContent) -> AsyncIterator[S
     """
     settings, slot = mesh.ground.settings, mesh.ground.slot
     outbox = Outbox(settings.purge_folder, slot.number)
+    attendance = Attendance(settings.purge_folder, slot.number, ground.clock)
     spreading = Spreading(
         mesh.members,
         mesh.fellows if slot is not ALONE else None,
         purge_here=ground.tiers.purge,
         invalidate_here=partial(invalidate_here, ground.tiers.store, way.contacts),
         outbox=outbox,
+        attendance=attendance,
         settings=settings,
     )
     if mesh.is_alone:
@@ -63,11 +66,16 @@ async def join(mesh: Mesh, ground: Ground, way: WayToContent) -> AsyncIterator[S
         open_tasks() as tasks,
     ):
         await outbox.load(slot.count)
+        await attendance.load()
         await spreading.catch_up(has_disk=ground.tiers.disk is not None)
+        mesh.examine = spreading.examine
+        await mesh.look()
+        await spreading.note_attendance()
         tasks.start(mesh.keep_looking())
         tasks.start(mesh.keep_resolving())
         tasks.start(spreading.keep_invalidating())
         tasks.start(spreading.keep_telling())
+        tasks.start(spreading.keep_attendance())
         road.is_ready = True
         try:
             yield spreading
@@ -96,8 +104,10 @@ def _peer_road(mesh: Mesh, ground: Ground, way: WayToContent, spreading: Spreadi
     )
     serving = serving_of(ground, way, passer=passer, sender=sender, budget=budget)
 
-    async def ping(_: dict[str, Any], __: Hop) -> dict[str, object]:
-        return {"ready": road.is_ready}
+    async def ping(document: dict[str, Any], _: Hop) -> dict[str, object]:
+        knows = document.get("node") in mesh.members.nodes.others
+        lacks = spreading.lacking(document.get("purges", ()))
+        return {"ready": road.is_ready, "knows": knows, "lacks": lacks}
 
     road = PeerRoad(
         serving=serving,

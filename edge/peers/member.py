@@ -8,8 +8,10 @@ How long an answer takes says nothing: the owner may be waiting for the origin.
 import asyncio
 import contextlib
 import logging
+import math
+import time
 import weakref
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -42,6 +44,9 @@ logger = logging.getLogger(__name__)
 PING_PATH: Final = "/ping"
 
 _CONTENT_BYTES_MAX: Final = 8 << 20
+
+# A deadline that fires so much later says that this process was busy, not that the member is gone.
+_LATE: Final = 1.2
 
 # What an owner has to say of the origin is as if the origin had been asked from here.
 _TOLD: Final[dict[str, type[EdgeError]]] = {
@@ -126,6 +131,7 @@ class PeerAnswer(UpstreamAnswer):
     @override
     async def read_some(self) -> bytes:
         data = await self._answer.read_some()
+        self._member.note_heard()
         self._counts.peer_bytes += len(data)
         return data
 
@@ -146,6 +152,9 @@ class Member:
 
     Attributes:
         is_up: whether it is asked.
+        has: purges that it is known to have.
+        is_knowing: it has known this node as a member when it was asked last.
+        heard_s: when anything came from it last, in monotonic seconds.
     """
 
     def __init__(
@@ -154,12 +163,15 @@ class Member:
         self.name = name
         self.hop = hop
         self.is_up = True
+        self.is_knowing = False
+        self.has: set[str] = set()
         self._has_left = False
         self._content = content
         self._control = control
         self._counts = counts
         self._deadlines: set[asyncio.Timeout] = set()
         self._answers: weakref.WeakSet[PeerAnswer] = weakref.WeakSet()
+        self.heard_s = -math.inf
 
     async def ask(self, request: UpstreamRequest) -> PeerAnswer:
         """Have it answer a GET or HEAD.
@@ -206,14 +218,41 @@ class Member:
         except UpstreamError as error:
             raise PeerLostError(f"{self.name}: {error}") from error
 
-    async def look(self, *, deadline_s: float) -> None:
-        """Find out whether it is there."""
+    async def look(
+        self, own: str | None = None, purges: Sequence[str] = (), *, deadline_s: float
+    ) -> Sequence[str]:
+        """Find out whether it is there.
+
+        What says nothing in time is there all the same if it has sent anything else meanwhile; and
+        if this process itself was kept from listening, it knows no more than before.
+
+        Args:
+            own: the node that asks; does the other know it as a member?
+            purges: which it may lack, as far as this worker knows.
+            deadline_s: how long it may take to answer.
+
+        Returns:
+            The purges that it lacks: with any of them it is not up.
+        """
+        asked_s = time.monotonic()
+        document = {"node": own, "purges": list(purges)}
         try:
-            told = await self.call(PING_PATH, {}, deadline_s=deadline_s)
+            told = await self.call(PING_PATH, document, deadline_s=deadline_s)
         except PeerLostError:
-            self.note_down()
-        else:  # One that is about to go finishes what it has begun.
-            self._note(is_up=told.get("ready") is True)
+            was_late = time.monotonic() - asked_s > deadline_s * _LATE
+            if not self.is_up or not (was_late or self.heard_s > asked_s):
+                self.note_down()
+            return ()
+        lacking = [str(one) for one in told.get("lacks", ())]
+        self.has.update(set(purges).difference(lacking))
+        self.is_knowing = told.get("knows") is True
+        # One that is about to go finishes what it has begun.
+        self._note(is_up=told.get("ready") is True and not lacking)
+        return lacking
+
+    def note_heard(self) -> None:
+        """Something has come from it."""
+        self.heard_s = time.monotonic()
 
     def note_down(self) -> None:
         """It is not there: let all who wait for it go."""
@@ -265,7 +304,9 @@ class Member:
     async def _send_once(self, upstream: Upstream, request: UpstreamRequest) -> UpstreamAnswer:
         if self._has_left:  # The way to it is closed.
             raise PeerLostError(f"{self.name} has left")
-        return await self._within_life(upstream.send(request))
+        answer = await self._within_life(upstream.send(request))
+        self.note_heard()
+        return answer
 
     async def _within_life(self, sending: Awaitable[_ResultT]) -> _ResultT:
         """Wait for something until it comes, or the member is down.

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,12 +64,16 @@ class Mesh:
         members: all of them.
         fellows: the processes of this node.
         ground: what the ways are made of.
+        examine: finds out whether a member is there.
     """
 
     def __init__(self, ground: MeshGround, members: Members, fellows: Fellows) -> None:
         self.members = members
         self.fellows = fellows
         self.ground = ground
+        self.examine: Callable[[Member], Coroutine[None, None, object]] = partial(
+            Member.look, deadline_s=ground.settings.deadline_s
+        )
         self._urls: dict[str, str] = {}
         self._closings: dict[str, contextlib.AsyncExitStack] = {}
 
@@ -104,11 +108,10 @@ class Mesh:
 
     async def look(self) -> None:
         """Find out who is there."""
-        deadline_s = self.ground.settings.deadline_s
         everyone = [*self.members.of(Hop.WORKER), *self.members.of(Hop.NODE)]
         async with asyncio.TaskGroup() as group:
             for member in everyone:
-                group.create_task(member.look(deadline_s=deadline_s))
+                group.create_task(self.examine(member))
 
     async def keep_looking(self) -> None:
         """Look again and again."""

@@ -7,6 +7,7 @@ leaves one that is told again, which does no harm.
 import asyncio
 import functools
 import logging
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,7 @@ class Missed:
 
     Attributes:
         purge: what is purged.
+        purge_id: known to all members alike; a new one in each run.
         failed: names of those who do not have it, and why; empty while they are being told.
         is_being_told: it is on its way.
         tries: how often it was told in vain.
@@ -38,6 +40,7 @@ class Missed:
     """
 
     purge: Purge
+    purge_id: str = field(default_factory=lambda: secrets.token_hex(8))
     failed: dict[str, str] = field(default_factory=dict)
     is_being_told: bool = True
     tries: int = 0

@@ -14,12 +14,13 @@ is not there to be asked, everything from before has to be validated.
 
 import asyncio
 import contextlib
+import itertools
 import logging
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from itertools import chain
 from typing import Any, Final, TypeVar
 
+from edge.peers.attendance import NOTE_S, Attendance
 from edge.peers.fellows import Fellows
 from edge.peers.member import Member, PeerLostError
 from edge.peers.members import Members
@@ -45,7 +46,9 @@ _RETRY_S_MAX: Final = 30.0
 
 # Whoever starts has read what is on his disk a moment before he can be told of a purge.
 _RECENT_S: Final = 60.0
-_RECENT_MAX: Final = 5_000
+_KNOWN_MAX: Final = 5_000
+# Of those, so many are asked about at once.
+_ASKED_MAX: Final = 500
 
 _HERE: Final = "this worker"
 
@@ -63,10 +66,11 @@ class Spreading:
         purge_here: puts a purge into effect in this process.
         invalidate_here: lets go of what is stored for targets in this process.
         outbox: keeps what somebody has missed.
+        attendance: knows who has known whom.
         settings: how long to wait for whom.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
         members: Members,
         fellows: Fellows | None,
@@ -74,14 +78,17 @@ class Spreading:
         purge_here: ApplyPurge,
         invalidate_here: InvalidateHere,
         outbox: Outbox,
+        attendance: Attendance,
         settings: PeerSettings,
     ) -> None:
         self._members = members
         self._fellows = fellows
-        self._recent: deque[tuple[float, Purge]] = deque(maxlen=_RECENT_MAX)
+        # None for what was made before this worker was there: it is in effect all the same.
+        self._known: OrderedDict[str, tuple[float, Purge | None]] = OrderedDict()
         self._purge_here = purge_here
         self._invalidate_here = invalidate_here
         self._outbox = outbox
+        self._attendance = attendance
         self._settings = settings
         self._targets: set[str] = set()
         self._next_round: asyncio.Future[None] | None = None
@@ -150,6 +157,48 @@ class Spreading:
                     missed.is_being_told = True
                     await self._spread(missed)
 
+    async def examine(self, member: Member) -> None:
+        """Find out whether a member is there, and has all purges that this worker has.
+
+        One that lacks some was away when they were made: nothing is asked of it before it has been
+        told. What was fetched from it before that was noticed may be old, so these purges are put
+        into effect here once more.
+        """
+        deadline_s, own = self._settings.deadline_s, self._members.nodes.own
+        unsure = (one for one, (_, purge) in self._known.items() if purge and one not in member.has)
+        asked = list(itertools.islice(unsure, _ASKED_MAX))
+        lacking = await member.look(own, asked, deadline_s=deadline_s)
+        for purge_id in lacking:
+            _, purge = self._known.get(purge_id, (0.0, None))
+            if purge is None:
+                continue
+            document: dict[str, object] = {"id": purge_id, "purge": purge_facts(purge)}
+            try:
+                await member.call(PURGE_PATH, document, deadline_s=self._settings.purge_s)
+            except PeerLostError:
+                return
+            await self._purge_here_at_least(purge_id, purge)
+        if lacking:
+            await member.look(own, asked, deadline_s=deadline_s)
+        if len(member.has) > 2 * _KNOWN_MAX:
+            member.has.intersection_update(self._known)
+
+    def lacking(self, purge_ids: Sequence[object]) -> list[object]:
+        """Which of these purges this worker does not know."""
+        return [one for one in purge_ids if one not in self._known]
+
+    async def note_attendance(self) -> None:
+        """Note who knows whom."""
+        nodes = self._members.nodes.others
+        knowing = [name for name, one in nodes.items() if one.is_up and one.is_knowing]
+        await self._attendance.note(nodes, knowing=knowing)
+
+    async def keep_attendance(self) -> None:
+        """Note it again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(NOTE_S)
+            await self.note_attendance()
+
     async def catch_up(self, *, has_disk: bool) -> None:
         """Put into effect what was purged while this worker was away; before it serves.
 
@@ -158,17 +207,17 @@ class Spreading:
         """
         purges = await self._outbox.of_node()
         purges += await self._missed_by_fellows()
-        absent = []
-        for member, told in await self._each_node(self._missed_by):
-            if told is None:
-                absent.append(member.name)
-            purges += told or []
-        if has_disk and absent:
+        doubtful = []
+        for member, (told, since_s) in await self._each_node(self._missed_by):
+            if self._attendance.may_have_missed(member.name, since_s):
+                doubtful.append(member.name)
+            purges += told
+        if has_disk and doubtful:
             # They may know of purges. A worker of this node that is not there knows of none that
             # is not in the folder.
             logger.warning(
-                "not all nodes can be asked what was purged: what is stored has to be validated",
-                extra={"nodes": sorted(absent)},
+                "not all nodes can tell what was purged: what is stored has to be validated",
+                extra={"nodes": sorted(doubtful)},
             )
             purges.append(Purge(is_all=True, is_soft=True))
         for purge in dict.fromkeys(purges):
@@ -187,10 +236,11 @@ class Spreading:
     async def _spread(self, missed: Missed) -> tuple[int, dict[str, str]]:
         sequence = 0
         failed: dict[str, str] = {}
-        document: dict[str, object] = {"purge": purge_facts(missed.purge)}
+        purge_id, purge = missed.purge_id, missed.purge
+        document: dict[str, object] = {"id": purge_id, "purge": purge_facts(purge)}
         try:
             for _ in range(_ROUNDS):
-                sequence, not_here = await self._purge_here_at_least(missed.purge)
+                sequence, not_here = await self._purge_here_at_least(purge_id, purge)
                 failed |= not_here
                 failed |= await self._tell(
                     PURGE_PATH, document, None, deadline_s=self._settings.purge_s
@@ -205,12 +255,19 @@ class Spreading:
             await self._outbox.remove(missed)
         return sequence, failed
 
-    async def _purge_here_at_least(self, purge: Purge) -> tuple[int, dict[str, str]]:
-        self._recent.append((self._now(), purge))
+    async def _purge_here_at_least(self, purge_id: str, purge: Purge) -> tuple[int, dict[str, str]]:
         try:
             return await self._purge_here(purge), {}
         except PurgeNotDurableError as error:
             return 0, {_HERE: str(error)}
+        finally:
+            self._note_known(purge_id, purge)
+
+    def _note_known(self, purge_id: str, purge: Purge | None) -> None:
+        self._known[purge_id] = self._now(), purge
+        self._known.move_to_end(purge_id)
+        if len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
 
     async def _spread_targets(self, targets: list[str]) -> None:
         failed: dict[str, str] = {}
@@ -256,7 +313,7 @@ class Spreading:
         async with asyncio.TaskGroup() as group:
             fellows = group.create_task(tell_fellows())
             nodes = await self._each_node(tell_node)
-        return dict(chain(fellows.result().items(), *(one.items() for _, one in nodes)))
+        return dict(itertools.chain(fellows.result().items(), *(one.items() for _, one in nodes)))
 
     async def _each_node(
         self, do: Callable[[Member], Coroutine[None, None, _ResultT]]
@@ -265,13 +322,16 @@ class Spreading:
             tasks = [(one, group.create_task(do(one))) for one in self._members.of(Hop.NODE)]
         return [(member, task.result()) for member, task in tasks]
 
-    async def _missed_by(self, member: Member) -> list[Purge] | None:
-        """What a node keeps that somebody has missed; None if it is not there."""
+    async def _missed_by(self, member: Member) -> tuple[list[Purge], float | None]:
+        """What a node keeps that somebody has missed, and since when it has known this one."""
+        document = {"node": self._members.nodes.own}
         try:
-            told = await member.call(MISSED_PATH, {}, deadline_s=self._settings.deadline_s)
-            return _purges_of(told)
+            told = await member.call(MISSED_PATH, document, deadline_s=self._settings.deadline_s)
         except PeerLostError:
-            return None
+            return [], None
+        for purge_id in told.get("ids", ()):
+            self._note_known(str(purge_id), None)
+        return _purges_of(told), told.get("since")
 
     async def _missed_by_fellows(self) -> list[Purge]:
         if self._fellows is None:
@@ -281,7 +341,7 @@ class Spreading:
 
     async def _purge_for_member(self, document: dict[str, Any], hop: Hop) -> dict[str, object]:
         purge = purge_of_facts(document["purge"])
-        _, failed = await self._purge_here_at_least(purge)
+        _, failed = await self._purge_here_at_least(str(document["id"]), purge)
         failed |= await self._tell(
             PURGE_PATH, document, hop, deadline_s=self._settings.purge_s * 0.8
         )
@@ -295,14 +355,19 @@ class Spreading:
         )
         return {"failed": failed}
 
-    async def _missed_for_member(self, _: dict[str, Any], hop: Hop) -> dict[str, object]:
+    async def _missed_for_member(self, document: dict[str, Any], hop: Hop) -> dict[str, object]:
         """What somebody has missed, and what may have come while he was starting."""
         purges = await self._outbox.of_node()
-        since_s = self._now() - _RECENT_S
-        purges += [purge for when_s, purge in self._recent if when_s >= since_s]
+        recent_s = self._now() - _RECENT_S
+        purges += [one for when_s, one in self._known.values() if one and when_s >= recent_s]
         if hop is Hop.NODE:
             purges += await self._missed_by_fellows()
-        return {"purges": [purge_facts(one) for one in dict.fromkeys(purges)]}
+        since_s = self._attendance.since_s(str(document.get("node")))
+        return {
+            "purges": [purge_facts(one) for one in dict.fromkeys(purges)],
+            "ids": list(self._known),
+            "since": since_s,
+        }
 
 
 def _purges_of(told: Mapping[str, Any]) -> list[Purge]:

@@ -155,13 +155,13 @@ class Origin:
 
 
 @contextlib.asynccontextmanager
-async def open_origin(port: int = 0) -> AsyncIterator[Origin]:
-    """Serve on loopback until the block is left."""
+async def open_origin(port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[Origin]:
+    """Serve until the block is left."""
     origin = Origin()
     server = await asyncio.start_server(
-        origin.serve, "127.0.0.1", port, limit=_HEAD_BYTES_MAX, backlog=1024
+        origin.serve, host, port, limit=_HEAD_BYTES_MAX, backlog=1024
     )
-    origin.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    origin.url = f"http://{host}:{server.sockets[0].getsockname()[1]}"
     try:
         yield origin
     finally:

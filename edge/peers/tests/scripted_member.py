@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
 from aiohttp import web
 
 from edge.peers.wording import MET_FIELD
@@ -21,6 +22,7 @@ class ScriptedMember:
     Attributes:
         content: of what it owns.
         is_silent: it takes connections, and says nothing any more.
+        lacks_everything: it says that it has no purge.
         on_purge: called with each purge, before it is answered.
     """
 
@@ -28,19 +30,21 @@ class ScriptedMember:
     is_silent: bool = False
     met: str = "hit; age=0.000"
     status: int = 200
+    lacks_everything: bool = False
     on_purge: Callable[[], Awaitable[None]] | None = None
     seen: list[tuple[str, str]] = field(default_factory=list)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        await request.read()
+        content = await request.read()
         self.seen.append((request.method, request.raw_path))
         if self.is_silent:
             await asyncio.Event().wait()
         if request.method == "POST":
             if request.path == "/purge" and self.on_purge is not None:
                 await self.on_purge()
-            answers = {"/ping": '{"ready":true}', "/missed": '{"purges":[]}'}
-            return web.Response(text=answers.get(request.path, '{"failed":{}}'))
+            purges = orjson.loads(content).get("purges", []) if self.lacks_everything else []
+            answers = {"/ping": {"ready": True, "lacks": purges}, "/missed": {"purges": []}}
+            return web.Response(body=orjson.dumps(answers.get(request.path, {"failed": {}})))
         headers = {MET_FIELD: self.met, "ETag": '"v"', "Cache-Control": "max-age=1000"}
         return web.Response(status=self.status, body=self.content, headers=headers)
 

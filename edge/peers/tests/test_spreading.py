@@ -189,3 +189,62 @@ async def test_what_an_unsafe_method_has_changed_is_let_go_on_all_nodes(origin: 
         await asyncio.gather(*changes)
         for node in nodes.values():
             assert (await node.ask("/x")).content == b"new"
+
+
+async def test_a_node_that_was_no_member_for_a_while_validates_what_it_has(
+    origin: ScriptedOrigin, run_dir: Path
+):
+    target = next(key for key in map("/x{}".format, range(20)) if owner_of(key) == "b")
+    origin.resources[target] = Resource(b"old")
+    ports = {name: free_port() for name in ("a", "b")}
+    clock = ManualClock()
+    disk = {"folders": [{"path": str(run_dir / "b"), "bytes_max": 8 << 20}], "admission": "all"}
+
+    def settings(own: str, others: dict[str, int]) -> dict[str, object]:
+        peers = peers_of({own: ports[own], **others}, own, purge_folder=run_dir / f"of-{own}")
+        return {"peers": peers, "cache": {"disk": disk if own == "b" else {}}}
+
+    async with (
+        open_worker(origin, ALONE, clock, settings("a", ports)) as a,
+        open_worker(origin, ALONE, clock, settings("b", ports)) as b,
+    ):
+        await all_are_up([a, b], 1)
+        await on_disk(b, target)
+    clock.now_s += 100
+    async with open_worker(origin, ALONE, clock, settings("a", {})) as a:
+        origin.resources[target] = Resource(b"new", etag='"v2"')
+        assert (await purge(a, urls=[target]))[0] == 200
+    clock.now_s += 100
+    async with (
+        open_worker(origin, ALONE, clock, settings("a", ports)),
+        open_worker(origin, ALONE, clock, settings("b", ports)) as b,
+    ):
+        await on_disk(b, target)
+        assert (await b.ask(target)).content == b"new"
+    assert [one.headers.get("If-None-Match") for one in origin.seen] == [None, '"v1"']
+
+
+async def test_nothing_is_asked_of_a_member_that_lacks_a_purge_until_it_was_told(
+    origin: ScriptedOrigin, run_dir: Path
+):
+    slot = Slot(0, 2, run_dir)
+    target = next(key for key in (f"/a{n}" for n in range(20)) if rank_of_workers(2, key)[0] == 1)
+    origin.resources[target] = Resource(b"of the origin")
+    async with (
+        open_scripted_member(slot.peer_path(1)) as owner,
+        open_worker(origin, slot, ManualClock(), {"peers": PEERS}) as node,
+    ):
+        assert (await node.ask(target)).content == b"of the owner"
+        owner.lacks_everything = True
+        assert (await purge(node, urls=[target]))[0] == 200
+        async with asyncio.timeout(5):
+            while node.service.counts.peers_up["worker-1"]:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.01)
+        told = owner.seen.count(("POST", "/purge"))
+        assert (await node.ask(target)).content == b"of the origin"
+        async with asyncio.timeout(5):
+            while owner.seen.count(("POST", "/purge")) == told:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.01)
+            owner.lacks_everything = False
+            while not node.service.counts.peers_up["worker-1"]:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.01)

@@ -1,0 +1,1 @@
+"""A PoP of several nodes, each in a network namespace of its own."""
