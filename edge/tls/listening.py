@@ -21,6 +21,8 @@ _ACCEPTED_MAX: Final = 16
 # There is no room for another connection just now; its client waits in the kernel's queue.
 _SHORTAGES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _SHORTAGE_S: Final = 0.5
+# Who takes longer has not much to say, or is far away; he goes first when there is no room.
+_DAWDLING_S: Final = 1.0
 
 ProtocolFactory = Callable[[], asyncio.Protocol]
 # Begins TLS on a descriptor.
@@ -33,7 +35,8 @@ class HandshakeLimits:
 
     Attributes:
         seconds_max: a client has for its own.
-        count_max: under way at once; further clients wait in the kernel's queue.
+        count_max: under way at once; further clients wait in the kernel's queue, but for those
+            who have taken a second and make room.
     """
 
     seconds_max: float
@@ -69,7 +72,8 @@ class TlsListener:
         self._fronts = fronts
         self._limits = limits
         self._counts = counts
-        self._handshakes: set[_Handshake] = set()
+        # The oldest first.
+        self._handshakes: dict[_Handshake, None] = {}
         self._is_accepting = False
         self._is_closed = False
         self._pause: asyncio.TimerHandle | None = None
@@ -107,8 +111,7 @@ class TlsListener:
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_ACCEPTED_MAX):
-            if len(self._handshakes) >= self._limits.count_max:
-                self._stop()
+            if not self._has_room():
                 return
             try:
                 connection, peer = listener.accept()
@@ -118,17 +121,35 @@ class TlsListener:
                 if error.errno not in _SHORTAGES:
                     raise
                 logger.warning("no room for a connection", extra={"error": error.strerror})
-                self._stop()
-                self._pause = self._loop.call_later(_SHORTAGE_S, self.start)
+                self._rest(_SHORTAGE_S)
                 return
             self._begin(connection, peer)
+
+    def _has_room(self) -> bool:
+        """Whether another handshake may begin; who dawdles over his has to make room."""
+        if len(self._handshakes) < self._limits.count_max:
+            return True
+        oldest = next(iter(self._handshakes))
+        left_s = oldest.since_s + _DAWDLING_S - self._loop.time()
+        if left_s > 0:
+            self._rest(left_s)
+            return False
+        oldest.give_up("crowded")
+        return True
+
+    def _rest(self, seconds: float) -> None:
+        """Accept nobody for so long, or until a handshake is over."""
+        self._stop()
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = self._loop.call_later(seconds, self.start)
 
     def _begin(self, connection: socket.socket, peer: Any) -> None:  # noqa: ANN401
         connection.setblocking(False)  # noqa: FBT003 - it has no name
         if connection.family in {socket.AF_INET, socket.AF_INET6}:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         handshake = _Handshake(self, connection, peer, self._front_of(peer))
-        self._handshakes.add(handshake)
+        self._handshakes[handshake] = None
         handshake.go_on()
 
     def _front_of(self, peer: Any) -> FrontConnection | None:  # noqa: ANN401
@@ -156,7 +177,7 @@ class TlsListener:
 
     def note_end(self, handshake: "_Handshake", result: str) -> None:
         """One is over."""
-        self._handshakes.discard(handshake)
+        self._handshakes.pop(handshake, None)
         self._counts.handshakes[result] += 1
         if len(self._handshakes) < self._limits.count_max:
             self.start()
@@ -175,7 +196,16 @@ class TlsListener:
 class _Handshake:
     """A connection that is not yet a protocol's."""
 
-    __slots__ = ("_connection", "_descriptor", "_front", "_listener", "_peer", "_session", "_timer")
+    __slots__ = (
+        "_connection",
+        "_descriptor",
+        "_front",
+        "_listener",
+        "_peer",
+        "_session",
+        "_timer",
+        "since_s",
+    )
 
     def __init__(
         self,
@@ -191,6 +221,7 @@ class _Handshake:
         self._peer = peer
         self._session = listener.new_session(self._descriptor)
         loop = listener.loop
+        self.since_s = loop.time()
         self._timer = loop.call_later(listener.seconds_max, self.give_up, "timeout")
         loop.add_reader(self._descriptor, self.go_on)
 

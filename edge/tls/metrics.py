@@ -14,7 +14,7 @@ from edge.tls.keyring import Keyring
 
 @dataclass(slots=True)
 class TlsCounts:
-    """What became of handshakes: `full`, `resumed`, `failed`, `timeout`, `closed`."""
+    """What became of handshakes: `full`, `resumed`, `failed`, `timeout`, `crowded`, `closed`."""
 
     handshakes: Counter[str] = field(default_factory=Counter)
 
@@ -45,9 +45,9 @@ class TlsCollector(Collector):
             expiry.add_metric([f"{number}:{name}"], certificate.not_after_s)
         yield expiry
         yield GaugeMetricFamily(
-            "edge_tls_certificates_current",
-            "1 if those in use are what the files hold; 0 if what they hold cannot be used.",
-            value=float(self._keyring.is_current),
+            "edge_tls_certificates_outdated",
+            "1 while what the files hold cannot be used, so that what was there before is.",
+            value=float(not self._keyring.is_current),
         )
         yield GaugeMetricFamily(
             "edge_tls_certificates_loaded_timestamp_seconds",

@@ -39,9 +39,10 @@ class TlsSettings(Section):
         default=10.0, gt=0, description="What a client has for its handshake, in seconds."
     )
     handshakes_max: int = Field(
-        default=512,
+        default=1024,
         ge=1,
-        description="Handshakes under way in a worker at once; further clients wait.",
+        description="Handshakes under way in a worker at once; further clients wait, and who has "
+        "taken a second makes room.",
     )
     watch_s: float = Field(
         default=10.0,

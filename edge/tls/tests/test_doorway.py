@@ -58,7 +58,7 @@ async def test_content_ranges_and_metrics(tmp_path: Path):
         assert part == (206, body[1_000_000:2_000_000])
         async with open_client(node.service.admin_url) as admin:
             text = (await admin.ask("/metrics")).content.decode()
-    assert "edge_tls_certificates_current 1.0" in text
+    assert "edge_tls_certificates_outdated 0.0" in text
     told = re.search(r'expiry_timestamp_seconds\{certificate="0:edge.example"\} (\S+)', text)
     assert told is not None
     assert float(told[1]) == END.timestamp()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.tls import listening
 from edge.tls.keyring import Keyring
 from edge.tls.listening import HandshakeLimits
 from edge.tls.metrics import TlsCounts
@@ -69,7 +70,10 @@ async def test_what_is_no_tls_is_refused(keyring: Keyring, said: bytes):
     assert counts.handshakes == {"failed": 1}
 
 
-async def test_handshakes_beyond_the_bound_wait_for_their_turn(keyring: Keyring):
+async def test_handshakes_beyond_the_bound_wait_for_their_turn(
+    keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(listening, "_DAWDLING_S", 60.0)
     counts = TlsCounts()
     limits = HandshakeLimits(seconds_max=10.0, count_max=1)
     async with open_echo(keyring, limits=limits, counts=counts) as address:
@@ -79,6 +83,20 @@ async def test_handshakes_beyond_the_bound_wait_for_their_turn(keyring: Keyring)
             assert not waiting.done()
         assert waiting.result() == b"x"
     assert counts.handshakes == {"failed": 1, "full": 1}
+
+
+async def test_who_dawdles_makes_room(keyring: Keyring, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(listening, "_DAWDLING_S", 0.05)
+    counts = TlsCounts()
+    limits = HandshakeLimits(seconds_max=10.0, count_max=1)
+    async with (
+        open_echo(keyring, limits=limits, counts=counts) as address,
+        _silent(address) as reader,
+        asyncio.timeout(10),
+    ):
+        assert await _visit(address) == b"x"
+        assert await reader.read() == b""
+    assert counts.handshakes == {"crowded": 1, "full": 1}
 
 
 async def _visit(address: tuple[str, int]) -> bytes:
