@@ -81,6 +81,7 @@ class _Running:
         self._turns: list[tuple[float, int, Listener]] = []
         self._counter = itertools.count()
         self._played = Played()
+        self._cpu_s = time.process_time()
         self._context = None
         if crowd.trusted is not None:
             self._context = ssl.create_default_context(cafile=crowd.trusted)
@@ -123,6 +124,8 @@ class _Running:
 
     def _report(self) -> Played:
         played, self._played = self._played, Played()
+        cpu_s = time.process_time()
+        played.load_cpu_s, self._cpu_s = cpu_s - self._cpu_s, cpu_s
         now_s = time.monotonic()
         for one in self._listeners.values():
             if one.state is State.ANSWER and one.schedule is not None:

@@ -49,6 +49,7 @@ class Played:
         worst_late_s: how long it had stopped at most.
         failed: answers and connections that were not as they should be.
         load_late_s_max: how much later than it should this generator has asked, at most.
+        load_cpu_s: CPU time of this generator.
         answers_s: from when each range should have been asked for until it was complete.
     """
 
@@ -57,6 +58,7 @@ class Played:
     worst_late_s: float = 0.0
     failed: int = 0
     load_late_s_max: float = 0.0
+    load_cpu_s: float = 0.0
     answers_s: list[float] = field(default_factory=list)
 
     def note(self, schedule: Schedule, number: int, done_s: float) -> None:
@@ -82,6 +84,7 @@ def joined(parts: Sequence[Played]) -> Played:
         worst_late_s=max((one.worst_late_s for one in parts), default=0.0),
         failed=sum(one.failed for one in parts),
         load_late_s_max=max((one.load_late_s_max for one in parts), default=0.0),
+        load_cpu_s=sum(one.load_cpu_s for one in parts),
         answers_s=[seconds for one in parts for seconds in one.answers_s],
     )
 

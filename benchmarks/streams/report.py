@@ -46,6 +46,7 @@ LEVEL_COLUMNS: Final = (
     "p99 ms",
     "max ms",
     "load late ms",
+    "load core %",
 )
 
 
@@ -64,6 +65,7 @@ def level_rows(found: Findings) -> list[tuple[str, ...]]:
             f"{one.played.failed}",
             *(f"{percentile(one.played.answers_s, at) * 1e3:.1f}" for at in (0.5, 0.99, 1.0)),
             f"{one.played.load_late_s_max * 1e3:.1f}",
+            f"{one.played.load_cpu_s / one.seconds * 100:.1f}",
         )
         for (server, way), levels in found.levels.items()
         for one in levels
