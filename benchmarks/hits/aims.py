@@ -80,6 +80,7 @@ ELSEWHERE: Final = (
     Elsewhere("paced TLS listeners: fit into 70 % of a core", ">= 20 000", STREAMS),
     Elsewhere("paced TLS listeners: memory of each", "<= 40 KiB", STREAMS),
     Elsewhere("idle keep-alive connection: memory", "<= 12 KiB", STREAMS),
+    Elsewhere("rolling restart under load: requests lost", "0", "make verify-restarts"),
 )
 
 
