@@ -31,7 +31,7 @@ _UP: Final = re.compile(r'^edge_peer_up\{[^}]*member="([^"]+)"[^}]*\} ([\d.]+)',
 _ASKED: Final = re.compile(
     r'^edge_peer_requests_total\{hop="(\w+)",result="([^"]+)"\} ([\d.]+)', re.MULTILINE
 )
-_WAIT_S_MAX: Final = 40.0
+_WAIT_S_MAX: Final = 90.0
 
 
 class NodeFailedError(Exception):
