@@ -36,6 +36,7 @@ _MASKS: Final = (
     (re.compile(rb"\r\nDate: [^\r\n]*"), rb"\r\nDate: -"),
     (re.compile(rb";dur=[0-9.]+"), rb";dur=-"),
     (re.compile(rb"\r\nRetry-After: [0-9]{4,}"), rb"\r\nRetry-After: -"),
+    (re.compile(rb"wait [0-9]{4,} s before"), rb"wait - s before"),
 )
 _PARTS: Final = re.compile(rb"[^\n]*\n|[^\n]+")
 _BOUNDARY: Final = re.compile(rb"multipart/byteranges; ?boundary=\"?([0-9a-f]{32})")

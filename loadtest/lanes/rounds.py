@@ -154,8 +154,7 @@ def _smaller(script: Script) -> Iterator[Script]:
 
 def describe(script: Script, ordinary: Outcome, fast: Outcome) -> str:
     """A difference, for people."""
-    told = [f"{script.client} sent, after {script.wait_s} s, in {len(script.pieces())} pieces:"]
-    told += [f"    {piece!r}" for piece in script.pieces()]
+    told = []
     for name in ("is_ended", "is_stuck", "seen"):
         told += _told(name, getattr(ordinary, name), getattr(fast, name))
     lines = ordinary.answers.split(b"\n"), fast.answers.split(b"\n")
@@ -163,7 +162,8 @@ def describe(script: Script, ordinary: Outcome, fast: Outcome) -> str:
         if one != other:
             told += _told(f"line {number} of the answers", one, other)
             break
-    return "\n".join(told)
+    told.append(f"{script.client} sent, after {script.wait_s} s, in {len(script.pieces())} pieces:")
+    return "\n".join((*told, *(f"    {piece!r}" for piece in script.pieces())))
 
 
 def _told(what: str, ordinary: object, fast: object) -> list[str]:
