@@ -31,6 +31,8 @@ _ACKED: Final = struct.Struct("=120xQ")
 
 # Of descriptors, what listening, logs, disks and calls of the operator need beside upstreams.
 _DESCRIPTORS_KEPT: Final = 256
+# One part in so many may be for files of the disk tier (`edge.disk.verified_files`).
+_FILES_SHARE: Final = 8
 
 
 class Refusal(StrEnum):
@@ -280,7 +282,8 @@ def connections_max_of(setting: int, *, upstream_connections_max: int) -> int:
     if setting:
         return setting
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return max(descriptors // 2, descriptors - 2 * upstream_connections_max - _DESCRIPTORS_KEPT)
+    others = 2 * upstream_connections_max + descriptors // _FILES_SHARE + _DESCRIPTORS_KEPT
+    return max(descriptors // 2, descriptors - others)
 
 
 def _taken_bytes(transport: LimitedTransport) -> int | None:
