@@ -8,6 +8,7 @@ import asyncio
 import functools
 import logging
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 # What is missed by somebody who is away for long becomes one purge of everything.
 _ENTRIES_MAX: Final = 20_000
+
+# Of a purge that is put together from what came one by one: what one call takes.
+_MERGED_MAX: Final = 100
 
 _NAME: Final = "missed-purges-"
 # The numbers in these files stand for nothing.
@@ -93,6 +97,20 @@ class Outbox:
         self.missed.append(added)
         await self._write()
         return added
+
+    async def defer(self, urls: Sequence[str], failed: Mapping[str, str]) -> None:
+        """Keep what some have not let go of, with what else waits for them: one purge of all."""
+        for one in self.missed:
+            is_alike = (
+                one.purge == Purge(urls=one.purge.urls) and one.failed.keys() == failed.keys()
+            )
+            merged = tuple(dict.fromkeys((*one.purge.urls, *urls)))
+            if is_alike and not one.is_being_told and len(merged) <= _MERGED_MAX:
+                one.purge = Purge(urls=merged)
+                await self._write()
+                return
+        added = await self.add(Purge(urls=tuple(urls)))
+        added.failed, added.is_being_told = dict(failed), False
 
     async def remove(self, missed: Missed) -> None:
         """Everybody has it."""

@@ -278,8 +278,7 @@ class Spreading:
                 INVALIDATE_PATH, document, None, deadline_s=self._settings.deadline_s
             )
         if failed:
-            missed = await self._outbox.add(Purge(urls=tuple(targets)))
-            missed.failed, missed.is_being_told = failed, False
+            await self._outbox.defer(targets, failed)
 
     async def _tell(
         self, path: str, document: dict[str, object], hop: Hop | None, *, deadline_s: float
@@ -294,6 +293,8 @@ class Spreading:
         """
 
         async def tell_node(member: Member) -> dict[str, str]:
+            if path == INVALIDATE_PATH and not member.is_up:
+                return {member.name: "it is down"}  # A listener is waiting.
             try:
                 told = await member.call(path, document, deadline_s=deadline_s)
             except PeerLostError as error:

@@ -106,6 +106,7 @@ async def ask_for_slice(node: PopNode, world: World, path: str, number: int, tal
     tally.heard.append(Heard(asked_s, node.name, answer.status, time.monotonic() - asked_s))
     tally.content_bytes += len(answer.body)
     if answer.status != 206:
+        print(f"  {node.name}: {path} {fields} {answer.status} {answer.body[:200]!r}", flush=True)
         return
     if not answer.is_whole or len(answer.body) != stop - start:
         tally.heard[-1] = Heard(asked_s, node.name, 0, time.monotonic() - asked_s)

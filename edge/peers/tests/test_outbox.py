@@ -60,3 +60,14 @@ async def test_a_damaged_file_counts_as_everything(tmp_path: Path):
     path.write_bytes(data)
     outbox = Outbox(tmp_path, 1)
     assert await outbox.of_node() == [Purge(is_all=True, is_soft=True)]
+
+
+async def test_what_comes_one_by_one_is_told_together():
+    outbox = Outbox(None, 0)
+    for number in range(150):
+        await outbox.defer([f"/{number}"], {"b": "away"})
+    await outbox.defer(["/of-c"], {"c": "away"})
+    assert [len(one.purge.urls) for one in outbox.missed] == [100, 50, 1]
+    outbox.missed[1].is_being_told = True
+    await outbox.defer(["/later"], {"b": "away"})
+    assert outbox.missed[-1].purge == Purge(urls=("/later",))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,28 @@ async def test_nothing_is_asked_of_a_member_that_lacks_a_purge_until_it_was_told
             owner.lacks_everything = False
             while not node.service.counts.peers_up["worker-1"]:  # noqa: ASYNC110 - nobody is told
                 await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def socket_that_says_nothing(port: int) -> AsyncIterator[None]:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", port):
+        yield
+
+
+async def test_a_listener_does_not_wait_for_a_node_that_is_down(
+    origin: ScriptedOrigin, run_dir: Path
+):
+    ports = {name: free_port() for name in ("a", "b")}
+    of_a: dict[str, object] = {"peers": peers_of(ports, "a", deadline_s=1.0)}
+    async with (
+        socket_that_says_nothing(ports["b"]),
+        open_worker(origin, ALONE, ManualClock(), of_a) as a,
+    ):
+        assert not a.service.counts.peers_up["b"]
+        async with asyncio.timeout(5):  # 12 s, were it waited for.
+            for number in range(6):
+                await a.ask(f"/{number}", method="PUT", data=b"")
