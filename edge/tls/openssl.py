@@ -154,8 +154,9 @@ class TlsSession:
         Raises:
             TlsError: the session is broken.
         """
-        _lib.ERR_clear_error()
-        count = _lib.SSL_write(self._session, _ffi.from_buffer(content), len(content))
+        # Bytes are handed over as they are: half a microsecond of some fifteen.
+        start = content if isinstance(content, bytes) else _ffi.from_buffer(content)
+        count = _lib.SSL_write(self._session, start, len(content))
         return Step.DONE if count > 0 else self._step(count)
 
     def shut_down(self) -> None:
@@ -181,12 +182,13 @@ class TlsSession:
             return Step.WANTS_READ
         if error == _lib.SSL_ERROR_WANT_WRITE:
             return Step.WANTS_WRITE
+        code = _lib.ERR_peek_error()
+        told = _told_error()  # None of it is left for the next session to find.
         if error in {_lib.SSL_ERROR_ZERO_RETURN, _lib.SSL_ERROR_SYSCALL}:
             return Step.CLOSED
-        code = _lib.ERR_peek_error()
         if _lib.ERR_GET_REASON(code) == _lib.SSL_R_UNEXPECTED_EOF_WHILE_READING:
             return Step.CLOSED
-        raise TlsError(_told_error())
+        raise TlsError(told)
 
 
 def _require(result: int) -> None:

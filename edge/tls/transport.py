@@ -198,7 +198,8 @@ class TlsTransport(asyncio.Transport):
                 self._write(data)
         if small:
             self._write(small[0] if len(small) == 1 else b"".join(small))
-        self._note_queued()
+        if self._queued_bytes:
+            self._note_queued()
 
     @override
     def can_write_eof(self) -> bool:
