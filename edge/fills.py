@@ -99,7 +99,12 @@ class Fills:
         self._uncacheables = uncacheables
         self._is_token_checked = is_token_checked
         self._counts = counts
+        self._span_bytes = UNKNOWN_STOP
         self.coverage = Coverage(store, run_bytes_max=run_bytes_max)
+
+    def share(self, span_bytes: int) -> None:
+        """From now on every span of so many bytes has an owner of its own, who is asked for it."""
+        self._span_bytes = span_bytes
 
     def follow(
         self, representation: Representation, position: int, *, stop: int, fields: Fields
@@ -159,6 +164,8 @@ class Fills:
         run.is_answered, run.announced_stop = True, part.stop
         if representation.has_strong_validator and not run.is_whole:
             run.stop = missing[1]  # The rest is there, or on its way to somebody else.
+        elif representation.has_strong_validator and _has_ranges(answer):
+            run.stop = min(run.stop, self._span_bytes)  # The rest is another owner's.
         self._tasks.start(self._carry_on(run, answer, release))
 
     def _is_far_ahead(self, run: Run, position: int) -> bool:
@@ -478,3 +485,7 @@ class Fills:
             run = self._new_run(representation, start, stop, fields)
             run.is_background = True
             self._tasks.start(self._fill(run))
+
+
+def _has_ranges(answer: UpstreamAnswer) -> bool:
+    return answer.headers.get("Accept-Ranges", "").strip().lower() == "bytes"

@@ -17,7 +17,7 @@ from edge.peers.listening import open_peer_listener
 from edge.peers.member import PING_PATH
 from edge.peers.mesh import ALONE, Mesh
 from edge.peers.outbox import Outbox
-from edge.peers.ownership import span_of
+from edge.peers.ownership import SPAN_BYTES, span_of
 from edge.peers.road import PeerRoad
 from edge.peers.spreading import Spreading
 from edge.peers.wording import Hop
@@ -58,6 +58,7 @@ async def join(mesh: Mesh, ground: Ground, way: WayToContent) -> AsyncIterator[S
     if settings.purge_folder is not None:
         await asyncio.to_thread(_make_folder, settings.purge_folder)
     ground.tiers.store.share(partial(_is_owner, mesh), mirror_share=settings.mirror_share)
+    way.fills.share(SPAN_BYTES)
     road = _peer_road(mesh, ground, way, spreading)
     has_fellows = slot is not ALONE
     paths = [mesh.fellows.own_path, slot.peer_path(slot.number)] if has_fellows else []

@@ -81,6 +81,28 @@ async def test_a_range_is_asked_of_its_spans_owner_and_ends_with_the_span(
     assert all(one[1] < other[0] for one, other in itertools.pairwise(borders))
 
 
+async def test_the_whole_is_fetched_span_by_span_from_its_owners(
+    origin: ScriptedOrigin, run_dir: Path
+):
+    target = next(
+        key
+        for key in (f"/long{number}" for number in range(100))
+        if [rank_of_workers(3, key, span)[0] for span in (0, 1)] == [1, 2]
+    )
+    content = content_of(SPAN_BYTES + 1_000_000)
+    origin.resources[target] = Resource(content, fields={"Accept-Ranges": "bytes"})
+    cache = {"memory_bytes": 600 << 20}
+    async with open_workers(origin, run_dir, 3, cache=cache) as workers:
+        asker, first, second = workers
+        assert (await asker.ask(target)).content == content
+        for owner in (first, second):
+            await owner.settled()
+        (kept,) = second.service.store.offered(target)
+        last_numbers = range(SPAN_BYTES // kept.slice_bytes, -(-len(content) // kept.slice_bytes))
+        assert all(second.service.store.has(kept, number) for number in last_numbers)
+    assert origin.ranges()[0] is None
+
+
 async def test_both_expire_at_one_moment_and_one_validation_serves_both(
     origin: ScriptedOrigin, run_dir: Path
 ):
