@@ -37,6 +37,15 @@ class Arrived(Protocol):
     front: FrontConnection | None
     transport: asyncio.Transport | None
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether all that came before has been answered, and sent.
+
+        It may become so only now: a task that has answered is done a step later, and that of a new
+        connection begins a step later.
+        """
+        ...
+
     def hand_over(self, data: bytes) -> None:
         """Let the ordinary road have what has arrived."""
         ...
@@ -86,6 +95,9 @@ class Arrivals:
         for connection in batch:
             data, connection.arrived = connection.arrived, b""
             front, client = connection.front, connection.client
+            if not connection.is_at_rest:
+                connection.hand_over(data)
+                continue
             try:
                 if now_s is None:
                     now_s = lane.now_s()

@@ -201,25 +201,34 @@ class _Connection(web.RequestHandler):
             if not data:
                 return
         # The lane may act only where the next byte begins a message, and all before has been
-        # answered and sent. The framing knows where messages end, since it hands heads on whole;
-        # that aiohttp waits for one tells that it is done with all that it was handed.
-        arrivals, waiter, transport = self._arrivals, self._waiter, self.transport
+        # answered. The framing knows where messages end, since it hands heads on whole.
+        arrivals = self._arrivals
         if self.arrived:
             self.arrived += data
         elif (
             data
             and arrivals is not None
             and self._is_at_boundary
-            and waiter is not None
-            and not waiter.done()
-            and not (self._close or self._force_close)
-            and transport is not None
-            and not transport.get_write_buffer_size()
+            and self._current_request is None
+            and not self._messages
+            and not self._waiting
         ):
             self.arrived = data
             arrivals.add(self)
         else:
             self.hand_over(data)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """See `edge.arrivals.Arrived`: that aiohttp waits for a message tells that it is done."""
+        waiter, transport = self._waiter, self.transport
+        return (
+            waiter is not None
+            and not waiter.done()
+            and not (self._close or self._force_close)
+            and transport is not None
+            and not transport.get_write_buffer_size()
+        )
 
     @override
     def eof_received(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,17 @@ async def test_a_head_in_two_reads_takes_the_road_and_the_next_one_the_lane(ten:
         answer = await talk(ten, sent[:cut], sent[cut:], sent, LAST)
         assert answer.count(b"0123456789") == 2
         assert ten.service.counts.hits.answers == before + 1
+
+
+async def test_it_takes_what_a_client_sends_as_it_connects(ten: Node):
+    host, _, port = ten.service.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port))) as connection:  # Nobody has accepted it yet.
+        connection.sendall(plain("/a"))
+        reader, writer = await asyncio.open_connection(sock=connection.dup())
+        async with asyncio.timeout(10):
+            assert (await reader.readuntil(b"0123456789")).startswith(b"HTTP/1.1 200")
+        writer.close()
+    assert ten.service.counts.hits.answers == 1
 
 
 async def test_the_rest_of_a_head_is_no_request(ten: Node):
