@@ -114,7 +114,11 @@ class PlainRequests:
             if not dash or data[name_at:range_at] not in _RANGE_BEGINS:
                 return None
             section = data[section_at:name_at] + data[range_end:]
-            bounds = None if is_head else (first, last)  # RFC 9110 section 14.2.
+            bounds = first, last
+            if is_head:  # Ignored (RFC 9110 section 14.2), but it has to be a field's value.
+                if not (first + last).isdigit():
+                    return None
+                bounds = None
         token = self._tokens.get(section)
         if token is None:
             token = self._token_in(section)

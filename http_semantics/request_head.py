@@ -52,7 +52,7 @@ _ONCE: Final = re.compile(rb"\r\n(content-(?:location|range|type):)")
 
 
 class Flaw(StrEnum):
-    """What is wrong with a request that cannot be read; label of a metric."""
+    """What is wrong with a request that cannot be read."""
 
     REQUEST_LINE = "request_line"
     FIELD_LINE = "field_line"

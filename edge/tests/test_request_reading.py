@@ -1,4 +1,7 @@
-"""What passes the framing is read by aiohttp's parser with the same boundaries, or refused."""
+"""What passes the framing is read by aiohttp's parser with the same boundaries, or refused.
+
+And what the fast lane reads passes it.
+"""
 
 import asyncio
 import random
@@ -9,9 +12,10 @@ import pytest
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser, RawRequestMessage
 from aiohttp.streams import StreamReader
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edge.plain_requests import PlainRequests
 from http_semantics.request_framing import BadRequest, RequestFraming, RequestPiece
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: a\r\n"
@@ -70,6 +74,55 @@ def test_aiohttp_reads_the_same_messages(
 @pytest.mark.parametrize("body", [b"", b"hello", b"5;a\r\nhello\r\n0\r\nConnection: close\r\n\r\n"])
 def test_aiohttp_reads_each_line_alike(loop: asyncio.AbstractEventLoop, line: bytes, body: bytes):
     check(loop, HEAD + line + b"\r\n" + body + HEAD + b"\r\n")
+
+
+PLAIN = [
+    b"GET /a HTTP/1.1\r\nHost: a:80\r\nRange: bytes=0-5\r\nAccept: */*\r\n\r\n",
+    b"HEAD /a HTTP/1.1\r\nrange: bytes=0-5\r\nHost: [::1]\r\nAuthorization: Bearer a\r\n\r\n",
+    b"GET /~t/a?b HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nUser-Agent: b/1 (c)\r\n\r\n",
+]
+_MARKS = [
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"\r\n\r\n",
+    b" ",
+    b":",
+    b"\t",
+    b"\0",
+    b"\x7f",
+    b"\xff",
+    b"0",
+    b"_",
+    b"-",
+]
+
+
+@given(
+    st.sampled_from(PLAIN),
+    st.lists(
+        st.tuples(st.integers(0, 150), st.integers(0, 3), st.sampled_from(_MARKS + LINES)),
+        min_size=1,
+        max_size=3,
+    ),
+)
+@example(PLAIN[1], [(34, 0, b"\n")])
+def test_what_the_lane_reads_is_one_request_without_content(
+    plain: bytes, changes: list[tuple[int, int, bytes]]
+):
+    sent = plain
+    for place, length, mark in changes:
+        sent = sent[:place] + mark + sent[place + length :]
+    for is_token_checked in (True, False):
+        read = PlainRequests(is_token_checked=is_token_checked).read(sent)
+        if read is None:
+            continue
+        _, target, _, bounds = read
+        is_stored = re.fullmatch("[!-~]+", target)  # Nothing else is, so that it is not found.
+        if is_stored and (bounds is None or b"".join(bounds).isdigit()):
+            framing = RequestFraming(head_bytes_max=4096)
+            assert framing.feed(sent) == [sent]
+            assert framing.is_at_boundary
 
 
 def check(loop: asyncio.AbstractEventLoop, sent: bytes) -> None:
