@@ -17,6 +17,6 @@ async def origin() -> AsyncIterator[ScriptedOrigin]:
 
 @pytest.fixture
 def run_dir() -> Iterator[Path]:
-    """Where workers meet: paths of sockets are short."""
-    with tempfile.TemporaryDirectory(prefix="run") as folder:
+    """Where workers meet: paths of sockets are short. A thread may still be writing there."""
+    with tempfile.TemporaryDirectory(prefix="run", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
