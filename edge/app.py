@@ -111,8 +111,11 @@ class EdgeService:
     registry: CollectorRegistry
 
     async def drain(self, within_s: float) -> None:
-        """Take no new connections, and wait until those that there are have come to their end."""
-        await self.listening.drain(within_s)
+        """Take no new connections, and wait until those that there are have come to their end.
+
+        The disk is given up at once: a successor waits for it.
+        """
+        await asyncio.gather(self.listening.drain(within_s), self.tiers.give_up_disk())
 
     def read_certificates(self) -> None:
         """Read them now, changed or not."""
@@ -133,6 +136,7 @@ async def open_edge(
     clock: Clock,
     slot: Slot | None = None,
     sockets: EdgeSockets | None = None,
+    is_successor: bool = False,
 ) -> AsyncIterator[EdgeService]:
     """Run an edge until the block is left; requests under way then have a moment to end.
 
@@ -142,6 +146,7 @@ async def open_edge(
         clock: seconds since the epoch.
         slot: which of the node's workers this is; None if it has no others.
         sockets: to listen on, rather than on the addresses of the settings.
+        is_successor: another worker of the slot may be there, and have its disk folders.
 
     Raises:
         ListenerError: an address is taken or not of this machine.
@@ -157,7 +162,9 @@ async def open_edge(
         open_upstream, credential=credentials.edge, node_id=node_id, limits=limits, clock=clock
     )
     async with contextlib.AsyncExitStack() as stack:
-        tiers = await stack.enter_async_context(open_tiers(settings.cache, purges))
+        tiers = await stack.enter_async_context(
+            open_tiers(settings.cache, purges, is_successor=is_successor)
+        )
         origin = guarded(await stack.enter_async_context(reach(settings.upstream)), limits, counts)
         drm = await stack.enter_async_context(reach(settings.drm)) if settings.token_check else None
         mesh_ground = MeshGround(settings.peers, limits, slot or ALONE, node_id, clock, counts)
@@ -184,17 +191,11 @@ async def open_edge(
             api.add_to(admin)
         await stack.enter_async_context(open_listener_on(admin, bound.admin, shutdown_s=1.0))
         # Last: a purge reaches everything that has been served.
+        tiers.wait_for_disk()
         await listening.accept(mesh.ground.slot.number, bound.media)
-        yield EdgeService(
-            url=media_url(settings, bound.media),
-            admin_url=url_of_queue(settings.admin_host, bound.admin),
-            tiers=tiers,
-            counts=counts,
-            log=log,
-            doorway=doorway,
-            listening=listening,
-            registry=registry,
-        )
+        admin_url = url_of_queue(settings.admin_host, bound.admin)
+        url = media_url(settings, bound.media)
+        yield EdgeService(url, admin_url, tiers, counts, log, doorway, listening, registry)
 
 
 def bind_sockets(settings: EdgeSettings) -> EdgeSockets:

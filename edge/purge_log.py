@@ -22,6 +22,7 @@ emptied when it comes back: its history and ours may differ by then.
 """
 
 import asyncio
+import contextlib
 import errno
 import functools
 import logging
@@ -49,6 +50,9 @@ LOG_BYTES_MAX: Final = 16 << 20
 
 # How long the copy in one folder is waited for.
 _APPEND_S_MAX: Final = 10.0
+
+# How long a purge waits for folders that are being handed over.
+_HAND_OVER_S_MAX: Final = 10.0
 
 
 class PurgeNotDurableError(Exception):
@@ -85,6 +89,21 @@ class PurgeLog:
         self._copies: dict[Path, _Copy] = {}
         self._is_needed = False
         self._one_at_a_time = asyncio.Lock()
+        self._has_folders = asyncio.Event()
+        self._wait_s = 0.0
+
+    def expect_folders(self) -> None:
+        """There are no folders yet; they will be handed over."""
+        self._is_needed = True
+
+    def wait_for_folders(self) -> None:
+        """From now on a purge that is in effect in memory waits for the folders to come."""
+        self._wait_s = _HAND_OVER_S_MAX
+
+    def give_up(self) -> None:
+        """Another process keeps the log from now on; here purges are in memory alone."""
+        self.close()
+        self._is_needed = False
 
     async def load(self, folders: Collection[Path], *, is_complete: bool) -> set[Path]:
         """Put the purges of earlier runs into effect; before anything that was stored is read.
@@ -150,9 +169,15 @@ class PurgeLog:
             await self._append(self._purges.sequence + 1, purge, patience)
             sequence = self._purges.apply(purge)
             patience.end()
-            if self._is_needed and not self._copies:
-                raise PurgeNotDurableError("no folder of the disk tier can keep the purge log")
-            return sequence
+            if self._copies or not self._is_needed:
+                return sequence
+        # When folders come, all that is in effect is written into their logs.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._wait_s):
+                await self._has_folders.wait()
+        if not self._copies:
+            raise PurgeNotDurableError("no folder of the disk tier can keep the purge log")
+        return self._purges.sequence
 
     def close(self) -> None:
         """Let the files go."""
@@ -160,11 +185,11 @@ class PurgeLog:
             self.drop(folder)
 
     def _restore(self, history: PurgeHistory) -> None:
-        for sequence, purge in history.purges:
-            self._purges.restore(sequence, purge)
+        older = list(history.purges)
         if history.lost_max:
             logger.error("the purge log is damaged: all older content counts as purged")
-            self._purges.restore(history.sequence + history.lost_max, Purge(is_all=True))
+            older.append((history.sequence + history.lost_max, Purge(is_all=True)))
+        self._purges.rebase(older)
 
     async def _append(self, sequence: int, purge: Purge, patience: "_Patience") -> None:
         record = encode_record(sequence, purge)
@@ -206,6 +231,7 @@ class PurgeLog:
             logger.warning("no purge log", extra={"folder": str(folder), "error": str(error)})
             return False
         self._copies[folder] = begun.result()
+        self._has_folders.set()
         return True
 
 

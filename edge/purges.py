@@ -14,6 +14,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Self
 
 from edge.fields import Fields
 from edge.tags import tags_of
@@ -128,6 +129,24 @@ class Purges:
         entries.add(_Scope.PREFIX, purge.prefixes, sequence)
         entries.add(_Scope.TAG, purge.tags, sequence)
 
+    def rebase(self, older: Iterable[tuple[int, Purge]]) -> None:
+        """Put purges of earlier runs into effect before those of this run.
+
+        These move on by the number of the newest older one. What was weighed against them has a
+        lower number than before then: all of them reach it, which at worst loses something.
+
+        Args:
+            older: in the order of their numbers.
+        """
+        own = self.history()
+        self.sequence = 0
+        self._hard, self._soft = self._hard.emptied(), self._soft.emptied()
+        for sequence, purge in older:
+            self.restore(sequence, purge)
+        base = self.sequence
+        for sequence, purge in own:
+            self.restore(base + sequence, purge)
+
     def history(self) -> list[tuple[int, Purge]]:
         """Numbered purges that have the same effect as all until now, oldest first.
 
@@ -162,6 +181,10 @@ class _Entries:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def emptied(self) -> Self:
+        """Another one like this in which there is nothing yet."""
+        return type(self)(self._entries_max)
 
     def add_all(self, sequence: int) -> None:
         """Everything was purged: no older entry says anything more."""

@@ -36,6 +36,16 @@ class Tiers:
     disk: DiskTier | None
     purge: ApplyPurge
 
+    def wait_for_disk(self) -> None:
+        """From now on the disk may be handed over at any moment: purges wait for that."""
+        if self.disk is not None:
+            self.disk.purge_log.wait_for_folders()
+
+    async def give_up_disk(self) -> None:
+        """Let the disk go, for another process to take."""
+        if self.disk is not None:
+            await self.disk.give_up()
+
     def problems(self) -> dict[str, str]:
         """Why the node is not as it should be, for `/readyz`: it serves all the same."""
         if self.disk is None:
@@ -44,24 +54,28 @@ class Tiers:
 
 
 @contextlib.asynccontextmanager
-async def open_tiers(settings: CacheSettings, purges: Purges) -> AsyncIterator[Tiers]:
+async def open_tiers(
+    settings: CacheSettings, purges: Purges, *, is_successor: bool = False
+) -> AsyncIterator[Tiers]:
     """Run the tiers until the block is left.
 
     Args:
         settings: of both.
         purges: still empty; those of earlier runs are put into effect if there is a disk.
+        is_successor: another process may still have the disk; until it gives it up there is memory
+            alone.
 
     Raises:
         DiskTierError: a folder is in use by another process.
     """
     with contextlib.closing(_arena(settings)) as arena:
-        async with _open_tiers(settings, purges, arena) as tiers:
+        async with _open_tiers(settings, purges, arena, is_successor=is_successor) as tiers:
             yield tiers
 
 
 @contextlib.asynccontextmanager
 async def _open_tiers(
-    settings: CacheSettings, purges: Purges, arena: Arena
+    settings: CacheSettings, purges: Purges, arena: Arena, *, is_successor: bool
 ) -> AsyncIterator[Tiers]:
     if not settings.disk.folders:
 
@@ -71,7 +85,9 @@ async def _open_tiers(
         yield Tiers(_store(settings, purges, None, arena), None, purge)
         return
     policy_of = _disk_policy_of(settings)
-    tier = open_disk_tier(settings.disk, purges, policy_of=policy_of, arena=arena)
+    tier = open_disk_tier(
+        settings.disk, purges, policy_of=policy_of, arena=arena, is_successor=is_successor
+    )
     async with tier as disk:
         shelf = DiskShelf(disk, admission=_admission(settings), purges=purges)
         yield Tiers(_store(settings, purges, shelf, arena), disk, disk.purge_log.purge)

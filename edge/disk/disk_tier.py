@@ -6,21 +6,25 @@ folder is off its entries are misses, and what would go there is not stored: wer
 others, these would lose as much to make room, and the same again when the folder comes back.
 """
 
+import asyncio
 import contextlib
+import logging
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from typing_extensions import Buffer
 from xxhash import xxh3_64_intdigest
 
-from config.tasks import open_tasks
+from config.tasks import Tasks, open_tasks
 from edge.arena import Arena
 from edge.disk.disk_folder import DiskFolder
 from edge.disk.disk_index import PolicyOf, lru_of
 from edge.disk.disk_writer import WriteJob, error_text
 from edge.disk.entry_file import ID_BYTES, Entry, EntryId, Identity, Kind, Place, file_bytes_of
+from edge.disk.errors import DiskFolderInUseError
 from edge.disk.folder_cache import FolderCache, Surroundings
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import WOULD_BLOCK, WouldBlock
@@ -29,6 +33,12 @@ from edge.disk.verified_files import VerifiedFile, files_max_of
 from edge.purge_log import PurgeLog
 from edge.purges import Purges
 from edge.settings import DiskSettings
+
+logger = logging.getLogger(__name__)
+
+# How long folders may be in use at the start: a process that was killed has them for a moment.
+_START_S_MAX: Final = 2.0
+_RETRY_S: Final = 0.1
 
 __all__ = ["WOULD_BLOCK", "DiskTier", "Entry", "Kind", "WouldBlock", "open_disk_tier"]
 
@@ -168,6 +178,11 @@ class DiskTier:
         place = Place(entry_id, file_bytes, kind)
         return folder.write(WriteJob(place, identity, content, sequence, kind))
 
+    async def give_up(self) -> None:
+        """Let all folders go, for another process to take: nothing is here any more."""
+        await asyncio.gather(*(folder.give_up() for folder in self._folders))
+        self.purge_log.give_up()
+
     def remove(self, entry_id: EntryId) -> None:
         """Forget an entry now; its file goes when its turn comes, or may be back after a crash."""
         folder = self._folder_of(entry_id)
@@ -200,6 +215,7 @@ async def open_disk_tier(
     policy_of: PolicyOf = lru_of,
     arena: Arena | None = None,
     clock: Callable[[], float] = time.monotonic,
+    is_successor: bool = False,
 ) -> AsyncIterator[DiskTier]:
     """Run a disk tier. Purges of earlier runs are in effect, and it serves, from the beginning.
 
@@ -209,6 +225,8 @@ async def open_disk_tier(
         policy_of: makes the policy for a folder from its quota.
         arena: where content of slices goes; by itself to memory of its own.
         clock: monotonic, in seconds.
+        is_successor: another process may have the folders; it serves without them until they are
+            given up.
 
     Raises:
         DiskTierError: a folder is in use by another process.
@@ -233,12 +251,15 @@ async def open_disk_tier(
         when_off=purge_log.drop,
     )
     caches |= {one.path: FolderCache(one, around) for one in settings.folders}
-    keeper = _Keeper(purge_log, others)
+    keeper = _Keeper(purge_log, others, list(caches.values()), clock)
     try:
-        await keeper.open_all(list(caches.values()), clock)
+        if is_successor:
+            is_open = await keeper.try_to_open()
+        else:
+            is_open = True
+            await keeper.open_soon()
         async with open_tasks() as tasks:
-            for cache in caches.values():
-                tasks.start(cache.keep(keeper.adopt))
+            tasks.start(keeper.keep(tasks, is_open=is_open))
             yield DiskTier(list(caches.values()), purge_log, counts)
     finally:
         await _close_all(caches.values())
@@ -250,12 +271,60 @@ async def open_disk_tier(
 class _Keeper:
     """Brings folders and their purge logs together."""
 
-    def __init__(self, purge_log: PurgeLog, threads: Threads) -> None:
+    def __init__(
+        self,
+        purge_log: PurgeLog,
+        threads: Threads,
+        caches: Sequence[FolderCache],
+        clock: Callable[[], float],
+    ) -> None:
         self._purge_log = purge_log
         self._threads = threads
+        self._caches = caches
+        self._clock = clock
 
-    async def open_all(self, caches: Sequence[FolderCache], clock: Callable[[], float]) -> None:
+    async def open_soon(self) -> None:
+        """Open all folders.
+
+        Raises:
+            DiskFolderInUseError: another process has one, and does not end.
+        """
+        end_s = self._clock() + _START_S_MAX
+        while True:
+            try:
+                return await self._open_all()
+            except DiskFolderInUseError:
+                if self._clock() >= end_s:
+                    raise
+                await asyncio.sleep(_RETRY_S)
+
+    async def try_to_open(self) -> bool:
+        """Open all folders, unless another process has one; tell whether that is done."""
+        try:
+            await self._open_all()
+        except DiskFolderInUseError as error:
+            for cache in self._caches:
+                cache.health.turn_off("another process has it", now_s=math.inf)
+            self._purge_log.expect_folders()
+            logger.info("disk folders are waited for", extra={"folder": error.path})
+            return False
+        return True
+
+    async def keep(self, tasks: Tasks, *, is_open: bool) -> None:
+        """Keep the folders in order, once they are open."""
+        while not is_open:
+            await asyncio.sleep(_RETRY_S)
+            try:
+                await self._open_all()
+                is_open = True
+            except DiskFolderInUseError:
+                continue
+        for cache in self._caches:
+            tasks.start(cache.keep(self.adopt))
+
+    async def _open_all(self) -> None:
         """Open all folders and restore the purges, before any of them is used."""
+        caches, clock = self._caches, self._clock
         opened: dict[Path, tuple[FolderCache, DiskFolder]] = {}
         try:
             for cache in caches:

@@ -109,6 +109,7 @@ class FolderCache:
         self._reads: FolderReads | None = None
         self._mark: FolderMark | None = None
         self._is_due = asyncio.Event()
+        self._is_given_up = False
 
     @property
     def index(self) -> DiskIndex | None:
@@ -251,7 +252,7 @@ class FolderCache:
         next_snapshot_s = clock() + settings.snapshot_s
         while True:
             await self._wait_until_due()
-            if self.health.is_probe_due(clock()):
+            if self.health.is_probe_due(clock()) and not self._is_given_up:
                 await self._turn_on_again(adopt)
             if self._opened is None:
                 continue
@@ -262,6 +263,11 @@ class FolderCache:
             if clock() >= next_snapshot_s:
                 next_snapshot_s = clock() + settings.snapshot_s
                 await self._write_snapshot()
+
+    async def give_up(self) -> None:
+        """Let the folder go for good: another process takes it."""
+        self._is_given_up = True
+        await self.close()
 
     async def close(self) -> None:
         """Write what is queued, note the order, and let the folder go."""

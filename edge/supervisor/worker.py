@@ -124,5 +124,6 @@ async def _opened(brief: Brief, clock: Callable[[], float]) -> AsyncIterator[Edg
             clock=clock,
             slot=brief.slot,
             sockets=EdgeSockets(media, admin),
+            is_successor=brief.is_successor,
         ) as service:
             yield service

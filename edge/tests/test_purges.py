@@ -142,3 +142,35 @@ def test_less_room_than_there_was_purges_more():
     assert (smaller.floor, smaller.remembered) == (3, 2)
     assert smaller.weigh("/other", FIELDS, since=2) is Verdict.PURGED
     assert smaller.weigh("/other", FIELDS, since=3) is Verdict.SPARED
+
+
+@given(st.lists(PURGES, max_size=6), st.lists(PURGES, max_size=6), st.lists(PURGES, max_size=4))
+def test_older_purges_that_are_learnt_late_reach_what_was_there_before(
+    older: list[Purge], own: list[Purge], later: list[Purge]
+):
+    log = Purges(entries_max=100)
+    for purge in older:
+        log.apply(purge)
+    purges = Purges(entries_max=100)
+    for purge in own:
+        purges.apply(purge)
+    purges.rebase(log.history())
+    assert purges.sequence == len(older) + len(own)
+    for purge in later:
+        purges.apply(purge)
+    for key in ("/", "/a", "/a/b"):
+        fields: Fields = CIMultiDict({"Surrogate-Key": "x"})
+        for since in range(len(older) + 1):  # It is of an earlier run, by the number of its log.
+            newer = [*older[since:], *own, *later]
+            assert purges.weigh(key, fields, since=since).value >= verdict_of(newer, key).value
+        for since in range(len(own) + 1):  # It is of this run, by the number that it had.
+            newer = [*own[since:], *later]
+            assert purges.weigh(key, fields, since=since).value >= verdict_of(newer, key).value
+    assert purges.weigh("/a", CIMultiDict(), since=purges.sequence) is Verdict.SPARED
+
+
+def verdict_of(newer: list[Purge], key: str) -> Verdict:
+    reaching = [purge for purge in newer if reaches(purge, key, {"x"})]
+    if not reaching:
+        return Verdict.SPARED
+    return Verdict.STALE if all(purge.is_soft for purge in reaching) else Verdict.PURGED

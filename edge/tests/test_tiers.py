@@ -1,14 +1,18 @@
 """The tiers of a node: what is kept where, and that both heed a purge."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from multidict import CIMultiDict
 
+from edge.disk import disk_tier
 from edge.disk.errors import DiskFolderInUseError
-from edge.purges import Purge, Purges
+from edge.purge_log import PurgeNotDurableError
+from edge.purges import Purge, Purges, Verdict
 from edge.settings import CacheSettings
 from edge.tests.making import representation_of
-from edge.tiers import open_tiers
+from edge.tiers import Tiers, open_tiers
 
 
 def settings_of(*folders: Path, **changes: object) -> CacheSettings:
@@ -63,9 +67,59 @@ async def test_each_policy_takes_slices_of_known_and_of_unknown_length(policy: s
         assert tiers.store.bytes <= 1 << 20
 
 
-async def test_a_folder_belongs_to_one_node(tmp_path: Path):
+async def test_a_folder_belongs_to_one_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(disk_tier, "_START_S_MAX", 0.1)
     settings = settings_of(tmp_path / "disk")
     async with open_tiers(settings, Purges(entries_max=10)):
         with pytest.raises(DiskFolderInUseError):
             async with open_tiers(settings, Purges(entries_max=10)):
                 pass
+
+
+async def until_open(tiers: Tiers) -> None:
+    async with asyncio.timeout(20):
+        while tiers.problems():  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.02)
+
+
+async def test_a_successor_has_the_folder_as_soon_as_it_is_given_up(tmp_path: Path):
+    settings = settings_of(tmp_path / "disk")
+    old_purges, purges = Purges(entries_max=10), Purges(entries_max=10)
+    async with open_tiers(settings, old_purges) as old:
+        assert await old.purge(Purge(urls=("/before",))) == 1
+        async with open_tiers(settings, purges, is_successor=True) as tiers:
+            assert list(tiers.problems()) == [f"disk {tmp_path / 'disk'}"]
+            with pytest.raises(PurgeNotDurableError):
+                await tiers.purge(Purge(urls=("/early",)))
+            tiers.wait_for_disk()
+            purging = asyncio.ensure_future(tiers.purge(Purge(urls=("/meanwhile",))))
+            await asyncio.sleep(0.1)
+            assert not purging.done()
+            await old.give_up_disk()
+            assert await purging == 3
+            await until_open(tiers)
+            assert await old.purge(Purge(urls=("/a",))) == 2  # In memory alone.
+            assert await tiers.purge(Purge(urls=("/after",))) == 4
+    restored = Purges(entries_max=10)
+    async with open_tiers(settings, restored):
+        fields: CIMultiDict[str] = CIMultiDict()
+        for since, key in ((0, "/before"), (1, "/early"), (2, "/meanwhile"), (3, "/after")):
+            assert restored.weigh(key, fields, since=since) is Verdict.PURGED
+        assert restored.sequence == 4
+
+
+async def test_where_nobody_has_the_folder_a_successor_has_it_at_once(tmp_path: Path):
+    settings = settings_of(tmp_path / "disk")
+    async with open_tiers(settings, Purges(entries_max=10), is_successor=True) as tiers:
+        assert tiers.problems() == {}
+        assert await tiers.purge(Purge(urls=("/a",))) == 1
+
+
+async def test_a_process_that_was_just_killed_has_its_folder_for_a_moment(tmp_path: Path):
+    settings = settings_of(tmp_path / "disk")
+    async with open_tiers(settings, Purges(entries_max=10)) as old, asyncio.TaskGroup() as group:
+        group.create_task(asyncio.sleep(0.3)).add_done_callback(
+            lambda _: group.create_task(old.give_up_disk())
+        )
+        async with open_tiers(settings, Purges(entries_max=10)) as tiers:
+            assert tiers.problems() == {}
