@@ -2,7 +2,7 @@
 .PHONY: help install install-test run test check bench bench-behaviours bench-peers bench-streams \
 	bench-policies lint types contracts format lock verify-cache verify-conformance \
 	verify-formats verify-fronts verify-intake verify-kills verify-lanes verify-lengths verify-long \
-	verify-loop verify-music verify-players verify-pop verify-s3 verify-twice
+	verify-loop verify-music verify-players verify-pop verify-restarts verify-s3 verify-twice
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -137,6 +137,9 @@ verify-fronts: install-test ## Proof: the shipped files for Caddy, nginx and HAP
 
 verify-loop: install-test ## Proof: nothing on the edge's event loop waits, whatever it does
 	$(BIN)/python -m loadtest.verify_loop
+
+verify-restarts: install-test ## Proof: reloads, upgrades and ends of workers lose no request
+	$(BIN)/python -m loadtest.verify_restarts
 
 verify-twice: install-test ## Proof: two clean checkouts package to the same bytes
 	$(BIN)/python -m loadtest.verify_twice

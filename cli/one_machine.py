@@ -11,6 +11,7 @@ from typing import Final
 
 import aiohttp
 
+from cli.edge_node import WORKER_COMMAND
 from cli.installation import Installation, Running
 from cli.role_credentials import label_credentials
 from cli.stopping import reopening_logs
@@ -21,8 +22,11 @@ from drm.adapters.http_content_keys import HttpContentKeys
 from drm.app import DrmCredentials, open_drm, open_vault
 from drm.ports import ContentKeys
 from drm.settings import DrmSettings
-from edge.app import EdgeCredentials, open_edge
+from edge.app import EdgeCredentials, EdgeService, open_edge
 from edge.settings import EdgeSettings
+from edge.supervisor.app import SupervisedEdge, open_supervised_edge
+from edge.supervisor.holdings import workers_of
+from edge.supervisor.place import NodeConfig
 from origin.app import OriginCredentials, open_library, open_origin
 from origin.library import Library
 from origin.settings import OriginSettings
@@ -138,14 +142,12 @@ async def open_everything(
             )
         )
         upstreams = {"upstream": origin_service.url, "drm": drm_service.url}
-        edge_service = await stack.enter_async_context(
-            open_edge(
-                load_settings(EdgeSettings, "edge", overrides={**upstreams, **ports_from(port, 0)}),
-                credentials=EdgeCredentials(operator=operator, edge=edge),
-                clock=clock,
-            )
+        edge_settings = load_settings(
+            EdgeSettings, "edge", overrides={**upstreams, **ports_from(port, 0)}
         )
-        stack.enter_context(reopening_logs(edge_service.log.reopen))
+        edge_service = await stack.enter_async_context(
+            _open_edge(edge_settings, EdgeCredentials(operator=operator, edge=edge), clock=clock)
+        )
         await stack.enter_async_context(origin_service.telling({edge_service.admin_url: operator}))
         urls = {
             "edge": edge_service.url,
@@ -156,6 +158,25 @@ async def open_everything(
             "drm_admin": drm_service.admin_url,
         }
         yield Everything(Running(urls, operator), origin_service.library)
+
+
+@contextlib.asynccontextmanager
+async def _open_edge(
+    settings: EdgeSettings, credentials: EdgeCredentials, *, clock: Callable[[], float]
+) -> AsyncIterator[EdgeService | SupervisedEdge]:
+    """The edge in this process; several workers are processes under a supervisor in this one."""
+    if workers_of(settings) == 1:
+        async with open_edge(settings, credentials=credentials, clock=clock) as service:
+            with reopening_logs(service.log.reopen):
+                yield service
+        return
+
+    def load() -> NodeConfig:
+        return NodeConfig(settings, credentials)
+
+    async with open_supervised_edge(load, command=WORKER_COMMAND, clock=clock) as node:
+        with reopening_logs(node.reopen_logs):
+            yield node
 
 
 def ports_from(port: int, distance: int) -> dict[str, object]:

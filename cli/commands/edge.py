@@ -8,10 +8,10 @@ import click
 from typing_extensions import override
 
 from cli import console
-from cli.edge_node import open_edge_node
+from cli.edge_node import TRIAL_OPTION, open_edge_node
 from cli.role import serve_role
 from cli.role_credentials import edge_credentials
-from config.settings import load_settings
+from config.settings import SettingsError, load_settings
 from edge.settings import EdgeSettings
 from edge.supervisor.place import NodeConfig
 
@@ -47,12 +47,14 @@ class HostAndPort(click.ParamType[_HostAndPort]):
     type=click.Choice(["on", "off"]),
     help="Off: a cache that knows nothing of tracks and tokens.",
 )
+@click.option(TRIAL_OPTION, "is_trial", is_flag=True, hidden=True)
 @console.json_option
 def edge_command(
     file: Path | None,
     upstream: str | None,
     listen: _HostAndPort | None,
     check: str | None,
+    is_trial: bool,
     is_json: bool,
 ) -> None:
     """Run an edge node: a cache in front of an origin.
@@ -68,6 +70,10 @@ def edge_command(
         overrides |= {"host": host, "port": port, "admin_port": admin_port}
     if check is not None:
         overrides["token_check"] = check == "on"
+    if is_trial:
+        with console.told_errors(SettingsError):
+            _load(file, overrides)
+        return
     node = open_edge_node(partial(_load, file, overrides))
     console.run(serve_role("edge", node, is_json=is_json))
 

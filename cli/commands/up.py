@@ -28,6 +28,7 @@ from demonstration.score import TITLES
 from drm.errors import DrmError
 from edge.allocator import keep_freed_memory
 from edge.errors import EdgeError
+from edge.supervisor.errors import SupervisorError
 from origin.errors import OriginError
 from origin.ingest import IngestOrder
 from origin.library import Library
@@ -89,6 +90,7 @@ async def _up(
         DrmError,
         OriginError,
         EdgeError,
+        SupervisorError,
         PackagerError,
     ) as error:
         raise CommandError(console.describe(error)) from error

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def said(edge: subprocess.Popen[str], event: str) -> None:
     assert any(json.loads(line)["event"] == event for line in lines)
 
 
-def test_a_hang_up_reloads_and_a_kill_leaves_nothing_behind(
+def test_signals_reload_and_upgrade_and_a_kill_leaves_nothing_behind(
     edge: subprocess.Popen[str], tmp_path: Path
 ):
     assert edge.stdout is not None
@@ -54,8 +53,11 @@ def test_a_hang_up_reloads_and_a_kill_leaves_nothing_behind(
     second = worker_of(edge)
     assert second.pid != first.pid
     edge.send_signal(signal.SIGUSR1)  # Log files were moved away.
+    edge.send_signal(signal.SIGUSR2)
+    assert json.loads(edge.stdout.readline())["event"] == "ready"  # Another program says so.
+    said(edge, "worker serves")
+    workers = psutil.Process(edge.pid).children()
     edge.kill()
-    ends_s = time.monotonic() + _WAIT_S_MAX
-    while second.is_running() and second.status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < ends_s
-        time.sleep(0.01)
+    gone, alive = psutil.wait_procs([second, *workers], _WAIT_S_MAX)
+    assert gone
+    assert not alive

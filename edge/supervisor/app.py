@@ -2,31 +2,40 @@
 
 import asyncio
 import contextlib
-import itertools
 import logging
+import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Final
 
 from config.listener import open_listener_on, url_of_queue
 from config.settings import SettingsError
-from config.sockets import Queue
+from config.sockets import ListenerError, Queue
 from config.tasks import Tasks, open_tasks
 from edge.app import EdgeCredentials, media_url
+from edge.settings import EdgeSettings
 from edge.slot import Slot
 from edge.supervisor.admin import NodeAdmin
 from edge.supervisor.brief import Brief
 from edge.supervisor.calls import WorkerCalls
 from edge.supervisor.channel import Kind, Message
 from edge.supervisor.errors import WorkerStartError
-from edge.supervisor.holdings import Holdings
+from edge.supervisor.holdings import Holdings, KeptWorker, as_held
 from edge.supervisor.ledger import Ledger
 from edge.supervisor.metrics import RestartReason, SupervisorCounts
 from edge.supervisor.place import NodeConfig, Place
 from edge.supervisor.reloading import taken_up
 from edge.supervisor.run_folder import holding_run_folder
 from edge.supervisor.supervisor import Supervisor
+from edge.supervisor.upgrading import become, can_begin
 from edge.supervisor.worker_process import WorkerProcess
 
 logger = logging.getLogger(__name__)
+
+# How long an address may be taken at the start.
+_START_S_MAX: Final = 1.0
+_RETRY_S: Final = 0.1
 
 Load = Callable[[], NodeConfig]
 """Reads the settings and credentials of the node anew; raises SettingsError."""
@@ -41,13 +50,14 @@ class SupervisedEdge:
         supervisor: of its workers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
         holdings: Holdings,
         supervisor: Supervisor,
         admin: NodeAdmin,
         *,
         load: Load,
+        ledger: Ledger,
         counts: SupervisorCounts,
         clock: Callable[[], float],
     ) -> None:
@@ -59,6 +69,7 @@ class SupervisedEdge:
         self._admin = admin
         self._admin_listener = _AdminListener(holdings.admin)
         self._load = load
+        self._ledger = ledger
         self._counts = counts
         self._clock = clock
         self._changing = asyncio.Lock()
@@ -70,6 +81,14 @@ class SupervisedEdge:
     async def close_admin(self) -> None:
         """No longer answer the operator."""
         await self._admin_listener.close()
+
+    async def renew(self) -> None:
+        """Have workers of the program before this one replaced, one after the other."""
+        async with self._changing:
+            try:
+                await self.supervisor.roll(self.supervisor.config, RestartReason.UPGRADE)
+            except WorkerStartError as error:
+                logger.error("workers not replaced: %s", error)  # noqa: TRY400 - it is told
 
     async def reload(self) -> bool:
         """Read the settings anew and have all workers go by them, or by the old ones as before.
@@ -84,6 +103,38 @@ class SupervisedEdge:
             if self._counts.is_reloaded:
                 self._counts.reloaded_s = self._clock()
             return self._counts.is_reloaded
+
+    async def upgrade(self, command: Sequence[str], trial: Sequence[str]) -> None:
+        """Become the program of `command`, unless it cannot begin; then everything is as before.
+
+        Args:
+            command: of the program, which takes over what is held.
+            trial: the same with an option that has it end when it has its settings.
+        """
+        async with self._changing:
+            if not await can_begin(trial):
+                logger.error("no upgrade: the new program cannot begin")
+                return
+            async with self.supervisor.at_rest():
+                logger.info("upgrade")
+                become(command, self._holdings_now())
+
+    def _holdings_now(self) -> Holdings:
+        return replace(
+            self._holdings,
+            workers=[
+                KeptWorker(
+                    worker.slot,
+                    worker.pid,
+                    worker.channel.fileno(),
+                    worker.admin_path,
+                    is_draining=worker.is_draining,
+                )
+                for worker in self.supervisor.workers
+            ],
+            ledger=self._ledger.save(),
+            counts=self._counts.save(),
+        )
 
     def reopen_logs(self) -> None:
         """Log files were moved away."""
@@ -152,13 +203,19 @@ async def open_supervised_edge(
         WorkerStartError: a worker cannot serve.
     """
     config = load()
-    held = holdings or Holdings.fresh(config.settings)
+    held = holdings or await _fresh(config.settings)
+    if holdings is not None:
+        config = replace(config, settings=as_held(config.settings, held))
     with contextlib.closing(held), holding_run_folder(held.run_dir, held.lock_fd):
         async with open_tasks() as tasks:
             node = _put_together(held, config, tasks, load=load, command=command, clock=clock)
             try:
                 await node.serve_admin()
-                await node.supervisor.start()
+                if holdings is None:
+                    await node.supervisor.start()
+                else:
+                    node.supervisor.adopt(holdings.workers)
+                    tasks.start(node.renew())
                 yield node
             finally:
                 await node.close_admin()
@@ -176,6 +233,9 @@ def _put_together(
 ) -> SupervisedEdge:
     calls = WorkerCalls(held.inner)
     ledger, counts = Ledger(), SupervisorCounts(reloaded_s=clock())
+    if held.workers:
+        ledger.restore(held.ledger)
+        counts.restore(held.counts)
     spawn = _Spawner(held, command)
     supervisor = Supervisor(
         [Place(number, queues, config) for number, queues in enumerate(held.media)],
@@ -185,7 +245,21 @@ def _put_together(
         counts=counts,
     )
     admin = NodeAdmin(supervisor, calls, ledger, counts)
-    return SupervisedEdge(held, supervisor, admin, load=load, counts=counts, clock=clock)
+    return SupervisedEdge(
+        held, supervisor, admin, load=load, ledger=ledger, counts=counts, clock=clock
+    )
+
+
+async def _fresh(settings: EdgeSettings) -> Holdings:
+    """Those of a new node; one that was just killed has its addresses for a moment."""
+    end_s = time.monotonic() + _START_S_MAX
+    while True:
+        try:
+            return Holdings.fresh(settings)
+        except ListenerError:
+            if time.monotonic() >= end_s:
+                raise
+            await asyncio.sleep(_RETRY_S)
 
 
 class _Spawner:
@@ -194,7 +268,6 @@ class _Spawner:
     def __init__(self, held: Holdings, command: Sequence[str]) -> None:
         self._held = held
         self._command = command
-        self._numbers = itertools.count()
 
     def __call__(self, place: Place, config: NodeConfig, *, is_successor: bool) -> WorkerProcess:
         run_dir = self._held.run_dir
@@ -202,7 +275,7 @@ class _Spawner:
             settings=config.settings,
             credentials=EdgeCredentials(config.credentials.edge, self._held.inner),
             slot=Slot(place.number, len(self._held.media), run_dir),
-            admin_path=run_dir / f"admin-{place.number}-{next(self._numbers)}.sock",
+            admin_path=run_dir / f"admin-{place.number}-{secrets.token_hex(4)}",
             media={
                 kind: tuple(one.fileno() for one in queue) for kind, queue in place.queues.items()
             },

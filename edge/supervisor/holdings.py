@@ -155,6 +155,12 @@ class Holdings:
             one.close()
 
 
+def as_held(settings: EdgeSettings, held: Holdings) -> EdgeSettings:
+    """Settings of a node that runs: its addresses and its workers are as they are."""
+    kept = {"workers": len(held.media)}
+    return settings.model_copy(update=kept)
+
+
 def workers_of(settings: EdgeSettings) -> int:
     """How many workers a node has."""
     return settings.workers or len(os.sched_getaffinity(0))

@@ -1,9 +1,10 @@
 """What a supervisor counts, and its own metrics."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -39,6 +40,16 @@ class SupervisorCounts:
     restarts: Counter[str] = field(default_factory=Counter)
     is_reloaded: bool = True
     reloaded_s: float = 0.0
+
+    def save(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        restarts = {str(reason): count for reason, count in self.restarts.items()}
+        return {**asdict(self), "restarts": restarts}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what was saved."""
+        self.restarts = Counter(saved["restarts"])
+        self.is_reloaded, self.reloaded_s = saved["is_reloaded"], saved["reloaded_s"]
 
 
 def supervisor_metrics(counts: SupervisorCounts, places: Sequence[Place]) -> Iterator[Metric]:

@@ -9,13 +9,15 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+import socket
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Final, Protocol
 
 from config.tasks import Tasks
-from edge.supervisor.channel import Kind, Message
+from edge.supervisor.channel import Channel, Kind, Message
 from edge.supervisor.errors import WorkerStartError
+from edge.supervisor.holdings import KeptWorker
 from edge.supervisor.ledger import Ledger
 from edge.supervisor.metrics import RestartReason, SupervisorCounts
 from edge.supervisor.place import NodeConfig, Place
@@ -99,6 +101,38 @@ class Supervisor:
             self._put_in_place(place, outcome)
         self._lend()
 
+    def adopt(self, workers: Sequence[KeptWorker]) -> None:
+        """Take over workers that another program in this process has started."""
+        for kept in workers:
+            place = self.places[kept.slot]
+            channel = Channel(socket.socket(fileno=kept.channel_fd))
+            worker = WorkerProcess(
+                slot=kept.slot, pid=kept.pid, channel=channel, admin_path=kept.admin_path
+            )
+            worker.note_ready()
+            if kept.is_draining:
+                worker.is_draining = True
+                place.draining.add(worker)
+                within_s = place.config.settings.limits.drain_s
+                self._tasks.start(worker.see_off(within_s + _GRACE_S))
+            else:
+                place.current = worker
+            self._tasks.start(self._watch(place, worker))
+        self._lend()
+        for place in self.places:
+            if place.current is None:
+                self._tasks.start(self._revive(place, RestartReason.CRASHED, pause_s=0.0))
+
+    @contextlib.asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """No worker is being started within the block, but for those of slots that have none."""
+        async with self._rolling:
+            for place in self.places:
+                if place.starting is not None:
+                    place.starting.kill()
+                    await place.starting.ended.wait()
+            yield
+
     async def roll(self, config: NodeConfig, reason: RestartReason) -> None:
         """Replace all workers, one slot after the other.
 
@@ -167,10 +201,19 @@ class Supervisor:
         if old is not None:
             await old.ended.wait()
 
+    async def _replace_asked(self, place: Place, worker: WorkerProcess) -> None:
+        """Replace a worker that somebody else wants to end."""
+        if place.current is worker and not place.changing.locked():
+            try:
+                await self._replace(place, place.config, RestartReason.ASKED)
+            except WorkerStartError as error:
+                extra = {"worker": place.number, "reason": str(error)}
+                logger.error("worker cannot be replaced", extra=extra)  # noqa: TRY400 - told
+
     def _put_in_place(self, place: Place, worker: WorkerProcess) -> None:
         place.starting, place.current = None, worker
         logger.info("worker serves", extra={"worker": place.number, "pid": worker.pid})
-        if worker.is_draining or worker.status is not None:  # It has thought better of it.
+        if worker.status is not None:  # It has ended meanwhile.
             place.current = None
             self._tasks.start(self._revive(place, RestartReason.CRASHED, pause_s=0.0))
 
@@ -202,11 +245,8 @@ class Supervisor:
             with os.fdopen(os.dup(message.descriptors[0]), "rb") as file:
                 file.seek(0)
                 self._ledger.note(worker.pid, file.read().decode(), is_current=False)
-        elif message.kind is Kind.DRAINING and place.current is worker:
-            place.current = None
-            self._retire(place, worker)
-            self._lend()
-            self._tasks.start(self._revive(place, RestartReason.ASKED, pause_s=0.0))
+        elif message.kind is Kind.ASKED and not self._is_stopping:
+            self._tasks.start(self._replace_asked(place, worker))
 
     async def _revive(self, place: Place, reason: RestartReason, *, pause_s: float) -> None:
         """Have a worker in a slot that has none."""

@@ -16,6 +16,7 @@ from config.tasks import Tasks, open_tasks
 from edge.app import EdgeService, EdgeSockets, open_edge
 from edge.disk.errors import DiskTierError
 from edge.listening import ListenerKind, Queues
+from edge.settings import EdgeSettings
 from edge.supervisor.brief import Brief, file_in_memory
 from edge.supervisor.channel import Channel, Kind, Message
 
@@ -36,7 +37,7 @@ async def run_worker(brief: Brief, channel: Channel, *, clock: Callable[[], floa
     """
     try:
         async with _opened(brief, clock) as service, open_tasks() as tasks:
-            worker = _Worker(service, channel, tasks, drain_s=brief.settings.limits.drain_s)
+            worker = _Worker(service, channel, tasks)
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.retire)
             tasks.start(worker.obey())
             settle_collector()
@@ -51,14 +52,11 @@ async def run_worker(brief: Brief, channel: Channel, *, clock: Callable[[], floa
 class _Worker:
     """Carries out orders."""
 
-    def __init__(
-        self, service: EdgeService, channel: Channel, tasks: Tasks, *, drain_s: float
-    ) -> None:
+    def __init__(self, service: EdgeService, channel: Channel, tasks: Tasks) -> None:
         self.ended = asyncio.Event()
         self._service = service
         self._channel = channel
         self._tasks = tasks
-        self._drain_s = drain_s
         self._is_draining = False
 
     async def obey(self) -> None:
@@ -83,9 +81,8 @@ class _Worker:
         self.ended.set()
 
     def retire(self) -> None:
-        """Somebody else wants it to end: the supervisor has a successor ready before it is gone."""
-        self._channel.send(Message(Kind.DRAINING))
-        self._drain(self._drain_s)
+        """Somebody else wants it to end: the supervisor has it drain when a successor serves."""
+        self._channel.send(Message(Kind.ASKED))
 
     def _drain(self, within_s: float) -> None:
         if not self._is_draining:
@@ -118,6 +115,8 @@ async def _opened(brief: Brief, clock: Callable[[], float]) -> AsyncIterator[Edg
         }
         admin = bind_unix(brief.admin_path)
         stack.enter_context(admin[0])
+        if brief.slot.count > 1:
+            await asyncio.to_thread(_make_shared_folders, brief.settings)
         async with open_edge(
             brief.settings,
             credentials=brief.credentials,
@@ -127,3 +126,10 @@ async def _opened(brief: Brief, clock: Callable[[], float]) -> AsyncIterator[Edg
             is_successor=brief.is_successor,
         ) as service:
             yield service
+
+
+def _make_shared_folders(settings: EdgeSettings) -> None:
+    """Make the folders in which each worker has one of its own; what cannot be is told by these."""
+    for folder in settings.cache.disk.folders:
+        with contextlib.suppress(OSError):
+            folder.path.mkdir(0o700)

@@ -108,6 +108,12 @@ class WorkerProcess:
         self.ended.set()
         self.settled.set()
 
+    def note_ready(self) -> None:
+        """It serves."""
+        self.is_ready = True
+        self.ready_s = asyncio.get_running_loop().time()
+        self.settled.set()
+
     def kill(self) -> None:
         """End it, whatever it does."""
         if self.status is None:
@@ -127,13 +133,9 @@ class WorkerProcess:
     def _take(self, message: Message) -> None:
         match message.kind:
             case Kind.READY:
-                self.is_ready = True
-                self.ready_s = asyncio.get_running_loop().time()
-                self.settled.set()
+                self.note_ready()
             case Kind.FAILED:
                 self.failure = message.text
-            case Kind.DRAINING:
-                self.is_draining = True
             case _:
                 pass
 

@@ -34,7 +34,7 @@ side = socket.socket(fileno=int(sys.argv[1]))
 def say(kind, text=""):
     side.send(json.dumps({"kind": kind, "text": text}).encode())
 def leave(*_):
-    say("draining")
+    say("asked")
 signal.signal(signal.SIGTERM, leave)
 if way == "unable":
     say("failed", "it is not able to")

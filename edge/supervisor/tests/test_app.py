@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 import re
-import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -15,7 +13,6 @@ from config.settings import SettingsError
 from edge.app import EdgeCredentials
 from edge.settings import EdgeSettings
 from edge.supervisor.app import SupervisedEdge, open_supervised_edge
-from edge.supervisor.errors import WorkerStartError
 from edge.supervisor.place import NodeConfig
 from edge.supervisor.worker_process import WorkerProcess
 from edge.tests.conftest import (
@@ -125,6 +122,8 @@ async def test_two_workers_are_one_node_and_one_may_go(origin: ScriptedOrigin):
 
 async def test_a_reload_loses_nothing_and_a_bad_one_changes_nothing(origin: ScriptedOrigin):
     async with open_scene(origin) as scene, open_client(scene.node.url) as client:
+        # What nobody knows here is passed on to a worker.
+        assert (await scene.admin.ask("/admin/nothing", headers=BEARER)).status == 404
         first = scene.worker(0).pid
         scene.fault = "`limits.fills_max`: not a number"
         assert not await scene.node.reload()
@@ -151,21 +150,3 @@ async def test_a_reload_loses_nothing_and_a_bad_one_changes_nothing(origin: Scri
         hits = 'edge_responses_total{result="hit",status_class="2xx"}'
         misses = 'edge_responses_total{result="uri-miss",status_class="2xx"}'
         assert await scene.metric(hits) + await scene.metric(misses) == asked
-
-
-async def test_who_is_asked_to_end_by_others_has_a_successor(origin: ScriptedOrigin):
-    async with open_scene(origin) as scene:
-        os.kill(scene.worker(0).pid, signal.SIGTERM)
-        for _ in range(4):
-            assert (await scene.ask("/a")).content == BODY
-        await scene.until_ready("asked")
-        # What nobody knows here is passed on to a worker.
-        assert (await scene.admin.ask("/admin/nothing", headers=BEARER)).status == 404
-
-
-async def test_what_a_worker_cannot_do_is_told(origin: ScriptedOrigin):
-    settings = settings_for(origin.url, access_log="/nowhere/access.log")
-    scene = Scene(settings)
-    with pytest.raises(WorkerStartError, match="nowhere"):
-        async with open_supervised_edge(scene.load, command=COMMAND, clock=ManualClock()):
-            pass

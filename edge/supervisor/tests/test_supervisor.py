@@ -12,6 +12,7 @@ import pytest
 from typing_extensions import override
 
 from edge.supervisor.errors import WorkerStartError
+from edge.supervisor.holdings import KeptWorker
 from edge.supervisor.metrics import RestartReason, SupervisorCounts
 from edge.supervisor.place import NodeConfig, Place
 from edge.supervisor.tests.making import Spawner, config_of, open_supervisor
@@ -138,3 +139,20 @@ async def test_who_is_asked_by_others_to_end_is_replaced_first(tmp_path: Path):
         await asked.ended.wait()
         assert current_of(place) is not asked
         assert not counts.restarts[RestartReason.CRASHED]
+
+
+async def test_workers_of_another_program_are_adopted(tmp_path: Path):
+    async with open_supervisor(tmp_path, 2) as (supervisor, spawner, counts):
+        places = supervisor.places
+        kept = []
+        for place in places:
+            worker = spawner(place, place.config, is_successor=False)
+            fd = os.dup(worker.channel.fileno())
+            kept.append(
+                KeptWorker(place.number, worker.pid, fd, worker.admin_path, is_draining=False)
+            )
+            worker.channel.close()
+        supervisor.adopt(kept)
+        await supervisor.roll(config_of(), RestartReason.UPGRADE)
+        assert counts.restarts == {RestartReason.UPGRADE: 2}
+        assert {current_of(place).pid for place in places}.isdisjoint(one.pid for one in kept)
