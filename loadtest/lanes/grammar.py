@@ -44,7 +44,8 @@ class Grammar:
         """A request with its content."""
         chance = self._chance
         if chance.random() < 0.65:
-            return self.plain_request()
+            plain = self.plain_request()
+            return self._mutated(plain) if chance.random() < 0.2 else plain
         method = self._method()
         fields: Fields = []
         # Whoever changes what is stored makes the next request for it a miss.
