@@ -21,7 +21,7 @@ REQUESTS ?= 1000000
 MINUTES ?= 10
 # What `make test` is to run: a folder, a file, `-k words`.
 T ?=
-# Processes that run all tests together; each has an S3 server of its own.
+# Processes that run all tests together; one of them has the S3 server.
 JOBS ?= 2
 
 help: ## Show this list
@@ -54,7 +54,7 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: install-test ## All tests; T=edge/tests narrows them
 ifeq ($(strip $(T)),)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 else
