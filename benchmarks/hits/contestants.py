@@ -254,8 +254,8 @@ CONTESTANTS: Final[Mapping[str, Contestant]] = {
         Contestant("nginx", "nginx", "nginx-light", 1, _ALL, _nginx),
         Contestant("varnish", "varnishd", "varnish", 1, _CLEAR_MEMORY, _varnish),
         Contestant("ats", "traffic_server", "trafficserver", 1, _MEMORY, _trafficserver),
-        Contestant(f"{OURS}-2", "python3", "", 2, _ALL, _attacca),
-        Contestant("nginx-2", "nginx", "nginx-light", 2, _ALL, _nginx),
+        Contestant(f"{OURS}-2", "python3", "", 2, _MEMORY, _attacca),
+        Contestant("nginx-2", "nginx", "nginx-light", 2, _MEMORY, _nginx),
     )
 }
 FLOOR: Final = "floor"
