@@ -18,6 +18,7 @@ from drm.tokens import TokenVerifier
 from edge.access import Gate
 from edge.access_log import AccessLog, open_access_log
 from edge.adapters.aiohttp_upstream import open_upstream
+from edge.disk.disk_folder import make_shared_folder
 from edge.fields import CACHE_NAME
 from edge.invalidation import Invalidation
 from edge.listening import (
@@ -153,6 +154,9 @@ async def open_edge(
         SettingsError: the access log cannot be opened, or a certificate not be used.
     """
     if slot is not None:
+        if slot.count > 1:
+            for folder in settings.cache.disk.folders:
+                await asyncio.to_thread(make_shared_folder, folder.path)
         settings = share_of(settings, slot)
     limits = settings.limits
     counts = EdgeCounts()

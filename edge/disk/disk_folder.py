@@ -316,6 +316,15 @@ def open_folder(path: Path, *, expected: FolderMark | None = None) -> DiskFolder
     return DiskFolder(path, mark, lock_fd=lock_fd, entries_fd=entries_fd)
 
 
+def make_shared_folder(path: Path) -> None:
+    """Make a folder in which several workers have one each, if only itself is missing.
+
+    What is wrong with it they find out.
+    """
+    with contextlib.suppress(OSError):
+        _make_folder(path)
+
+
 def _make_folder(path: Path) -> bool:
     try:
         path.mkdir(0o700)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.disk.disk_folder import FolderMark, is_full, open_folder
+from edge.disk.disk_folder import FolderMark, is_full, make_shared_folder, open_folder
 from edge.disk.entry_file import Kind, Place, encode_head
 from edge.disk.errors import DiskFolderInUseError, FolderGoneError
 
@@ -92,6 +92,15 @@ def test_a_folder_is_locked_while_it_is_open(tmp_path: Path):
         open_folder(tmp_path / "a")
     folder.close()
     open_folder(tmp_path / "a").close()
+
+
+def test_a_folder_for_several_workers_is_made_if_only_itself_is_missing(tmp_path: Path):
+    make_shared_folder(tmp_path / "tier")
+    make_shared_folder(tmp_path / "tier")
+    for number in range(2):
+        open_folder(tmp_path / "tier" / f"worker-{number}").close()
+    make_shared_folder(tmp_path / "absent" / "tier")
+    assert not (tmp_path / "absent").exists()
 
 
 def test_a_folder_is_known_again(tmp_path: Path):
