@@ -12,6 +12,7 @@ from typing import Final
 
 from cli import console
 from cli.clock import WALL_CLOCK_S
+from config.descriptors import raise_descriptor_limit
 from config.observability import configure_logging
 from edge.allocator import keep_freed_memory
 from edge.supervisor.brief import Brief
@@ -33,6 +34,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     configure_logging()
     keep_freed_memory()
+    raise_descriptor_limit()
     with open(os.devnull, "rb") as nothing, os.fdopen(os.dup(0), "rb") as told:  # noqa: PTH123
         document = told.read()
         os.dup2(nothing.fileno(), 0)

@@ -19,6 +19,7 @@ from cli.installation import Installation, InstallationError, Running
 from cli.node import open_node_client
 from cli.one_machine import Everything, open_everything
 from cli.stopping import stop_on_signals
+from config.descriptors import raise_descriptor_limit
 from config.loop_watch import settle_collector
 from config.observability import configure_logging
 from config.settings import SettingsError
@@ -64,6 +65,7 @@ def up_command(port: int, demo: bool, music: Path | None, is_json: bool, data: s
     """
     configure_logging(level="WARNING" if not is_json else "INFO")
     keep_freed_memory()
+    raise_descriptor_limit()
     console.run(_up(Installation.at(data), port=port, demo=demo, music=music, is_json=is_json))
 
 
