@@ -19,6 +19,8 @@ _RANGE: Final = b"ange: bytes="
 
 # Field sections that are known again, in bytes; beyond that all are forgotten together.
 _KNOWN_BYTES_MAX: Final = 4 << 20
+# Of each, beside its bytes: the objects that hold them (measured, rounded up).
+_KNOWN_OVERHEAD_BYTES: Final = 200
 
 # The line end of the request line, field lines, and the empty line.
 _SECTION: Final = re.compile(rb"\r\n(?:[!#-'*+\-.^-z|~0-9A-Z]++:[\t -~\x80-\xff]*+\r\n){1,64}+\r\n")
@@ -72,7 +74,7 @@ class PlainRequests:
         is_token_checked: what listeners say of caching does not count, and they show tokens.
 
     Attributes:
-        known_bytes: sections that are known again, in bytes.
+        known_bytes: what sections take that are known again.
     """
 
     __slots__ = ("_is_token_checked", "_not_plain", "_tokens", "known_bytes")
@@ -111,7 +113,14 @@ class PlainRequests:
             name_at = range_at - len(_RANGE_BEGINS[0])
             range_end = data.find(b"\r\n", range_at)
             first, dash, last = data[range_at + len(_RANGE) : range_end].partition(b"-")
-            if not dash or data[name_at:range_at] not in _RANGE_BEGINS:
+            # Without it the section is to read as it does with it: it has an end, and stands behind
+            # no empty line.
+            if (
+                not dash
+                or range_end < 0
+                or data[name_at:range_at] not in _RANGE_BEGINS
+                or data[name_at - 1 : name_at] == b"\n"
+            ):
                 return None
             section = data[section_at:name_at] + data[range_end:]
             bounds = first, last
@@ -152,7 +161,7 @@ class PlainRequests:
             self._tokens.clear()
             self.known_bytes = 0
         self._tokens[section] = token
-        self.known_bytes += len(section) + len(token)
+        self.known_bytes += len(section) + len(token) + _KNOWN_OVERHEAD_BYTES
 
 
 def _token_of(fields: dict[bytes, bytes]) -> str | None:

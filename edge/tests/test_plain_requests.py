@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.plain_requests import HEAD_BYTES_MAX, Bounds, PlainRequests
+from http_semantics.request_framing import RequestFraming
 
 Read = tuple[bool, str, str, Bounds | None]
 
@@ -78,6 +79,11 @@ def test_plain_requests(data: bytes, request_read: Read):
         sent("Range: items=1-2"),
         sent("RANGE: bytes=1-2"),
         sent("Range: bytes=1-2", "Range: bytes=3-4"),
+        sent() + b"Range: bytes=1-2\r\n",
+        sent()[:-2] + b"\r\nRange: bytes=1-2\r\n",
+        sent()[:-2] + b"\r\r\nRange: bytes=1-2\n",
+        sent("Range: bytes=1-2\nContent-Length: 5", first="HEAD /a HTTP/1.1"),
+        sent("Range: bytes=-", first="HEAD /a HTTP/1.1"),
         sent("X: y\r\norange: bytes=1-2"),
         sent("Authorization: Bearer "),
         sent("Authorization: Basic a"),
@@ -107,6 +113,27 @@ def test_what_is_known_again_is_bounded():
         assert requests.read(sent(f"X: {number} {'y' * 3000}")) is not None
         assert requests.known_bytes < 5 << 20
     assert requests.read(sent(f"X: 0 {'y' * 3000}")) is not None
+
+
+def test_many_short_ones_that_are_known_again_are_bounded_too():
+    requests = PlainRequests(is_token_checked=True)
+    for number in range(30_000):
+        requests.read(b"GET /a HTTP/1.1\r\nHost: %x\r\n\r\n" % number)
+    assert requests.known_bytes < 4.1 * (1 << 20) < 30_000 * 200
+
+
+LINES = st.sampled_from(
+    [b"Range: bytes=0-9", b"range: bytes=5-", b"X: y", b"", b"\r", b"\n", b"\r\n", b"\r\r\n", b"Y"]
+)
+
+
+@given(st.sampled_from([b"GET", b"HEAD"]), st.lists(LINES, max_size=5))
+def test_what_is_read_is_one_whole_request_to_the_ordinary_road(method: bytes, lines: list[bytes]):
+    data = b"\r\n".join((method + b" /a HTTP/1.1", b"Host: a", *lines))
+    if read(data) is not None:
+        framing = RequestFraming(head_bytes_max=HEAD_BYTES_MAX)
+        assert framing.feed(data) == [data]
+        assert framing.is_at_boundary
 
 
 @given(st.binary(max_size=40), st.integers(0, 400), st.integers(0, 3))
