@@ -163,8 +163,12 @@ class _Connection(web.RequestHandler):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        peer = transport.get_extra_info("peername")
-        self.client = str(peer[0]) if isinstance(peer, tuple) else ""
+        client = _client_behind(transport)
+        if client is None:
+            assert self.transport is not None
+            self.transport.abort()
+            return
+        self.client = client
         fronts = self._fronts
         if fronts is not None and fronts.has(self.client):
             told = transport.get_extra_info("front")
@@ -348,6 +352,17 @@ def client_of(request: web.BaseRequest) -> str:
     if isinstance(connection, _Connection):
         return connection.client_of(request.headers)
     return request.remote or ""
+
+
+def _client_behind(transport: asyncio.BaseTransport) -> str | None:
+    """Address of who has connected, empty for a Unix socket; None if nobody can tell any more.
+
+    Who has reset his connection meanwhile has no address, and yet what he sent can be read.
+    """
+    if transport.get_extra_info("socket").family is socket.AF_UNIX:
+        return ""
+    peer = transport.get_extra_info("peername")
+    return None if peer is None else str(peer[0])
 
 
 def _socket_of(transport: asyncio.BaseTransport) -> socket.socket | None:

@@ -4,19 +4,23 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
 import pytest
+import uvloop
 
 from edge.tests.conftest import Node, open_node
-from edge.tests.scripted_origin import Resource, ScriptedOrigin
+from edge.tests.scripted_origin import Resource, ScriptedOrigin, open_scripted_origin
 from edge.tls.tests.certificate_making import make, trusting, write
 
 pytestmark = pytest.mark.socket
 
 CLIENT = "192.0.2.7"
+# Lingers not at all.
+RESET = struct.pack("ii", 1, 0)
 REQUEST = b"GET /a HTTP/1.1\r\nHost: edge\r\n%b\r\n"
 LAST = REQUEST % b"%bConnection: close\r\n"
 
@@ -103,6 +107,27 @@ async def test_a_front_on_the_network_is_believed(origin: ScriptedOrigin, tmp_pa
             answer = await asyncio.to_thread(_read_all, front)
     assert answer.endswith(b"content")
     assert _clients(tmp_path) == [CLIENT]
+
+
+def test_who_resets_his_connection_is_not_taken_for_a_front(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    async def reset_at_once() -> None:
+        async with (
+            open_scripted_origin() as origin,
+            _behind(origin, tmp_path, "x-forwarded-for") as node,
+        ):
+            # Nobody has accepted him before he is gone.
+            with socket.create_connection(_address(node)) as connection:
+                connection.sendall(REQUEST % b"X-Forwarded-For: 192.0.2.7\r\n")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            assert (await node.ask("/a")).status == 200
+            await node.settled()
+
+    # asyncio's own loop remembers who was accepted; this one asks when it is too late.
+    uvloop.run(reset_at_once())
+    assert set(_clients(tmp_path)) <= {"127.0.0.1"}
+    assert not caplog.text
 
 
 def _read_all(connection: socket.socket) -> bytes:
