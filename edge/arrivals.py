@@ -96,7 +96,7 @@ class Arrivals:
             data, connection.arrived = connection.arrived, b""
             front, client = connection.front, connection.client
             if not connection.is_at_rest:
-                connection.hand_over(data)
+                _hand_over(connection, data)
                 continue
             try:
                 if now_s is None:
@@ -108,7 +108,7 @@ class Arrivals:
                 logger.exception("the fast lane failed")
                 hit = None
             if hit is None or connection.transport is None:
-                connection.hand_over(data)
+                _hand_over(connection, data)
             else:
                 answered.append(connection)
                 clients.append(client)
@@ -125,5 +125,22 @@ class Arrivals:
         heads = lane.heads(hits, edge_s)
         arena_fd = lane.arena_fd
         for connection, head, hit in zip(answered, heads, hits, strict=True):
-            connection.send_hit(head, hit[4], arena_fd, sent_s)
+            try:
+                connection.send_hit(head, hit[4], arena_fd, sent_s)
+            except Exception as error:  # noqa: BLE001 - nobody else is to go without his answer
+                _end(connection, error)
         return edge_s
+
+
+def _hand_over(connection: Arrived, data: bytes) -> None:
+    try:
+        connection.hand_over(data)
+    except Exception as error:  # noqa: BLE001 - transports that call their protocols do the same
+        _end(connection, error)
+
+
+def _end(connection: Arrived, error: Exception) -> None:
+    # What is said with an error may repeat the request, and tokens with it.
+    logger.error("a connection failed", extra={"error": type(error).__name__})
+    if connection.transport is not None:
+        connection.transport.abort()

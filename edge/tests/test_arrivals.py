@@ -8,8 +8,16 @@ from collections.abc import AsyncIterator
 import pytest
 from typing_extensions import override
 
+from edge.access_log import AccessLog
+from edge.arrivals import Arrivals
+from edge.fronts import FrontConnection
+from edge.lane import Lane, LaneParts
+from edge.metrics import EdgeCounts, HitCounts
+from edge.origin_budget import OriginBudget
+from edge.stored_slice import Piece
 from edge.tests.conftest import ManualClock, Node, open_node
 from edge.tests.scripted_origin import Resource, ScriptedOrigin
+from edge.upstream_answers import LengthLimits
 
 CONTENT = b"0123456789"
 ASKED = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -118,3 +126,62 @@ async def test_a_mistake_on_the_fast_lane_costs_no_answer(
             assert await read_answer(reader) == CONTENT
         assert caplog.text.count("the fast lane failed") == 1
         assert caplog.records[-1].levelno == logging.ERROR
+
+
+class Listener:
+    """A connection that may be at fault itself."""
+
+    def __init__(
+        self, arrived: bytes, transport: asyncio.WriteTransport, *, is_faulty: bool
+    ) -> None:
+        self.arrived = arrived
+        self.client = "192.0.2.1"
+        self.front: FrontConnection | None = None
+        assert isinstance(transport, asyncio.Transport)
+        self.transport: asyncio.Transport | None = transport
+        self.is_at_rest = True
+        self.is_answered = False
+        self._is_faulty = is_faulty
+
+    def hand_over(self, data: bytes) -> None:
+        assert data
+        self._answer()
+
+    def send_hit(self, head: bytes, pieces: list[Piece], arena_fd: int, now_s: float) -> None:
+        del pieces, arena_fd, now_s
+        assert head
+        self._answer()
+
+    def _answer(self) -> None:
+        if self._is_faulty:
+            raise RuntimeError("a mistake")
+        self.is_answered = True
+
+
+async def test_a_connection_that_fails_ends_alone(node: Node, caplog: pytest.LogCaptureFixture):
+    lane = Lane(
+        LaneParts(
+            store=node.service.store,
+            verifier=None,
+            lengths=LengthLimits(1 << 20, 1 << 20),
+            budget=OriginBudget(debt_bytes_max=1, forgiven_bytes_per_s=1, clients_max=1),
+            counts=HitCounts(),
+            log=AccessLog(None, EdgeCounts()),
+            is_paced=False,
+            clock=ManualClock(),
+        )
+    )
+    async with connections(node, 4) as opened:
+        said = [(ASKED, True), (b"else", True), (ASKED, False), (b"else", False)]
+        listeners = [
+            Listener(arrived, writer.transport, is_faulty=is_faulty)
+            for (arrived, is_faulty), (_, writer) in zip(said, opened, strict=True)
+        ]
+        arrivals = Arrivals(lane)
+        for listener in listeners:
+            arrivals.add(listener)
+        arrivals.answer()
+        assert [one.is_answered for one in listeners] == [False, False, True, True]
+        ended = [writer.transport.is_closing() for _, writer in opened]
+        assert ended == [True, True, False, False]
+    assert caplog.text.count("a connection failed") == 2
