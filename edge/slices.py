@@ -186,6 +186,8 @@ class SliceStore:
         for stored, _, _ in pieces:
             if isinstance(stored, StoredSlice):
                 self._policy.get(stored)
+                if stored.is_mirror:
+                    self._mirrors.get(stored)
                 if not stored.is_settled:
                     self.note_again(stored)
 
@@ -276,10 +278,7 @@ class SliceStore:
 
     def get(self, representation: Representation, number: int) -> StoredSlice | None:
         """A slice, or as much of it as there is, noted as used; None if nothing of it is kept."""
-        kept = self._slices.get(representation)
-        if kept is None:
-            return None
-        found = kept.get(number)
+        found = self._slices.get(representation, _NO_SLICES).get(number)
         if found is not None:
             self._policy.get(found)
             if found.is_mirror:

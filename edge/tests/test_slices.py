@@ -35,6 +35,18 @@ def test_a_slice_is_given_back_as_it_was_put():
     assert not store.holds(found, ByteSlice(300, 401))
 
 
+def test_what_a_hit_was_answered_with_stays_before_other_mirrors():
+    store, found = SliceStore(bytes_max=ROOMY), representation_of()
+    share = 2 * (100 + SLICE_OVERHEAD_BYTES) / (ROOMY - ROOMY // RECORDS_SHARE)
+    store.share(lambda _, __: False, mirror_share=share * 1.01)
+    store.make_current(found)
+    for number in (0, 1):
+        store.put(found, number, bytearray(100))
+    store.note_hit(found, [(store.kept(found)[0], 0, 100)])
+    store.put(found, 2, bytearray(100))
+    assert sorted(store.kept(found)) == [0, 2]
+
+
 def test_a_slice_tells_where_it_stands_in_the_arena_and_is_lent_from_there():
     with contextlib.closing(FileArena(bytes_max=ROOMY, slot_bytes=64 << 10)) as arena:
         store = SliceStore(bytes_max=ROOMY, arena=arena)
