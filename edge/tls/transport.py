@@ -353,6 +353,7 @@ class TlsTransport(asyncio.Transport):
 
     def _lose(self, error: Exception | None) -> None:
         if not self._has_lost:
+            self._stop_waiting()  # It may still have had something to say before it could read.
             self._session.shut_down()
             self._has_lost = True
             self._tell_lost(error)
