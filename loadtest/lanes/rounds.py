@@ -130,8 +130,11 @@ async def _replayed(setup: _Setup, script: Script) -> str:
     with tempfile.TemporaryDirectory() as folder:
         async with setup.open(Path(folder)) as pair:
             await pair.play(warm_up())
-            ordinary, fast = await pair.play(script)
-    return "" if ordinary == fast else describe(script, ordinary, fast)
+            for _ in range(2):  # What is asked for once is known when it is asked for again.
+                ordinary, fast = await pair.play(script)
+                if ordinary != fast:
+                    return describe(script, ordinary, fast)
+    return ""
 
 
 def _smaller(script: Script) -> Iterator[Script]:
