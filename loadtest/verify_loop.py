@@ -48,10 +48,12 @@ INTENDED: Final[dict[tuple[str, str], str]] = {
         "edge/disk/disk_folder.py:_read",
     ): "RWF_NOWAIT: EAGAIN for the disk",
     ("posix.close", "edge/disk/disk_folder.py:_read"): "of a file that was only read",
+    ("posix.preadv", "edge/disk/page_cache.py:has_read"): "RWF_NOWAIT: it is a question",
+    ("posix.preadv", "edge/disk/verified_files.py:view"): "of pages just found in memory",
     ("posix.pwrite", "edge/arena.py:lay"): "into memory that has a descriptor",
     ("posix.fstat", "edge/disk/verified_files.py:_stamp_of"): "of an open file: no disk is asked",
     ("posix.close", "edge/disk/verified_files.py:__del__"): "of a file that was only read",
-    ("posix.sendfile", "edge/hit_writing.py:write_hit"): "from memory; the socket does not block",
+    ("posix.sendfile", "edge/hit_writing.py:write_hit"): "of memory, or of pages just found in it",
 }
 
 
