@@ -74,6 +74,8 @@ class Mesh:
         self.examine: Callable[[Member], Coroutine[None, None, object]] = partial(
             Member.look, deadline_s=ground.settings.deadline_s
         )
+        # Read once: a file that is just being exchanged must not end this worker.
+        self._tls = client_tls(ground.settings)
         self._urls: dict[str, str] = {}
         self._closings: dict[str, contextlib.AsyncExitStack] = {}
 
@@ -135,9 +137,8 @@ class Mesh:
     async def _open(self, name: str, url: str) -> Member:
         ground = self.ground
         closing = contextlib.AsyncExitStack()
-        tls = client_tls(ground.settings)
         member = await closing.enter_async_context(
-            _open_member(ground, name, Hop.NODE, partial(open_upstream, url, tls=tls))
+            _open_member(ground, name, Hop.NODE, partial(open_upstream, url, tls=self._tls))
         )
         self._closings[f"{name} {url}"] = closing
         return member
@@ -145,7 +146,11 @@ class Mesh:
 
 @contextlib.asynccontextmanager
 async def open_mesh(ground: MeshGround) -> AsyncIterator[Mesh]:
-    """Know all members until the block is left; they have been looked for when it begins."""
+    """Know all members until the block is left; they have been looked for when it begins.
+
+    Raises:
+        ListenerError: the certificates cannot be used.
+    """
     settings, slot = ground.settings, ground.slot
     async with contextlib.AsyncExitStack() as stack:
         workers: dict[int, Member] = {}
