@@ -10,6 +10,7 @@ from typing import Final
 
 from cli.clock import WALL_CLOCK_S
 from cli.stopping import reloading, reopening_logs
+from config.service_manager import notify_ready, notify_reloading, notify_stopping
 from config.tasks import open_tasks
 from edge.supervisor.app import Load, SupervisedEdge, open_supervised_edge
 from edge.supervisor.upgrading import heed_signals, taken_over, this_command
@@ -33,13 +34,17 @@ async def open_edge_node(load: Load) -> AsyncIterator[SupervisedEdge]:
     async with opening as node, open_tasks() as tasks:
         reload, upgrade = asyncio.Event(), asyncio.Event()
         command = this_command()
-        tasks.start(_do_when_asked(node.reload, reload))
+        tasks.start(_do_when_asked(partial(_reload, node), reload))
         tasks.start(
             _do_when_asked(partial(node.upgrade, command, [*command, TRIAL_OPTION]), upgrade)
         )
         with reloading(reload.set), reopening_logs(node.reopen_logs), _upgrading(upgrade.set):
             heed_signals()
-            yield node
+            notify_ready()
+            try:
+                yield node
+            finally:
+                notify_stopping()
 
 
 @contextlib.contextmanager
@@ -50,6 +55,12 @@ def _upgrading(upgrade: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGUSR2)
+
+
+async def _reload(node: SupervisedEdge) -> None:
+    notify_reloading()
+    await node.reload()
+    notify_ready()
 
 
 async def _do_when_asked(do: Callable[[], Awaitable[object]], asked: asyncio.Event) -> None:
