@@ -51,6 +51,6 @@ class Place:
 
     @property
     def workers(self) -> list[WorkerProcess]:
-        """All there are, the one that serves first."""
+        """All that have not ended, the one that serves first."""
         known = (self.current, self.starting, *self.draining)
-        return [worker for worker in known if worker is not None]
+        return [worker for worker in known if worker is not None and worker.status is None]

@@ -172,7 +172,12 @@ class Supervisor:
         Raises:
             WorkerStartError: it does not.
         """
-        worker = place.starting = self._spawn(place, config, is_successor=is_successor)
+        try:
+            worker = place.starting = self._spawn(place, config, is_successor=is_successor)
+        except (
+            OSError
+        ) as error:  # The machine has no room for one, or its program is being replaced.
+            raise WorkerStartError(f"a worker cannot be started: {error}") from error
         self._tasks.start(self._watch(place, worker))
         try:
             async with asyncio.timeout(_START_S_MAX):
@@ -251,15 +256,15 @@ class Supervisor:
     async def _revive(self, place: Place, reason: RestartReason, *, pause_s: float) -> None:
         """Have a worker in a slot that has none."""
         async with place.changing:
+            await asyncio.sleep(pause_s)
             while place.current is None and not self._is_stopping:
-                await asyncio.sleep(pause_s)
                 try:
                     worker = await self._start_worker(place, place.config, is_successor=True)
                 except WorkerStartError as error:
                     extra = {"worker": place.number, "reason": str(error)}
                     logger.error("worker cannot be started", extra=extra)  # noqa: TRY400 - told
                     self._counts.restarts[RestartReason.FAILED] += 1
-                    pause_s = place.backoff.note_end(lived_s=0.0)
+                    await asyncio.sleep(place.backoff.note_end(lived_s=0.0))
                     continue
                 self._counts.restarts[reason] += 1
                 self._put_in_place(place, worker)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -110,6 +111,36 @@ async def test_who_was_replaced_before_it_failed_is_replaced_back(tmp_path: Path
             await supervisor.roll(config, RestartReason.RELOAD)
         assert [place.config for place in supervisor.places] == [sound, sound]
         assert counts.restarts[RestartReason.ROLLED_BACK] == 1
+
+
+async def test_a_machine_without_room_for_a_worker_is_asked_again(tmp_path: Path):
+    async with open_supervisor(tmp_path, 1) as (supervisor, spawner, counts):
+        await supervisor.start()
+
+        class Scarce(Spawner):
+            @override
+            def __call__(
+                self, place: Place, config: NodeConfig, *, is_successor: bool
+            ) -> WorkerProcess:
+                if not counts.restarts[RestartReason.FAILED]:
+                    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+                return spawner(place, config, is_successor=is_successor)
+
+        supervisor._spawn = Scarce(tmp_path)
+        current_of(supervisor.places[0]).kill()
+        await until_restarted(counts, RestartReason.CRASHED)
+        assert counts.restarts[RestartReason.FAILED] == 1
+
+
+async def test_whoever_was_being_started_is_not_handed_over(tmp_path: Path):
+    async with open_supervisor(tmp_path, 1) as (supervisor, _, _):
+        start = asyncio.create_task(supervisor.start())
+        while supervisor.places[0].starting is None:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0)
+        async with supervisor.at_rest():
+            assert supervisor.workers == []
+        with pytest.raises(WorkerStartError):
+            await start
 
 
 async def test_a_start_that_fails_is_told(tmp_path: Path):
