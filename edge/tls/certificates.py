@@ -6,6 +6,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -71,9 +72,18 @@ def read_certificate(files: CertificateFiles) -> Certificate:
     """
     chain = _read_chain(files.certificate)
     own = chain[0]
-    key = _read_key(files.key, own)
+    try:
+        names, public_key = _names_of(own), own.public_key()
+    except (
+        ValueError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:  # It is read piece by piece, when a piece is asked for.
+        raise CertificateError(f"{files.certificate}: the certificate is malformed") from error
+    key = _read_key(files.key, public_key)
     return Certificate(
-        names=_names_of(own),
+        names=names,
         not_after_s=own.not_valid_after_utc.timestamp(),
         chain=tuple(one.public_bytes(Encoding.PEM) for one in chain),
         key=key,
@@ -95,7 +105,7 @@ def _read_chain(path: Path) -> list[x509.Certificate]:
         raise CertificateError(f"{path}: there is no certificate in PEM in it") from error
 
 
-def _read_key(path: Path, certificate: x509.Certificate) -> bytes:
+def _read_key(path: Path, certified: CertificatePublicKeyTypes) -> bytes:
     try:
         key = load_pem_private_key(_read(path), None)
     except TypeError as error:
@@ -105,7 +115,7 @@ def _read_key(path: Path, certificate: x509.Certificate) -> bytes:
     except (ValueError, UnsupportedAlgorithm):
         raise CertificateError(f"{path}: there is no private key in PEM in it") from None
     public = PublicFormat.SubjectPublicKeyInfo
-    own = certificate.public_key().public_bytes(Encoding.DER, public)
+    own = certified.public_bytes(Encoding.DER, public)
     if key.public_key().public_bytes(Encoding.DER, public) != own:
         raise CertificateError(f"{path}: the key is not that of the certificate")
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -1,7 +1,10 @@
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from edge.tls.certificates import CertificateError, CertificateFiles, read_certificate
 from edge.tls.tests.certificate_making import END, make, write
@@ -54,6 +57,17 @@ def _encrypted_key(files: CertificateFiles) -> None:
     files.key.write_bytes(made.key)
 
 
+def _malformed(files: CertificateFiles) -> None:
+    made = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+    content = made.public_bytes(Encoding.DER)
+    # A name of a kind that nobody knows.
+    changed = content.replace(b"\x82\x0cedge.example", b"\x83\x0cedge.example")
+    assert changed != content
+    files.certificate.write_bytes(
+        b"-----BEGIN CERTIFICATE-----\n%b-----END CERTIFICATE-----\n" % base64.encodebytes(changed)
+    )
+
+
 def _endless(files: CertificateFiles) -> None:
     files.certificate.write_bytes(bytes((1 << 20) + 1))
 
@@ -67,6 +81,7 @@ def _endless(files: CertificateFiles) -> None:
         pytest.param(_half_a_key, r"a\.key: there is no private key in PEM", id="half a key"),
         pytest.param(_other_key, r"a\.key: the key is not that of", id="another's key"),
         pytest.param(_encrypted_key, r"a\.key: the key is encrypted", id="encrypted"),
+        pytest.param(_malformed, r"a\.pem: the certificate is malformed", id="malformed"),
         pytest.param(_endless, r"a\.pem: larger than", id="some other file"),
     ],
 )
