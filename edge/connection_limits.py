@@ -187,10 +187,10 @@ class ConnectionLimits:
 
     def leave(self, connection: LimitedConnection) -> None:
         """Forget a connection that is lost, if it was taken in."""
+        self._slow.pop(connection, None)  # Also of one that was refused, and looked at since.
         client = self._clients.pop(connection, None)
         if client is None:
             return
-        self._slow.pop(connection, None)
         self._counts.connections -= 1
         self._per_client[client] -= 1
         if not self._per_client[client]:
