@@ -16,7 +16,6 @@ from config.tasks import Tasks, open_tasks
 from edge.app import EdgeService, EdgeSockets, open_edge
 from edge.disk.errors import DiskTierError
 from edge.listening import ListenerKind, Queues
-from edge.settings import EdgeSettings
 from edge.supervisor.brief import Brief, file_in_memory
 from edge.supervisor.channel import Channel, Kind, Message
 
@@ -115,8 +114,6 @@ async def _opened(brief: Brief, clock: Callable[[], float]) -> AsyncIterator[Edg
         }
         admin = bind_unix(brief.admin_path)
         stack.enter_context(admin[0])
-        if brief.slot.count > 1:
-            await asyncio.to_thread(_make_shared_folders, brief.settings)
         async with open_edge(
             brief.settings,
             credentials=brief.credentials,
@@ -126,10 +123,3 @@ async def _opened(brief: Brief, clock: Callable[[], float]) -> AsyncIterator[Edg
             is_successor=brief.is_successor,
         ) as service:
             yield service
-
-
-def _make_shared_folders(settings: EdgeSettings) -> None:
-    """Make the folders in which each worker has one of its own; what cannot be is told by these."""
-    for folder in settings.cache.disk.folders:
-        with contextlib.suppress(OSError):
-            folder.path.mkdir(0o700)
