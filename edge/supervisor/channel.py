@@ -17,6 +17,8 @@ import orjson
 
 _BYTES_MAX: Final = 32 << 10
 _DESCRIPTORS_MAX: Final = 64
+# With all of them escaped that is less than a message may take.
+_TEXT_CHARACTERS_MAX: Final = 4000
 
 
 class Kind(StrEnum):
@@ -85,6 +87,7 @@ class Channel:
     def send(self, message: Message) -> bool:
         """Send a message; tell whether the other side takes it."""
         facts = asdict(message)
+        facts["text"] = message.text[:_TEXT_CHARACTERS_MAX]
         del facts["descriptors"]
         try:
             socket.send_fds(self._side, [orjson.dumps(facts)], list(message.descriptors))

@@ -53,3 +53,12 @@ async def test_every_kind_is_understood(kind: Kind):
     assert await theirs.receive() == Message(kind, text="why", names=[])
     ours.close()
     theirs.close()
+
+
+async def test_a_long_text_is_cut_rather_than_the_message():
+    ours, side = Channel.pair()
+    theirs = Channel(side)
+    assert ours.send(Message(Kind.FAILED, text="\1" * 100_000))
+    assert await theirs.receive() == Message(Kind.FAILED, text="\1" * 4000, names=[])
+    ours.close()
+    theirs.close()
