@@ -13,7 +13,9 @@ from cli.role import serve_role
 from cli.role_credentials import edge_credentials
 from config.settings import SettingsError, load_settings
 from edge.settings import EdgeSettings
+from edge.supervisor.errors import SupervisorError
 from edge.supervisor.place import NodeConfig
+from edge.supervisor.upgrading import check_form
 
 _HostAndPort = tuple[str, int]
 
@@ -71,8 +73,9 @@ def edge_command(
     if check is not None:
         overrides["token_check"] = check == "on"
     if is_trial:
-        with console.told_errors(SettingsError):
+        with console.told_errors(SettingsError, SupervisorError):
             _load(file, overrides)
+            check_form()
         return
     node = open_edge_node(partial(_load, file, overrides))
     console.run(serve_role("edge", node, is_json=is_json))

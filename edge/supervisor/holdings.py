@@ -23,7 +23,7 @@ from edge.supervisor.errors import SupervisorError
 from edge.supervisor.run_folder import make_run_folder
 
 # Whoever changes what is handed over changes this: a program that cannot read it must not begin.
-_FORM: Final = 1
+FORM: Final = 1
 
 VARIABLE: Final = "ATTACCA_HANDED_OVER"
 
@@ -88,7 +88,7 @@ class Holdings:
             SupervisorError: that one told it in another form.
         """
         facts: dict[str, Any] = orjson.loads(read_file_in_memory(fd))
-        if facts["form"] != _FORM:
+        if facts["form"] != FORM:
             raise SupervisorError("what was handed over has another form: restart the node")
         return cls(
             media=[
@@ -121,7 +121,7 @@ class Holdings:
         ]
         admin = [one.fileno() for one in self.admin]
         facts = {
-            "form": _FORM,
+            "form": FORM,
             "media": media,
             "admin": admin,
             "run_dir": str(self.run_dir),

@@ -13,9 +13,13 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from edge.supervisor.holdings import VARIABLE, Holdings
+from edge.supervisor.errors import SupervisorError
+from edge.supervisor.holdings import FORM, VARIABLE, Holdings
 
 logger = logging.getLogger(__name__)
+
+# In which form a program on trial is to be handed over what there is.
+FORM_VARIABLE: Final = f"{VARIABLE}_FORM"
 
 # How long a program may take to show that it can begin.
 _TRIAL_S_MAX: Final = 60.0
@@ -42,7 +46,11 @@ async def can_begin(command: Sequence[str]) -> bool:
         command: with an option that has it end there.
     """
     try:
-        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            env={**os.environ, FORM_VARIABLE: str(FORM)},
+        )
     except OSError:
         return False
     try:
@@ -52,6 +60,16 @@ async def can_begin(command: Sequence[str]) -> bool:
         process.kill()
         await process.wait()
         return False
+
+
+def check_form() -> None:
+    """On trial: find out whether what would be handed over can be read.
+
+    Raises:
+        SupervisorError: it has another form.
+    """
+    if os.environ.get(FORM_VARIABLE, str(FORM)) != str(FORM):
+        raise SupervisorError("what would be handed over has another form: restart the node")
 
 
 def become(command: Sequence[str], holdings: Holdings) -> None:

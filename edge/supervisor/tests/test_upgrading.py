@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from edge.supervisor.upgrading import can_begin, taken_over, this_command
+from edge.supervisor.errors import SupervisorError
+from edge.supervisor.holdings import FORM
+from edge.supervisor.upgrading import (
+    FORM_VARIABLE,
+    can_begin,
+    check_form,
+    taken_over,
+    this_command,
+)
 
 pytestmark = pytest.mark.socket
 
@@ -47,6 +55,17 @@ def test_another_program_has_the_process_the_sockets_and_the_signals(tmp_path: P
 @pytest.mark.parametrize(("code", "can"), [("pass", True), ("import nothing_like_it", False)])
 async def test_a_program_that_cannot_begin_is_found_out(code: str, *, can: bool):
     assert await can_begin([sys.executable, "-S", "-c", code]) is can
+
+
+async def test_a_program_is_told_what_it_would_have_to_read(monkeypatch: pytest.MonkeyPatch):
+    code = f"import os, sys; sys.exit(os.environ['{FORM_VARIABLE}'] != '{FORM}')"
+    assert await can_begin([sys.executable, "-S", "-c", code])
+    check_form()
+    monkeypatch.setenv(FORM_VARIABLE, str(FORM))
+    check_form()
+    monkeypatch.setenv(FORM_VARIABLE, str(FORM + 1))
+    with pytest.raises(SupervisorError, match="restart the node"):
+        check_form()
 
 
 async def test_a_program_that_is_not_there_is_none():
