@@ -50,6 +50,8 @@ def write_hit(
         if source is not None:
             if isinstance(stored, StoredSlice):
                 stored.lend()
+            else:
+                stored.check()  # Others may have been answered since it was found.
             with contextlib.suppress(BlockingIOError):
                 sent = os.sendfile(fd, source[0], source[1] + start, stop - start)
         if sent < stop - start:

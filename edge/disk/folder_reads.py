@@ -132,8 +132,11 @@ class FolderReads:
     def _may_be_sent(self, file: VerifiedFile, start: int, stop: int) -> bool:
         """See `VerifiedFile.may_be_sent`."""
         opened, offset = self._opened, file.offset
+        if not file.file.is_untouched():
+            opened.verified.drop(file.entry_id)
+            return False
         now_s = self._clock()
-        if now_s - file.looked_s >= _LOOK_S and not self._look_at(file, stop, now_s):
+        if now_s - file.looked_s >= _LOOK_S and not self._is_read(file, stop, now_s):
             return False
         if not self._page_cache.has(file.fd, offset + start, offset + stop):
             file.looked_s = -math.inf
@@ -147,11 +150,8 @@ class FolderReads:
         self._counts.file_hits += 1
         return True
 
-    def _look_at(self, file: VerifiedFile, stop: int, now_s: float) -> bool:
-        """Whether a file is as it was, and nobody is just reading it from the disk."""
-        if not file.file.is_untouched():
-            self._opened.verified.drop(file.entry_id)
-            return False
+    def _is_read(self, file: VerifiedFile, stop: int, now_s: float) -> bool:
+        """Whether nobody is just reading a file from the disk."""
         # Disks are read ahead, in order: the last page comes last.
         if not self._page_cache.has_read(file.fd, file.offset + stop - 1):
             return False

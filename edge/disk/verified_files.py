@@ -40,6 +40,10 @@ class OpenFile:
     def __del__(self) -> None:
         os.close(self.fd)
 
+    def is_unwritten(self) -> bool:
+        """Whether what is in it is still as it was when this was made."""
+        return _stamp_of(self.fd)[:2] == self._stamp[:2]
+
     def is_untouched(self) -> bool:
         """Whether it is still as it was when this was made."""
         return _stamp_of(self.fd) == self._stamp
@@ -85,15 +89,24 @@ class VerifiedFile:
         """
         return self.is_held and self.allow(self, start, stop)
 
+    def check(self) -> None:
+        """Look whether the content is still as it was; whether the file has a name does not matter.
+
+        Raises:
+            OSError: somebody has written to it, or cut it.
+        """
+        if not self.file.is_unwritten():
+            raise OSError("a file of the disk tier was changed by somebody else")
+
     def view(self, start: int, stop: int) -> memoryview:
         """A copy of bytes `[start, stop)` of the content, which were in memory a moment ago.
 
         Raises:
-            OSError: they are not there any more.
+            OSError: they are not there any more, or somebody has written to the file.
         """
         copied = self.take(stop - start)
-        if os.preadv(self.fd, [copied], self.offset + start) != len(copied):
-            raise OSError("a file of the disk tier has been cut")
+        os.preadv(self.fd, [copied], self.offset + start)
+        self.check()
         return memoryview(copied)
 
 

@@ -162,8 +162,20 @@ def test_a_file_that_was_cut_is_an_error(tmp_path: Path):
     found = made(file, b"1", offset=2, length=8)
     assert bytes(found.view(1, 3)) == b"34"
     os.truncate(tmp_path / "file", 4)
-    with pytest.raises(OSError, match="cut"):
+    with pytest.raises(OSError, match="changed"):
         found.view(1, 3)
+
+
+def test_a_file_that_was_written_to_is_an_error(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"0123456789")
+    os.utime(tmp_path / "file", ns=(1, 1))
+    file = OpenFile(os.open(tmp_path / "file", os.O_RDONLY))
+    found = made(file, b"1", offset=2, length=8)
+    found.check()
+    (tmp_path / "file").write_bytes(b"0123456_89")
+    for look in (found.check, lambda: found.view(1, 3)):
+        with pytest.raises(OSError, match="changed"):
+            look()
 
 
 def test_those_used_last_are_held(tmp_path: Path):
