@@ -17,6 +17,7 @@ settings.register_profile(
 settings.load_profile("attacca")
 
 
+@pytest.hookimpl(tryfirst=True)  # Before xdist reads the names.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name what is to be run by one process (`--dist loadgroup`)."""
     with_s3 = {item.path for item in items if "s3_server" in getattr(item, "fixturenames", ())}

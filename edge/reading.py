@@ -101,7 +101,9 @@ class Reading:
         absent = next(self._coverage.absent(representation, part), None)
         if absent is None:
             return
-        position, _ = absent
+        # What is on its way was asked for before, and says nothing of what has to be asked for.
+        missing = self._coverage.first_missing(representation, part)
+        position = absent[0] if missing is None else missing
         run = self._fills.follow(representation, position, stop=part.stop, fields=fields)
         if run.is_answered:
             return

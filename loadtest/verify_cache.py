@@ -49,8 +49,9 @@ _TRIES_MAX: Final = 5
 # A process of Python with its libraries, beside its tiers.
 RESIDENT_MAX: Final = MEMORY_BYTES + 192 * MIB
 GROWTH_MAX: Final = 1.15
-# Connections to the origin that are kept for the next request are no leak.
-DESCRIPTORS_KEPT_MAX: Final = 80
+# Connections to the origin that are kept for the next request are no leak, nor are files of slices,
+# as many as the disk has room for, and what a supervisor and its worker share.
+DESCRIPTORS_KEPT_MAX: Final = 260
 
 # A file is written before those go that make room for it, and one may be half written.
 DISK_SLACK_BYTES: Final = MIB

@@ -74,7 +74,10 @@ async def test_what_cannot_be_written_is_counted():
 
 
 @pytest.mark.parametrize("destination", ["off", "stderr"])
-async def test_it_may_be_off(destination: str, capfd: pytest.CaptureFixture[str]):
+async def test_it_may_be_off(
+    destination: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.WARNING, logger="edge.access")
     counts = EdgeCounts()
     async with open_access_log(destination, counts) as log:
         assert not log.is_on

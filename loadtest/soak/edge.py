@@ -31,6 +31,7 @@ _SNAPSHOT_S: Final = 1.0
 # A folder that is off is looked at as often as this, and a full one tried.
 _PROBE_S: Final = 1.0
 _INDEX: Final = "index"
+_NO_WORKER: Final = b"urn:attacca:problem:no-worker"
 _PURGE_LOG: Final = "purges"
 _BLOCK_BYTES: Final = 512  # What `st_blocks` counts in.
 _METRIC: Final = re.compile(r"^(\w+(?:\{[^}]*\})?) ([\d.e+-]+)$", re.MULTILINE)
@@ -216,6 +217,8 @@ class KillableEdge:
             method="POST",
             content=purge.document(),
         )
+        if answer.status == 503 and _NO_WORKER in answer.body:
+            return False  # It has been killed, and is not back yet.
         if answer.status >= 400:
             raise CacheFailedError(f"a purge was answered with {answer.status}: {answer.body!r}")
         return answer.status == 200 and answer.is_whole

@@ -67,9 +67,10 @@ class Scene:
     versions: dict[str, set[int]] = field(default_factory=dict)
 
     async def ask(self, path: str) -> None:
+        versions = self.versions.get(path, {1})
         answer = await ask(self.edge.running.url, path)
         self.answers += 1
-        versions = self.versions.get(path, {1})
+        versions = versions | self.versions.get(path, {1})
         is_right = answer.status == 200 and answer.is_whole and len(answer.body) == LENGTH
         if not is_right or not any(is_content(answer.body, path, one) for one in versions):
             self.wrong.append(f"{path}: {answer.status}, {len(answer.body)} bytes")
