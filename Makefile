@@ -54,7 +54,7 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: install-test ## All tests; T=edge/tests narrows them
 ifeq ($(strip $(T)),)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 else

@@ -117,6 +117,7 @@ def test_a_track_whose_inputs_are_the_same_stays(shop: Shop, track: dict[str, An
     assert moved["former"] == moved["version"] == track["version"]
 
 
+@pytest.mark.usefixtures("track")
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["words", "JSON"])
 def test_a_track_that_cannot_be_moved_is_told_and_counted(shop: Shop, options: tuple[str, ...]):
     result = shop.run("repackage", UNKNOWN, *options)
