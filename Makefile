@@ -21,7 +21,7 @@ REQUESTS ?= 1000000
 MINUTES ?= 10
 # What `make test` is to run: a folder, a file, `-k words`.
 T ?=
-# Processes that run all tests together; one of them has the S3 server.
+# Processes that run all tests together; each has an S3 server of its own.
 JOBS ?= 2
 
 help: ## Show this list

@@ -1,4 +1,4 @@
-"""How all tests are run: Hypothesis has the same examples in every run of CI, never by the clock."""
+"""How tests are run: Hypothesis has the same examples in every run of CI, never by the clock."""
 
 import os
 
