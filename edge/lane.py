@@ -67,7 +67,7 @@ class LaneParts:
 
 
 class Lane:
-    """Answers hits in memory.
+    """Answers hits in memory and in files.
 
     Args:
         parts: what it stands on.

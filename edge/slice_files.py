@@ -1,4 +1,7 @@
-"""Slices that can be sent from files of the disk tier, past the memory tier. No I/O."""
+"""Slices that can be sent from files of the disk tier, past the memory tier.
+
+The calls into the system that this takes are those of `edge.disk.verified_files`: none of them waits.
+"""
 
 import weakref
 from collections.abc import Callable

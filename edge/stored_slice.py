@@ -1,4 +1,4 @@
-"""A slice as it is kept in memory. No I/O."""
+"""A slice as it is kept in memory, and pieces of slices that are sent from there or from a file."""
 
 from dataclasses import dataclass, field
 
