@@ -1,6 +1,6 @@
 """Slices that can be sent from files of the disk tier, past the memory tier.
 
-The calls into the system that this takes are those of `edge.disk.verified_files`: none of them waits.
+The calls into the system are those of `edge.disk.verified_files`: none of them waits.
 """
 
 import weakref
