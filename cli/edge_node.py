@@ -34,10 +34,9 @@ async def open_edge_node(load: Load) -> AsyncIterator[SupervisedEdge]:
     async with opening as node, open_tasks() as tasks:
         reload, upgrade = asyncio.Event(), asyncio.Event()
         command = this_command()
-        tasks.start(_do_when_asked(partial(_reload, node), reload))
-        tasks.start(
-            _do_when_asked(partial(node.upgrade, command, [*command, TRIAL_OPTION]), upgrade)
-        )
+        become = partial(node.upgrade, command, [*command, TRIAL_OPTION])
+        tasks.keep(partial(_do_when_asked, partial(_reload, node), reload), "reloading")
+        tasks.keep(partial(_do_when_asked, become, upgrade), "upgrading")
         with reloading(reload.set), reopening_logs(node.reopen_logs), _upgrading(upgrade.set):
             heed_signals()
             notify_ready()
@@ -59,8 +58,10 @@ def _upgrading(upgrade: Callable[[], None]) -> Iterator[None]:
 
 async def _reload(node: SupervisedEdge) -> None:
     notify_reloading()
-    await node.reload()
-    notify_ready()
+    try:
+        await node.reload()
+    finally:
+        notify_ready()
 
 
 async def _do_when_asked(do: Callable[[], Awaitable[object]], asked: asyncio.Event) -> None:

@@ -5,7 +5,15 @@ A plain `asyncio.TaskGroup` makes an ExceptionGroup of an error of its block; he
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+
+from config.backoff import Backoff
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[], Coroutine[None, None, None]]
+"""Begins some work."""
 
 
 class Tasks:
@@ -20,6 +28,15 @@ class Tasks:
         task = self._group.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+    def keep(self, work: Work, name: str) -> None:
+        """Run work apart until it is done: whenever it fails it is begun anew, after a pause.
+
+        Args:
+            work: begins it; it has to bear being begun again after an error anywhere in it.
+            name: of the work, for the log.
+        """
+        self.start(_go_on(work, name))
 
     def cancel(self) -> None:
         """End all tasks; the block waits for them."""
@@ -43,3 +60,18 @@ async def open_tasks() -> AsyncIterator[Tasks]:
         tasks.cancel()
     if failure is not None:
         raise failure
+
+
+async def _go_on(work: Work, name: str) -> None:
+    backoff = Backoff()
+    now = asyncio.get_running_loop().time
+    while True:
+        begun_s = now()
+        try:
+            await work()
+        except Exception:  # The task's boundary: what else the process does goes on.
+            pause_s = backoff.note_end(lived_s=now() - begun_s)
+            logger.exception("a task failed", extra={"task": name, "again_in_s": pause_s})
+            await asyncio.sleep(pause_s)
+        else:
+            return

@@ -5,6 +5,7 @@ passed on to one of them; a purge it tells all the others (`edge.peers`).
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -24,6 +25,8 @@ from edge.supervisor.place import NodeConfig
 from edge.supervisor.supervisor import Supervisor
 from edge.supervisor.worker_process import WorkerProcess
 from http_semantics.problem import Problem
+
+logger = logging.getLogger(__name__)
 
 _ASK_S_MAX: Final = 3.0
 _CONTENT_S_MAX: Final = 10.0
@@ -123,7 +126,11 @@ class NodeAdmin:
         # It may have ended meanwhile: then its last word has been taken down already.
         if answer.status == 200 and worker.status is None:
             is_current = any(place.current is worker for place in self._supervisor.places)
-            self._ledger.note(worker.pid, answer.content.decode(), is_current=is_current)
+            try:
+                self._ledger.note(worker.pid, answer.content, is_current=is_current)
+            except ValueError:
+                extra = {"worker": worker.slot, "pid": worker.pid}
+                logger.error("a worker's metrics cannot be read", extra=extra)  # noqa: TRY400 - told
 
     async def _ask_one(self, worker: WorkerProcess) -> tuple[bool, Reasons]:
         try:

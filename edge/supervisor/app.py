@@ -150,12 +150,12 @@ class SupervisedEdge:
                 self.supervisor.tell_all(Message(Kind.CERTIFICATES))
             else:
                 await self.supervisor.roll(config, RestartReason.RELOAD)
-        except (SettingsError, WorkerStartError) as error:
+            await self.serve_admin()
+        except (SettingsError, WorkerStartError, OSError) as error:
             logger.error("settings not taken up: %s", error)  # noqa: TRY400 - it is told
             return False
         if fixed:
             logger.warning("settings that only a restart changes: %s", ", ".join(fixed))
-        await self.serve_admin()
         logger.info("settings taken up")
         return True
 
@@ -215,7 +215,7 @@ async def open_supervised_edge(
                     await node.supervisor.start()
                 else:
                     node.supervisor.adopt(holdings.workers)
-                    tasks.start(node.renew())
+                    tasks.keep(node.renew, "replacing the workers of the program before")
                 yield node
             finally:
                 await node.close_admin()

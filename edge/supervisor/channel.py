@@ -6,6 +6,7 @@ them. The end of one side is the end of the channel.
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 import orjson
+
+logger = logging.getLogger(__name__)
 
 _BYTES_MAX: Final = 32 << 10
 _DESCRIPTORS_MAX: Final = 64
@@ -96,7 +99,7 @@ class Channel:
         return True
 
     async def receive(self) -> Message | None:
-        """The next message; None when the other side is gone."""
+        """The next message; None when the other side is gone. What is none is passed over."""
         while True:
             try:
                 data, descriptors, _, _ = socket.recv_fds(self._side, _BYTES_MAX, _DESCRIPTORS_MAX)
@@ -109,8 +112,10 @@ class Channel:
                 os.set_inheritable(one, False)  # noqa: FBT003 - it has no name
             if not data:
                 return None
-            facts: dict[str, Any] = orjson.loads(data)
-            return Message(Kind(facts.pop("kind")), descriptors=tuple(descriptors), **facts)
+            message = _decoded(data, descriptors)
+            if message is not None:
+                return message
+            logger.error("a message cannot be read", extra={"bytes": len(data)})
 
     def close(self) -> None:
         """Let it go."""
@@ -128,7 +133,21 @@ class Channel:
 
 def close_descriptors(message: Message) -> None:
     """Close what came with a message that is not wanted."""
-    for one in message.descriptors:
+    _close_all(message.descriptors)
+
+
+def _decoded(data: bytes, descriptors: Sequence[int]) -> Message | None:
+    """A message; None, and its descriptors closed, if it is none."""
+    try:
+        facts: dict[str, Any] = orjson.loads(data)
+        return Message(Kind(facts.pop("kind")), descriptors=tuple(descriptors), **facts)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        _close_all(descriptors)
+        return None
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for one in descriptors:
         with contextlib.suppress(OSError):
             os.close(one)
 

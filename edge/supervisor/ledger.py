@@ -53,13 +53,16 @@ class Ledger:
         self._told: dict[int, _Families] = {}
         self._current: set[int] = set()
 
-    def note(self, worker: int, text: str, *, is_current: bool) -> None:
+    def note(self, worker: int, content: bytes, *, is_current: bool) -> None:
         """Take in what a worker tells.
 
         Args:
             worker: its process.
-            text: its metrics, in the text format.
+            content: its metrics, in the text format.
             is_current: whether it serves a slot, rather than drains.
+
+        Raises:
+            ValueError: they cannot be read; what it told before still counts.
         """
         self._told[worker] = {
             family.name: _Family(
@@ -68,7 +71,7 @@ class Ledger:
                 family.type,
                 {_key(sample): sample.value for sample in family.samples},
             )
-            for family in text_string_to_metric_families(text)
+            for family in text_string_to_metric_families(content.decode())
         }
         self._current.discard(worker)
         if is_current:

@@ -3,10 +3,10 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from config.backoff import Backoff
 from edge.app import EdgeCredentials
 from edge.listening import Queues
 from edge.settings import EdgeSettings
-from edge.supervisor.backoff import Backoff
 from edge.supervisor.worker_process import WorkerProcess
 
 

@@ -8,7 +8,6 @@ nobody, a worker of another slot takes what arrives there.
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
@@ -114,14 +113,14 @@ class Supervisor:
                 worker.is_draining = True
                 place.draining.add(worker)
                 within_s = place.config.settings.limits.drain_s
-                self._tasks.start(worker.see_off(within_s + _GRACE_S))
+                self._see_off(worker, within_s)
             else:
                 place.current = worker
-            self._tasks.start(self._watch(place, worker))
+            self._begin_watch(place, worker)
         self._lend()
         for place in self.places:
             if place.current is None:
-                self._tasks.start(self._revive(place, RestartReason.CRASHED, pause_s=0.0))
+                self._begin_revival(place, pause_s=0.0)
 
     @contextlib.asynccontextmanager
     async def at_rest(self) -> AsyncIterator[None]:
@@ -174,11 +173,12 @@ class Supervisor:
         """
         try:
             worker = place.starting = self._spawn(place, config, is_successor=is_successor)
-        except (
-            OSError
-        ) as error:  # The machine has no room for one, or its program is being replaced.
+        except OSError as error:  # There is no room for one, or its program is being replaced.
             raise WorkerStartError(f"a worker cannot be started: {error}") from error
-        self._tasks.start(self._watch(place, worker))
+        except Exception as error:  # noqa: BLE001 - its text may hold what the worker was to be told.
+            reason = type(error).__name__
+            raise WorkerStartError(f"a worker cannot be started: {reason}") from None
+        self._begin_watch(place, worker)
         try:
             async with asyncio.timeout(_START_S_MAX):
                 await worker.settled.wait()
@@ -220,21 +220,29 @@ class Supervisor:
         logger.info("worker serves", extra={"worker": place.number, "pid": worker.pid})
         if worker.status is not None:  # It has ended meanwhile.
             place.current = None
-            self._tasks.start(self._revive(place, RestartReason.CRASHED, pause_s=0.0))
+            self._begin_revival(place, pause_s=0.0)
 
     def _retire(self, place: Place, worker: WorkerProcess) -> None:
         place.draining.add(worker)
         within_s = place.config.settings.limits.drain_s
         worker.is_draining = True
         worker.channel.send(Message(Kind.DRAIN, within_s=within_s))
-        self._tasks.start(worker.see_off(within_s + _GRACE_S))
+        self._see_off(worker, within_s)
+
+    def _see_off(self, worker: WorkerProcess, within_s: float) -> None:
+        self._tasks.keep(partial(worker.see_off, within_s + _GRACE_S), "an old worker's end")
+
+    def _begin_watch(self, place: Place, worker: WorkerProcess) -> None:
+        self._tasks.keep(partial(self._watch, place, worker), "watching a worker")
+
+    def _begin_revival(self, place: Place, *, pause_s: float) -> None:
+        revive = partial(self._revive, place, RestartReason.CRASHED, pause_s=pause_s)
+        self._tasks.keep(revive, "starting a worker")
 
     async def _watch(self, place: Place, worker: WorkerProcess) -> None:
-        try:
-            await worker.watch(partial(self._hear, place, worker))
-        finally:
-            place.draining.discard(worker)
-            self._ledger.retire(worker.pid)
+        await worker.watch(partial(self._hear, place, worker))
+        place.draining.discard(worker)
+        self._ledger.retire(worker.pid)
         if place.current is worker:
             place.current = None
             extra = {"worker": place.number, "pid": worker.pid, "status": worker.status}
@@ -243,15 +251,22 @@ class Supervisor:
                 lived_s = asyncio.get_running_loop().time() - worker.ready_s
                 pause_s = place.backoff.note_end(lived_s=lived_s)
                 self._lend()
-                self._tasks.start(self._revive(place, RestartReason.CRASHED, pause_s=pause_s))
+                self._begin_revival(place, pause_s=pause_s)
 
     def _hear(self, place: Place, worker: WorkerProcess, message: Message) -> None:
         if message.kind is Kind.ENDED and message.descriptors:
-            with os.fdopen(os.dup(message.descriptors[0]), "rb") as file:
-                file.seek(0)
-                self._ledger.note(worker.pid, file.read().decode(), is_current=False)
+            self._take_last_metrics(worker, message.descriptors[0])
         elif message.kind is Kind.ASKED and not self._is_stopping:
-            self._tasks.start(self._replace_asked(place, worker))
+            self._tasks.keep(partial(self._replace_asked, place, worker), "replacing a worker")
+
+    def _take_last_metrics(self, worker: WorkerProcess, fd: int) -> None:
+        try:
+            with open(fd, "rb", closefd=False) as file:
+                file.seek(0)
+                self._ledger.note(worker.pid, file.read(), is_current=False)
+        except (OSError, ValueError) as error:  # What it told before that still counts.
+            extra = {"worker": worker.slot, "pid": worker.pid, "error": type(error).__name__}
+            logger.error("a worker's last metrics are lost", extra=extra)  # noqa: TRY400 - told
 
     async def _revive(self, place: Place, reason: RestartReason, *, pause_s: float) -> None:
         """Have a worker in a slot that has none."""

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -64,8 +64,11 @@ class WorkerProcess:
             command: that runs a worker; the number of a descriptor is added to it.
         """
         channel, theirs = Channel.pair()
-        brief_fd = file_in_memory(brief.encode())
-        try:
+        with ExitStack() as theirs_alone, ExitStack() as failed:
+            theirs_alone.callback(theirs.close)
+            failed.callback(channel.close)
+            brief_fd = file_in_memory(brief.encode())
+            theirs_alone.callback(os.close, brief_fd)
             media = [fd for fds in brief.media.values() for fd in fds]
             process = subprocess.Popen(  # noqa: S603 - our own command
                 [*command, str(theirs.fileno())],
@@ -75,9 +78,7 @@ class WorkerProcess:
                 # What a terminal sends to its foreground group is for the supervisor.
                 process_group=0,
             )
-        finally:
-            theirs.close()
-            os.close(brief_fd)
+            failed.pop_all()
         # From here on the process is waited for by its number, as one that was taken over is.
         process.returncode = 0
         return cls(
@@ -90,21 +91,24 @@ class WorkerProcess:
     async def watch(self, hear: Callable[[Message], None]) -> None:
         """Listen to it until it has ended.
 
+        After an error this may be called again: then nobody listens, and the worker ends.
+
         Args:
             hear: called with what it says; the descriptors are closed afterwards.
         """
-        pid_fd = os.pidfd_open(self.pid)
         try:
             while (message := await self.channel.receive()) is not None:
-                self._take(message)
-                hear(message)
-                close_descriptors(message)
-            await _wait_readable(pid_fd)
+                try:
+                    self._take(message)
+                    hear(message)
+                finally:
+                    close_descriptors(message)
         finally:
-            os.close(pid_fd)
             self.channel.close()
+        await _wait_until_ended(self.pid)
         self.status = _status_of_ended(self.pid)
-        self.admin_path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.admin_path.unlink(missing_ok=True)
         self.ended.set()
         self.settled.set()
 
@@ -149,11 +153,15 @@ def _status_of_ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-async def _wait_readable(fd: int) -> None:
+async def _wait_until_ended(pid: int) -> None:
     loop = asyncio.get_running_loop()
-    is_readable = asyncio.Event()
-    loop.add_reader(fd, is_readable.set)
+    has_ended = asyncio.Event()
+    pid_fd = os.pidfd_open(pid)
     try:
-        await is_readable.wait()
+        loop.add_reader(pid_fd, has_ended.set)
+        try:
+            await has_ended.wait()
+        finally:
+            loop.remove_reader(pid_fd)
     finally:
-        loop.remove_reader(fd)
+        os.close(pid_fd)

@@ -25,7 +25,8 @@ from edge.supervisor.supervisor import Supervisor
 from edge.supervisor.worker_process import WorkerProcess
 
 # A process that does what a worker is told, but serves nobody. Its behaviour is the name of the
-# edge's upstream: "sound", "unable", "mortal" (ends at once).
+# edge's upstream: "sound", "unable", "mortal" (ends at once), "garbled" (says
+# what nobody understands).
 _SCRIPT: Final = """
 import json, os, signal, socket, sys
 told = json.load(sys.stdin)
@@ -40,6 +41,11 @@ if way == "unable":
     say("failed", "it is not able to")
     sys.exit(1)
 say("ready")
+if way == "garbled":
+    side.send(b"{")
+    fd = os.memfd_create("metrics")
+    os.write(fd, bytes([255]))
+    socket.send_fds(side, [b'{"kind": "ended", "names": ["metrics"]}'], [fd])
 if way == "mortal":
     sys.exit(3)
 taken = []

@@ -1,6 +1,16 @@
-import pytest
+from pathlib import Path
 
-from edge.supervisor.admin import _joined
+import pytest
+from aiohttp import web
+
+from config.credentials import Credential
+from config.listener import open_listener_on, url_of_queue
+from config.sockets import bind_tcp
+from edge.supervisor.admin import NodeAdmin, _joined
+from edge.supervisor.calls import WorkerCalls
+from edge.supervisor.ledger import Ledger
+from edge.supervisor.tests.making import open_supervisor, open_worker_like
+from edge.tests.conftest import open_client
 
 
 @pytest.mark.parametrize(
@@ -19,3 +29,27 @@ from edge.supervisor.admin import _joined
 )
 def test_what_workers_say_is_told_once(said: dict[int, dict[str, str]], told: dict[str, str]):
     assert _joined(said) == told
+
+
+@pytest.mark.socket
+async def test_a_worker_whose_metrics_cannot_be_read_takes_nothing_from_the_others(tmp_path: Path):
+    async def mumble(_: web.Request) -> web.Response:
+        return web.Response(body=b"\xff")
+
+    calls = WorkerCalls(Credential("a-credential-of-the-supervisor"))
+    (queue,) = bind_tcp("127.0.0.1", 0)
+    async with (
+        open_supervisor(tmp_path, 1) as (supervisor, _, counts),
+        open_worker_like(tmp_path / "a.sock", mumble) as worker,
+    ):
+        (place,) = supervisor.places
+        app = NodeAdmin(supervisor, calls, Ledger(), counts).app(place.config)
+        place.current = worker
+        async with (
+            open_listener_on(app, queue, shutdown_s=0.1),
+            open_client(url_of_queue("127.0.0.1", queue)) as client,
+        ):
+            answer = await client.ask("/metrics")
+        place.current = None
+    assert answer.status == 200
+    assert b"edge_worker_slots 1.0" in answer.content

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import socket
 
 import pytest
 
@@ -60,5 +61,29 @@ async def test_a_long_text_is_cut_rather_than_the_message():
     theirs = Channel(side)
     assert ours.send(Message(Kind.FAILED, text="\1" * 100_000))
     assert await theirs.receive() == Message(Kind.FAILED, text="\1" * 4000, names=[])
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\xff{", id="no JSON"),
+        pytest.param(b"[]", id="no object"),
+        pytest.param(b'{"slot":1}', id="without a kind"),
+        pytest.param(b'{"kind":"unheard-of"}', id="of a later version"),
+        pytest.param(b'{"kind":"ready","unheard_of":1}', id="with a fact of a later version"),
+    ],
+)
+async def test_what_is_no_message_is_passed_over(data: bytes):
+    ours, side = Channel.pair()
+    read_fd, write_fd = os.pipe()
+    socket.send_fds(side, [data], [write_fd])
+    os.close(write_fd)
+    theirs = Channel(side)
+    assert theirs.send(Message(Kind.READY))
+    assert await ours.receive() == Message(Kind.READY, names=[])
+    assert os.read(read_fd, 1) == b""  # What came with it was closed.
+    os.close(read_fd)
     ours.close()
     theirs.close()

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import orjson
+import pytest
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
 from typing_extensions import override
@@ -8,8 +9,8 @@ from typing_extensions import override
 from edge.supervisor.ledger import Ledger
 
 
-def text_of(*, served: int, stored: int, newest: int, quick: int = 0) -> str:
-    return f"""\
+def text_of(*, served: int, stored: int, newest: int, quick: int = 0) -> bytes:
+    text = f"""\
 # HELP edge_responses_total Responses sent.
 # TYPE edge_responses_total counter
 edge_responses_total{{result="hit"}} {served}
@@ -26,6 +27,7 @@ edge_first_byte_seconds_bucket{{le="+Inf"}} {quick}
 edge_first_byte_seconds_count {quick}
 edge_first_byte_seconds_sum {quick / 10}
 """
+    return text.encode()
 
 
 def values_of(ledger: Ledger) -> dict[str, float]:
@@ -78,3 +80,15 @@ def test_another_program_takes_it_up_where_it_was():
     for one in (ledger, next_one):
         one.retire(2)
     assert values_of(next_one) == values_of(ledger)
+
+
+@pytest.mark.parametrize(
+    "content", [pytest.param(b"\xff", id="no text"), pytest.param(b"a {", id="no metrics")]
+)
+def test_what_cannot_be_read_leaves_what_was_told_before(content: bytes):
+    ledger = Ledger()
+    ledger.note(1, text_of(served=5, stored=1, newest=1), is_current=True)
+    before = values_of(ledger)
+    with pytest.raises(ValueError):  # noqa: PT011 - of whichever kind
+        ledger.note(1, content, is_current=True)
+    assert values_of(ledger) == before

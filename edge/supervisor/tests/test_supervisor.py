@@ -5,7 +5,9 @@ import contextlib
 import errno
 import json
 import os
+import resource
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +115,16 @@ async def test_who_was_replaced_before_it_failed_is_replaced_back(tmp_path: Path
         assert counts.restarts[RestartReason.ROLLED_BACK] == 1
 
 
-async def test_a_machine_without_room_for_a_worker_is_asked_again(tmp_path: Path):
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), id="no room for one"),
+        pytest.param(TypeError("a secret of the brief"), id="a fault of ours"),
+    ],
+)
+async def test_a_start_that_cannot_be_tried_is_tried_again(
+    tmp_path: Path, failure: Exception, caplog: pytest.LogCaptureFixture
+):
     async with open_supervisor(tmp_path, 1) as (supervisor, spawner, counts):
         await supervisor.start()
 
@@ -123,13 +134,56 @@ async def test_a_machine_without_room_for_a_worker_is_asked_again(tmp_path: Path
                 self, place: Place, config: NodeConfig, *, is_successor: bool
             ) -> WorkerProcess:
                 if not counts.restarts[RestartReason.FAILED]:
-                    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+                    raise failure
                 return spawner(place, config, is_successor=is_successor)
 
         supervisor._spawn = Scarce(tmp_path)
         current_of(supervisor.places[0]).kill()
         await until_restarted(counts, RestartReason.CRASHED)
         assert counts.restarts[RestartReason.FAILED] == 1
+    (told,) = [vars(one)["reason"] for one in caplog.records if hasattr(one, "reason")]
+    assert told.startswith("a worker cannot be started: ")
+    assert "secret" not in caplog.text + told
+
+
+async def test_without_a_descriptor_to_be_had_the_node_goes_on(tmp_path: Path):
+    async with open_supervisor(tmp_path, 2) as (supervisor, _, counts):
+        await supervisor.start()
+        helper, victim = (current_of(place) for place in supervisor.places)
+        with all_descriptors_taken():
+            victim.kill()
+            await until_restarted(counts, RestartReason.FAILED)
+            await until_taken(helper, ["accept", 1])
+        await until_restarted(counts, RestartReason.CRASHED)
+        assert current_of(supervisor.places[1]).pid != victim.pid
+
+
+@contextlib.contextmanager
+def all_descriptors_taken() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        used = [int(one.name) for one in Path("/proc/self/fd").iterdir()]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(used) + 1, hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        with contextlib.suppress(OSError):
+            while True:
+                stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        yield
+
+
+async def test_a_worker_that_says_what_nobody_understands_is_heard_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    async with open_supervisor(tmp_path, 1, config_of("garbled")) as (supervisor, _, counts):
+        await supervisor.start()
+        worker = current_of(supervisor.places[0])
+        os.kill(worker.pid, signal.SIGTERM)
+        await until_restarted(counts, RestartReason.ASKED)
+        await worker.ended.wait()
+        assert worker.status == 0
+    told = [one.getMessage() for one in caplog.records]
+    assert "a message cannot be read" in told
+    assert "a worker's last metrics are lost" in told
 
 
 async def test_whoever_was_being_started_is_not_handed_over(tmp_path: Path):

@@ -1,4 +1,4 @@
-from edge.supervisor.backoff import Backoff
+from config.backoff import Backoff
 
 
 def test_the_first_restart_is_immediate_and_the_rest_is_bounded():

@@ -1,4 +1,4 @@
-"""How long a worker that came to its end is not started again. No I/O, no clock of its own."""
+"""How long what came to its end is not started again. No I/O, no clock of its own."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _SOUND_S: Final = 60.0
 
 
 class Backoff:
-    """The pauses of one slot: none at first, then longer and longer, up to a bound."""
+    """The pauses of one of them: none at first, then longer and longer, up to a bound."""
 
     __slots__ = ("_ends",)
 
@@ -19,10 +19,10 @@ class Backoff:
         self._ends = 0
 
     def note_end(self, *, lived_s: float) -> float:
-        """A worker has come to its end without having been asked to; return the pause.
+        """It has come to its end without having been asked to; return the pause.
 
         Args:
-            lived_s: for how long it has served; 0 if it never did.
+            lived_s: for how long it has done its work; 0 if it never did.
         """
         if lived_s >= _SOUND_S:
             self._ends = 0
