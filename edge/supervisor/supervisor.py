@@ -293,10 +293,16 @@ class Supervisor:
                 if place.helper is not None:
                     place.helper.channel.send(Message(Kind.RELEASE, slot=place.number))
                     place.helper = None
-            elif serving and place.helper not in serving:
-                place.helper = serving[place.number % len(serving)]
-                names = [str(kind) for kind, queue in place.queues.items() for _ in queue]
-                fds = [one.fileno() for queue in place.queues.values() for one in queue]
-                place.helper.channel.send(
-                    Message(Kind.ACCEPT, slot=place.number, names=names, descriptors=fds)
-                )
+            elif place.helper not in serving:
+                first = place.number % max(1, len(serving))
+                in_turn = (*serving[first:], *serving[:first])
+                place.helper = next((one for one in in_turn if _accepts(one, place)), None)
+
+
+def _accepts(worker: WorkerProcess, place: Place) -> bool:
+    """Tell a worker to take what arrives in a slot; whether it could be told."""
+    names = [str(kind) for kind, queue in place.queues.items() for _ in queue]
+    fds = [one.fileno() for queue in place.queues.values() for one in queue]
+    return worker.channel.send(
+        Message(Kind.ACCEPT, slot=place.number, names=names, descriptors=fds)
+    )

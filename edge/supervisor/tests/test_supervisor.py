@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from edge.supervisor.channel import Kind, Message
 from edge.supervisor.errors import WorkerStartError
 from edge.supervisor.holdings import KeptWorker
 from edge.supervisor.metrics import RestartReason, SupervisorCounts
@@ -184,6 +185,21 @@ async def test_a_worker_that_says_what_nobody_understands_is_heard_on(
     told = [one.getMessage() for one in caplog.records]
     assert "a message cannot be read" in told
     assert "a worker's last metrics are lost" in told
+
+
+async def test_who_cannot_be_told_takes_nobodys_place(tmp_path: Path):
+    async with open_supervisor(tmp_path, 3) as (supervisor, _, counts):
+        await supervisor.start()
+        deaf, other, victim = (current_of(place) for place in supervisor.places)
+        os.kill(deaf.pid, signal.SIGSTOP)
+        while deaf.channel.send(Message(Kind.REOPEN)):
+            pass
+        victim.kill()
+        await until_taken(other, ["accept", 2])
+        os.kill(deaf.pid, signal.SIGCONT)
+        await until_restarted(counts, RestartReason.CRASHED)
+        await until_taken(other, ["release", 2])
+        assert taken_by(deaf) == []
 
 
 async def test_whoever_was_being_started_is_not_handed_over(tmp_path: Path):
