@@ -154,6 +154,8 @@ class TlsSession:
         Raises:
             TlsError: the session is broken.
         """
+        # An error that somebody else has left would be taken for one of this: SSL_get_error(3).
+        _lib.ERR_clear_error()
         # Bytes are handed over as they are: half a microsecond of some fifteen.
         start = content if isinstance(content, bytes) else _ffi.from_buffer(content)
         count = _lib.SSL_write(self._session, start, len(content))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.tls.openssl import ServerContext, Step, TlsError, TlsSession
+from edge.tls.openssl import ServerContext, Step, TlsError, TlsSession, _lib
 from edge.tls.tests.certificate_making import make, trusting
 
 MADE = make("edge.example")
@@ -122,6 +122,17 @@ def test_a_client_that_does_not_trust_us_is_told_of():
     ours, theirs = _meet(CONTEXT, trusting(make("edge.example")), _serve)
     assert "unknown ca" in str(ours)
     assert isinstance(theirs, ssl.SSLCertVerificationError)
+
+
+def test_an_error_that_somebody_else_has_left_is_none_of_a_write():
+    def serve(session: TlsSession) -> object:
+        _serve(session)
+        _lib.ERR_put_error(_lib.ERR_LIB_EVP, 0, 1, b"elsewhere", 1)
+        return session.write(b"too late")
+
+    ours, _ = _meet(CONTEXT, trusting(MADE), serve)
+    assert isinstance(ours, TlsError)
+    assert str(ours) == "protocol is shutdown"
 
 
 @pytest.mark.parametrize(
