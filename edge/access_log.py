@@ -77,11 +77,13 @@ class AccessLog:
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         # At least half of what waits: however many are noted meanwhile, it comes to an end.
-        self._write(max(_BATCH_LINES, len(self._lines) // 2))
-        if self._lines:
-            self._handle = loop.call_soon(self._tick)
-        else:
-            self._handle = loop.call_later(_PERIOD_S, self._tick)
+        try:
+            self._write(max(_BATCH_LINES, len(self._lines) // 2))
+        finally:  # After an error, which the loop tells of, the other lines are still written.
+            if self._lines:
+                self._handle = loop.call_soon(self._tick)
+            else:
+                self._handle = loop.call_later(_PERIOD_S, self._tick)
 
     def _flush(self) -> None:
         while self._lines:

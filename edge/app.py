@@ -268,7 +268,7 @@ async def _open_checkpoint(
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_FIRST_KEYS_S):
             await keys.refresh()
-    tasks.start(keys.keep_fresh())
+    tasks.keep(keys.keep_fresh, "fetching token keys")
     return Checkpoint(Gate(verifier, limits), keys, drm, frozenset(settings.allowed_hosts))
 
 
@@ -291,7 +291,7 @@ async def _open_doorway(settings: EdgeSettings, tasks: Tasks, clock: Clock) -> T
     if not settings.tls.certificates:
         return None
     doorway = await TlsDoorway.open(settings.tls, settings.front.fronts(), clock)
-    tasks.start(doorway.watch.watch())
+    tasks.keep(doorway.watch.watch, "watching certificates")
     return doorway
 
 

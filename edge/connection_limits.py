@@ -211,14 +211,16 @@ class ConnectionLimits:
     def _look_at(self, connections: Iterator[LimitedConnection], unsent: int) -> None:
         now_s = self._loop.time()
         some = list(itertools.islice(connections, _LOOKED_AT_ONCE))
+        # Whatever goes wrong, which the loop tells of, all are looked at again.
+        self._handle = self._loop.call_later(_PERIOD_S, self._begin)
         for connection in some:
             if connection.transport is not None:
                 unsent += self._look_at_one(connection, now_s)
         if len(some) == _LOOKED_AT_ONCE:
+            self._handle.cancel()
             self._handle = self._loop.call_soon(self._look_at, connections, unsent)
-            return
-        self._counts.unsent_bytes = self._relieve(unsent)
-        self._handle = self._loop.call_later(_PERIOD_S, self._begin)
+        else:
+            self._counts.unsent_bytes = self._relieve(unsent)
 
     def _look_at_one(self, connection: LimitedConnection, now_s: float) -> int:
         if connection.head_since_s:

@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -259,7 +260,7 @@ async def open_disk_tier(
             is_open = True
             await keeper.open_soon()
         async with open_tasks() as tasks:
-            tasks.start(keeper.keep(tasks, is_open=is_open))
+            tasks.keep(partial(keeper.keep, tasks, is_open=is_open), "opening disk folders")
             yield DiskTier(list(caches.values()), purge_log, counts)
     finally:
         await _close_all(caches.values())
@@ -320,7 +321,7 @@ class _Keeper:
             except DiskFolderInUseError:
                 continue
         for cache in self._caches:
-            tasks.start(cache.keep(self.adopt))
+            tasks.keep(partial(cache.keep, self.adopt), "keeping a disk folder")
 
     async def _open_all(self) -> None:
         """Open all folders and restore the purges, before any of them is used."""

@@ -72,11 +72,11 @@ async def join(mesh: Mesh, ground: Ground, way: WayToContent) -> AsyncIterator[S
         mesh.examine = spreading.examine
         await mesh.look()
         await spreading.note_attendance()
-        tasks.start(mesh.keep_looking())
-        tasks.start(mesh.keep_resolving())
-        tasks.start(spreading.keep_invalidating())
-        tasks.start(spreading.keep_telling())
-        tasks.start(spreading.keep_attendance())
+        tasks.keep(mesh.keep_looking, "looking for members")
+        tasks.keep(mesh.keep_resolving, "resolving nodes")
+        tasks.keep(spreading.keep_invalidating, "telling of changes")
+        tasks.keep(spreading.keep_telling, "telling of missed purges")
+        tasks.keep(spreading.keep_attendance, "noting attendance")
         road.is_ready = True
         try:
             yield spreading

@@ -102,9 +102,10 @@ class Mesh:
         own = next((one.name for one in found if one.is_own), None)
         candidates = tuple(Candidate(one.name, one.weight) for one in found)
         self.members.nodes = Nodes(own, candidates, known)
-        for name in gone:
-            await self._closings.pop(f"{name} {self._urls[name]}").aclose()
+        closings = [self._closings.pop(f"{name} {self._urls[name]}") for name in gone]
         self._urls = others
+        for closing in closings:
+            await closing.aclose()
         if gone:
             logger.info("nodes have left", extra={"nodes": sorted(gone)})
 

@@ -143,10 +143,14 @@ class Spreading:
             targets, self._targets = self._targets, set()
             done, self._next_round = self._next_round, None
             some = list(targets)
-            for start in range(0, len(some), _TARGETS_MAX):
-                await self._spread_targets(some[start : start + _TARGETS_MAX])
-            if done is not None:
-                done.set_result(None)
+            try:
+                for start in range(0, len(some), _TARGETS_MAX):
+                    await self._spread_targets(some[start : start + _TARGETS_MAX])
+                    targets.difference_update(some[start : start + _TARGETS_MAX])
+            finally:
+                self._targets |= targets  # After an error they are told with the next ones.
+                if done is not None:
+                    done.set_result(None)
 
     async def keep_telling(self) -> None:
         """Tell members what they have missed, as soon as they are there, until cancelled."""
@@ -245,13 +249,12 @@ class Spreading:
                 failed |= await self._tell(
                     PURGE_PATH, document, None, deadline_s=self._settings.purge_s
                 )
-        finally:
+        finally:  # Also after an error: others have their turn before it is tried again.
             missed.is_being_told = False
-        missed.failed = failed
-        if failed.keys() - {_HERE}:
-            missed.retry_s = self._now() + min(_RETRY_S_MAX, 2.0**missed.tries)
+            missed.retry_s = self._now() + min(_RETRY_S_MAX, 2.0 ** min(missed.tries, 32))
             missed.tries += 1
-        else:
+        missed.failed = failed
+        if not failed.keys() - {_HERE}:
             await self._outbox.remove(missed)
         return sequence, failed
 

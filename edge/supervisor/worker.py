@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 
 from prometheus_client import generate_latest
 
@@ -17,7 +19,9 @@ from edge.app import EdgeService, EdgeSockets, open_edge
 from edge.disk.errors import DiskTierError
 from edge.listening import ListenerKind, Queues
 from edge.supervisor.brief import Brief, file_in_memory
-from edge.supervisor.channel import Channel, Kind, Message
+from edge.supervisor.channel import Channel, Kind, Message, close_descriptors
+
+logger = logging.getLogger(__name__)
 
 # What keeps a worker from starting, and is told in its own words.
 _TOLD = (SettingsError, ListenerError, DiskTierError, OSError)
@@ -38,7 +42,7 @@ async def run_worker(brief: Brief, channel: Channel, *, clock: Callable[[], floa
         async with _opened(brief, clock) as service, open_tasks() as tasks:
             worker = _Worker(service, channel, tasks)
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.retire)
-            tasks.start(worker.obey())
+            tasks.keep(worker.obey, "carrying out orders")
             settle_collector()
             channel.send(Message(Kind.READY))
             await worker.ended.wait()
@@ -67,8 +71,7 @@ class _Worker:
                 case Kind.STOP:
                     break
                 case Kind.ACCEPT:
-                    queues = queues_of(message.names, message.descriptors)
-                    await self._service.listening.accept(message.slot, queues)
+                    await self._accept(message)
                 case Kind.RELEASE:
                     await self._service.listening.release(message.slot)
                 case Kind.REOPEN:
@@ -86,7 +89,15 @@ class _Worker:
     def _drain(self, within_s: float) -> None:
         if not self._is_draining:
             self._is_draining = True
-            self._tasks.start(self._run_dry(within_s))
+            self._tasks.keep(partial(self._run_dry, within_s), "draining")
+
+    async def _accept(self, message: Message) -> None:
+        if len(message.descriptors) == len(message.names):
+            queues = queues_of(message.names, message.descriptors)
+            await self._service.listening.accept(message.slot, queues)
+        else:  # This process may have no more of them.
+            close_descriptors(message)
+            logger.error("sockets have not arrived", extra={"slot": message.slot})
 
     async def _run_dry(self, within_s: float) -> None:
         await self._service.drain(within_s)

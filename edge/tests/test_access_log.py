@@ -52,6 +52,20 @@ async def test_the_last_lines_are_written_at_the_end(tmp_path: Path):
     assert path.read_bytes().count(b"\n") == 1000
 
 
+async def test_what_cannot_be_formatted_does_not_end_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    path = tmp_path / "access.log"
+    async with open_access_log(str(path), EdgeCounts()) as log:
+        log.note("\ud800")
+        async with asyncio.timeout(10):
+            while "UnicodeEncodeError" not in caplog.text:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.005)
+        log.note(line_of(path="/a"))
+        (line,) = await read_lines(path, 1)
+    assert line["path"] == "/a"
+
+
 async def test_it_goes_on_in_a_new_file(tmp_path: Path):
     path = tmp_path / "access.log"
     async with open_access_log(str(path), EdgeCounts()) as log:

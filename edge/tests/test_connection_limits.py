@@ -13,7 +13,7 @@ import uvloop
 from typing_extensions import override
 
 from edge import connection_limits
-from edge.connection_limits import ConnectionBounds, ConnectionLimits, connections_max_of
+from edge.connection_limits import ConnectionBounds, ConnectionLimits, Cut, connections_max_of
 from edge.metrics import EdgeCounts
 
 pytestmark = pytest.mark.socket
@@ -174,6 +174,20 @@ async def test_a_head_that_does_not_come_is_not_waited_for():
         assert await read_all(slow) == b""
         assert stage.counts.connections_cut == {"head": 1}
         assert stage.counts.connections == 1
+
+
+async def test_an_error_does_not_end_the_looking():
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    async with open_stage(head_s=0.1) as stage:
+        listener = await stage.come()
+        await stage.until(lambda: bool(stage.speakers))
+        (speaker,) = stage.speakers
+        transport, speaker.transport = speaker.transport, object()
+        await stage.until(lambda: bool(told))
+        speaker.transport = transport
+        assert await read_all(listener) == b""
+        assert stage.counts.connections_cut[Cut.HEAD] == 1
 
 
 async def test_a_head_may_wait_for_the_answer_before_it():

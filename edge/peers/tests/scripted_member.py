@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -24,6 +25,8 @@ class ScriptedMember:
         is_silent: it takes connections, and says nothing any more.
         lacks_everything: it says that it has no purge.
         on_purge: called with each purge, before it is answered.
+        failed: who it says could not do what it was told.
+        told: what it was told to do, by path.
     """
 
     content: bytes = b"of the owner"
@@ -32,7 +35,9 @@ class ScriptedMember:
     status: int = 200
     lacks_everything: bool = False
     on_purge: Callable[[], Awaitable[None]] | None = None
+    failed: object = field(default_factory=dict)
     seen: list[tuple[str, str]] = field(default_factory=list)
+    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         content = await request.read()
@@ -40,11 +45,14 @@ class ScriptedMember:
         if self.is_silent:
             await asyncio.Event().wait()
         if request.method == "POST":
+            self.told.append((request.path, orjson.loads(content)))
             if request.path == "/purge" and self.on_purge is not None:
                 await self.on_purge()
             purges = orjson.loads(content).get("purges", []) if self.lacks_everything else []
             answers = {"/ping": {"ready": True, "lacks": purges}, "/missed": {"purges": []}}
-            return web.Response(body=orjson.dumps(answers.get(request.path, {"failed": {}})))
+            return web.Response(
+                body=orjson.dumps(answers.get(request.path, {"failed": self.failed}))
+            )
         headers = {MET_FIELD: self.met, "ETag": '"v"', "Cache-Control": "max-age=1000"}
         return web.Response(status=self.status, body=self.content, headers=headers)
 

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+from aiohttp import web
 
 from edge.peers.mesh import ALONE
 from edge.peers.ownership import Candidate, ranked
@@ -21,7 +22,7 @@ from edge.peers.tests.company import (
     peers_of,
     rank_of_workers,
 )
-from edge.peers.tests.scripted_member import open_scripted_member
+from edge.peers.tests.scripted_member import ScriptedMember, open_scripted_member
 from edge.slot import Slot
 from edge.tests.conftest import OPERATOR, ManualClock, Node, open_worker
 from edge.tests.scripted_origin import Resource, ScriptedOrigin
@@ -192,6 +193,39 @@ async def test_what_an_unsafe_method_has_changed_is_let_go_on_all_nodes(origin: 
             assert (await node.ask("/x")).content == b"new"
 
 
+@contextlib.asynccontextmanager
+async def open_scripted_node(port: int) -> AsyncIterator[ScriptedMember]:
+    member = ScriptedMember()
+    runner = web.ServerRunner(web.Server(member.handle), handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield member
+    finally:
+        await runner.cleanup()
+
+
+async def test_an_error_while_members_are_told_keeps_nobody_waiting_and_loses_nothing(
+    origin: ScriptedOrigin, caplog: pytest.LogCaptureFixture
+):
+    origin.resources |= {"/1": Resource(b""), "/2": Resource(b"")}
+    ports = {name: free_port() for name in ("a", "b")}
+    of_a: dict[str, object] = {"peers": peers_of(ports, "a")}
+    async with (
+        open_scripted_node(ports["b"]) as b,
+        open_worker(origin, ALONE, ManualClock(), of_a) as a,
+    ):
+        await all_are_up([a], 1)
+        b.failed = "nobody knows what this means"
+        async with asyncio.timeout(5):
+            await a.ask("/1", method="PUT", data=b"")
+            assert "telling of changes" in [vars(one).get("task") for one in caplog.records]
+            b.failed = {}
+            await a.ask("/2", method="PUT", data=b"")
+    told = [set(document["targets"]) for path, document in b.told if path == "/invalidate"]
+    assert told == [{"/1"}, {"/1", "/2"}, {"/1", "/2"}]
+
+
 async def test_a_node_that_was_no_member_for_a_while_validates_what_it_has(
     origin: ScriptedOrigin, run_dir: Path
 ):
@@ -264,6 +298,8 @@ async def socket_that_says_nothing(port: int) -> AsyncIterator[None]:
 async def test_a_listener_does_not_wait_for_a_node_that_is_down(
     origin: ScriptedOrigin, run_dir: Path
 ):
+    # Only what has succeeded changes anything.
+    origin.resources |= {f"/{number}": Resource(b"") for number in range(6)}
     ports = {name: free_port() for name in ("a", "b")}
     of_a: dict[str, object] = {"peers": peers_of(ports, "a", deadline_s=1.0)}
     async with (

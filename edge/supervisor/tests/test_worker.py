@@ -99,6 +99,21 @@ async def test_it_takes_what_arrives_elsewhere_for_as_long_as_it_is_told(tmp_pat
         writer.close()
 
 
+async def test_an_order_that_cannot_be_carried_out_is_not_the_last_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    async with open_scene(tmp_path) as scene:
+        assert (await scene.hear()).kind is Kind.READY
+        scene.channel.send(Message(Kind.ACCEPT, slot=1, names=("media",)))
+        scene.channel.send(Message(Kind.ACCEPT, slot=1, names=("?",), descriptors=(0,)))
+        scene.lend()
+        scene.channel.send(Message(Kind.DRAIN, within_s=20.0))
+        assert (await scene.hear()).kind is Kind.ENDED
+    told = [(one.getMessage(), vars(one).get("task")) for one in caplog.records]
+    assert told == [("sockets have not arrived", None), ("a task failed", "carrying out orders")]
+    assert scene.has_served
+
+
 async def until_one_waits(scene: Scene) -> socket.socket:
     """Connect until nobody answers: that connection waits in the queue that was let go."""
     while True:
