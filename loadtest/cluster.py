@@ -11,12 +11,12 @@ import contextlib
 import json
 import secrets
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from config.tests.free_ports import free_port
 from loadtest.node import Node, NodeFailedError, kill_tree
 
 _STOP_S_MAX: Final = 30.0
@@ -171,14 +171,6 @@ def running_cluster(folder: Path, store: str, *, origins: int) -> Iterator[Clust
         urls.pop("event", None)
         running.write_text(json.dumps({**urls, **credential}))
         yield Cluster(node, started, running, edge["edge"])
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on at the moment."""
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -148,13 +148,6 @@ FRONTS: Final = (
 )
 
 
-def free_port() -> int:
-    """A port that nobody has just now."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-    return port
-
-
 def _wait_for(stage: Stage, process: subprocess.Popen[bytes]) -> None:
     end_s = time.monotonic() + START_S_MAX
     while time.monotonic() < end_s and process.poll() is None:

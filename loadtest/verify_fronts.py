@@ -31,7 +31,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typing_extensions import override
 
 from benchmarks.hits.certificate import make_certificate
-from loadtest.fronts import FRONTS, HOST, Front, Stage, free_port
+from config.tests.free_ports import free_port
+from loadtest.fronts import FRONTS, HOST, Front, Stage
 from loadtest.peers.attacca import running_configured_edge
 from loadtest.peers.process import CacheFailedError, find_program, program
 

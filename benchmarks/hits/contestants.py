@@ -18,7 +18,7 @@ from benchmarks.hits.edge_settings import SUPPORTED_KEYS, edge_toml
 from benchmarks.hits.origin import RunningOrigin
 from benchmarks.hits.shapes import Shape, Wanted
 from benchmarks.hits.tickets import Tickets
-from loadtest.cluster import free_port
+from config.tests.free_ports import free_port
 from loadtest.peers.attacca import running_configured_edge
 from loadtest.peers.nginx import NginxSettings, running_nginx
 from loadtest.peers.process import Command, RunningCache, find_program, program, running

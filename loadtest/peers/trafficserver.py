@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from loadtest.cluster import free_port
+from config.tests.free_ports import free_port
 from loadtest.peers.process import (
     HEAD_DEADLINE_S,
     Command,

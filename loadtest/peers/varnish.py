@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadtest.cluster import free_port
+from config.tests.free_ports import free_port
 from loadtest.peers.process import HEAD_DEADLINE_S, Command, RunningCache, program, running
 
 _VCL: Final = """vcl 4.1;

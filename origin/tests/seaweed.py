@@ -9,7 +9,6 @@ import http.client
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from config.tests.free_ports import free_ports
 from origin.signing import RequestSigner, S3Credentials, SignedRequest
 
 START_S_MAX: Final = 60.0
@@ -52,7 +52,7 @@ class SeaweedServer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         names = (*_PARTS, *(f"{one}.grpc" for one in _PARTS))
-        self._ports = dict(zip(names, _free_ports(len(names)), strict=True))
+        self._ports = dict(zip(names, free_ports(len(names)), strict=True))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -189,12 +189,3 @@ def put_nothing(endpoint_url: str, path: str, credentials: S3Credentials) -> int
         return 0
     finally:
         connection.close()
-
-
-def _free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on at this moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]

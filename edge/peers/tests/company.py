@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from config.tests.free_ports import free_ports
 from edge.peers.members import slot_name
 from edge.peers.mesh import ALONE
 from edge.peers.ownership import Candidate, ranked
@@ -15,12 +15,6 @@ from edge.tests.scripted_origin import ScriptedOrigin
 
 # Patient, since the machine may be busy.
 PEERS = {"probe_s": 0.05, "deadline_s": 3.0, "purge_s": 5.0}
-
-
-def free_port() -> int:
-    with socket.socket() as trying:
-        trying.bind(("127.0.0.1", 0))
-        return int(trying.getsockname()[1])
 
 
 def rank_of_workers(count: int, key: str, span: int = 0) -> list[int]:
@@ -54,6 +48,11 @@ async def open_workers(
         yield workers
 
 
+def ports_of(*names: str) -> dict[str, int]:
+    """Ports that nodes of these names may listen on."""
+    return dict(zip(names, free_ports(len(names)), strict=True))
+
+
 def peers_of(ports: dict[str, int], own: str, **more: object) -> dict[str, object]:
     nodes = [{"name": name, "url": f"http://127.0.0.1:{port}"} for name, port in ports.items()]
     listen = f"127.0.0.1:{ports[own]}"
@@ -65,7 +64,7 @@ async def open_pop(
     origin: ScriptedOrigin, names: Sequence[str] = ("a", "b"), **changes: object
 ) -> AsyncIterator[dict[str, Node]]:
     """Nodes of one worker each; all of them know of each other."""
-    ports = {name: free_port() for name in names}
+    ports = ports_of(*names)
     clock = ManualClock()
     async with contextlib.AsyncExitStack() as stack:
         nodes = {}

@@ -15,7 +15,7 @@ from config.sockets import ListenerError
 from edge.peers.listening import client_tls
 from edge.peers.mesh import ALONE
 from edge.peers.settings import PeerSettings
-from edge.peers.tests.company import PEERS, all_are_up, free_port
+from edge.peers.tests.company import PEERS, all_are_up, ports_of
 from edge.peers.wording import HOP_FIELD
 from edge.tests.conftest import ManualClock, open_worker
 from edge.tests.scripted_origin import Resource, ScriptedOrigin
@@ -65,7 +65,7 @@ def make_authority(folder: Path) -> dict[str, str]:
 
 async def test_nodes_talk_over_tls_and_show_who_they_are(origin: ScriptedOrigin, tmp_path: Path):
     files, foreign = make_authority(tmp_path / "ours"), make_authority(tmp_path / "theirs")
-    ports = {name: free_port() for name in ("a", "b")}
+    ports = ports_of("a", "b")
     nodes = [{"name": name, "url": f"https://127.0.0.1:{port}"} for name, port in ports.items()]
 
     def settings(own: str) -> dict[str, object]:

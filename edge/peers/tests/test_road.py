@@ -8,7 +8,7 @@ import pytest
 
 from edge.peers.mesh import ALONE
 from edge.peers.ownership import Candidate, ranked
-from edge.peers.tests.company import all_are_up, free_port, peers_of, rank_of_workers
+from edge.peers.tests.company import all_are_up, peers_of, ports_of, rank_of_workers
 from edge.peers.wording import HOP_FIELD
 from edge.slot import Slot
 from edge.tests.conftest import ManualClock, content_of, open_worker
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.socket
 async def test_any_worker_of_a_node_leads_to_the_one_that_owns(
     origin: ScriptedOrigin, run_dir: Path
 ):
-    ports = {name: free_port() for name in ("a", "b")}
+    ports = ports_of("a", "b")
     of_a: dict[str, object] = {"peers": peers_of(ports, "a")}
     keys = [key for key in map("/k{}".format, range(40)) if owner_of(key) == "a"][:6]
     content = content_of(300_000)
@@ -70,7 +70,7 @@ async def test_what_no_member_asks_is_refused(
     status: int,
     origin: ScriptedOrigin,
 ):
-    ports = {name: free_port() for name in ("a", "b")}
+    ports = ports_of("a", "b")
     of_a: dict[str, object] = {"peers": peers_of(ports, "a")}
     url = f"http://127.0.0.1:{ports['a']}{path}"
     async with (

@@ -16,10 +16,10 @@ from edge.peers.ownership import Candidate, ranked
 from edge.peers.tests.company import (
     PEERS,
     all_are_up,
-    free_port,
     open_pop,
     open_workers,
     peers_of,
+    ports_of,
     rank_of_workers,
 )
 from edge.peers.tests.scripted_member import ScriptedMember, open_scripted_member
@@ -48,7 +48,7 @@ async def on_disk(node: Node, target: str) -> None:
     """Ask a node for what it writes to its disk."""
     disk = node.service.tiers.disk
     assert disk is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not disk.is_listed:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.01)
         assert (await node.ask(target)).status == 200
@@ -128,7 +128,7 @@ async def test_who_cannot_be_told_is_named_and_told_when_it_is_back(
 ):
     target = next(key for key in map("/x{}".format, range(20)) if owner_of(key) == "b")
     origin.resources[target] = Resource(b"old")
-    ports = {name: free_port() for name in ("a", "b")}
+    ports = ports_of("a", "b")
     clock = ManualClock()
     disk = {"folders": [{"path": str(run_dir / "b"), "bytes_max": 8 << 20}], "admission": "all"}
     of_b: dict[str, object] = {"peers": peers_of(ports, "b"), "cache": {"disk": disk}}
@@ -145,7 +145,7 @@ async def test_who_cannot_be_told_is_named_and_told_when_it_is_back(
         assert list(answer["failed"]) == ["b"]
         async with open_worker(origin, ALONE, clock, of_b) as b:
             assert (await b.ask(target)).content == b"new"  # It has asked what it had missed.
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 path = run_dir / "missed" / "missed-purges-0"
                 while target.encode() in await asyncio.to_thread(path.read_bytes):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
@@ -155,7 +155,7 @@ async def test_a_node_that_starts_while_another_is_away_validates_what_it_has(
     origin: ScriptedOrigin, run_dir: Path
 ):
     origin.resources["/x"] = Resource(b"same")
-    ports = {name: free_port() for name in ("a", "b")}
+    ports = ports_of("a", "b")
     disk = {"folders": [{"path": str(run_dir / "b"), "bytes_max": 8 << 20}], "admission": "all"}
     of_b: dict[str, object] = {"peers": peers_of(ports, "b"), "cache": {"disk": disk}}
     for _ in range(2):
@@ -166,7 +166,7 @@ async def test_a_node_that_starts_while_another_is_away_validates_what_it_has(
 
 async def test_a_purge_that_a_crash_cut_short_is_told_again(origin: ScriptedOrigin, run_dir: Path):
     origin.resources["/x"] = Resource(b"old")
-    ports = {name: free_port() for name in ("a", "b")}
+    ports = ports_of("a", "b")
     of_a: dict[str, object] = {"peers": peers_of(ports, "a", purge_folder=run_dir / "missed")}
     of_b: dict[str, object] = {"peers": peers_of(ports, "b")}
     async with open_worker(origin, ALONE, ManualClock(), of_a) as a:
@@ -176,7 +176,7 @@ async def test_a_purge_that_a_crash_cut_short_is_told_again(origin: ScriptedOrig
         assert (await b.ask("/x")).content == b"old"
         origin.resources["/x"] = Resource(b"new", etag='"v1"')
         await stack.enter_async_context(open_worker(origin, ALONE, ManualClock(), of_a))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (await b.ask("/x")).content != b"new":  # noqa: ASYNC110 - nobody is told
                 await asyncio.sleep(0.02)
 
@@ -231,7 +231,7 @@ async def test_a_node_that_was_no_member_for_a_while_validates_what_it_has(
 ):
     target = next(key for key in map("/x{}".format, range(20)) if owner_of(key) == "b")
     origin.resources[target] = Resource(b"old")
-    ports = {name: free_port() for name in ("a", "b")}
+    ports = ports_of("a", "b")
     clock = ManualClock()
     disk = {"folders": [{"path": str(run_dir / "b"), "bytes_max": 8 << 20}], "admission": "all"}
 
@@ -272,12 +272,12 @@ async def test_nothing_is_asked_of_a_member_that_lacks_a_purge_until_it_was_told
         assert (await node.ask(target)).content == b"of the owner"
         owner.lacks_everything = True
         assert (await purge(node, urls=[target]))[0] == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while node.service.counts.peers_up["worker-1"]:  # noqa: ASYNC110 - nobody is told
                 await asyncio.sleep(0.01)
         told = owner.seen.count(("POST", "/purge"))
         assert (await node.ask(target)).content == b"of the origin"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while owner.seen.count(("POST", "/purge")) == told:  # noqa: ASYNC110 - nobody is told
                 await asyncio.sleep(0.01)
             owner.lacks_everything = False
@@ -300,7 +300,7 @@ async def test_a_listener_does_not_wait_for_a_node_that_is_down(
 ):
     # Only what has succeeded changes anything.
     origin.resources |= {f"/{number}": Resource(b"") for number in range(6)}
-    ports = {name: free_port() for name in ("a", "b")}
+    ports = ports_of("a", "b")
     of_a: dict[str, object] = {"peers": peers_of(ports, "a", deadline_s=1.0)}
     async with (
         socket_that_says_nothing(ports["b"]),
