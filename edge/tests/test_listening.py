@@ -47,8 +47,10 @@ async def test_who_asks_for_nothing_is_let_go(node: Node, monkeypatch: pytest.Mo
     monkeypatch.setattr(listening, "_IDLE_S_MAX", 0.2)
     node.origin.resources["/a"] = Resource(BODY)
     await node.ask("/a")
-    async with asyncio.timeout(10):
+    assert node.service.counts.connections == 1
+    async with asyncio.timeout(20):
         await node.service.drain(60.0)
+    assert node.service.counts.connections == 0
 
 
 async def test_it_is_over_after_its_time(node: Node):

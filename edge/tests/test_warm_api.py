@@ -267,6 +267,7 @@ async def test_a_node_that_stops_ends_what_is_being_warmed():
         await response.content.readline()
     async with asyncio.timeout(10):
         await warmer.ended.wait()
+    assert (warmer.begun, warmer.left) == (1, 0)
 
 
 async def test_no_more_calls_than_it_may_work_on():

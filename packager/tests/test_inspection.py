@@ -230,4 +230,7 @@ def test_a_large_file_may_take_its_time(tmp_path: Path):
     path.write_bytes(path.read_bytes() + b"JUNK" + (2_000_000).to_bytes(4, "little"))
     os.truncate(path, path.stat().st_size + 2_000_000)
     times = iter([0.0] + [139.0] * 100)
-    inspect_master(path, edges=tmp_path, on_progress=lambda _: None, cpu_clock=lambda: next(times))
+    inspection = inspect_master(
+        path, edges=tmp_path, on_progress=lambda _: None, cpu_clock=lambda: next(times)
+    )
+    assert inspection.facts.pcm_sha256 == expected_pcm(sound_file(music(100_000)), bits=16)

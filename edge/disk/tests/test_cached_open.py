@@ -1,6 +1,7 @@
 """Opening what the kernel knows."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,4 +46,6 @@ def test_nothing_outside_of_the_folder_is_opened(folder_fd: int, tmp_path: Path)
 
 def test_nobody_waits_for_a_pipe(folder_fd: int, tmp_path: Path):
     os.mkfifo(tmp_path / "sub" / "pipe")
-    os.close(open_if_cached("sub/pipe", folder_fd=folder_fd))
+    fd = open_if_cached("sub/pipe", folder_fd=folder_fd)
+    assert stat.S_ISFIFO(os.fstat(fd).st_mode)
+    os.close(fd)

@@ -35,9 +35,12 @@ async def test_changes_are_noticed_and_mistakes_told(
 
 async def test_asking_loads_them_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     caplog.set_level("INFO")
-    keyring = Keyring([write(make("a.example"), tmp_path, "a")], is_tls12=True, clock=lambda: 0.0)
+    before, after = make("a.example"), make("b.example")
+    keyring = Keyring([write(before, tmp_path, "a")], is_tls12=True, clock=lambda: 0.0)
+    write(after, tmp_path, "a")
     watch = CertificateWatch(keyring, every_s=3600.0)
     async with open_tasks() as tasks:
         tasks.start(watch.watch())
         watch.ask()
         await _until(caplog, "certificates are loaded")
+    assert keyring.certificates[0].names == ("b.example",)

@@ -72,7 +72,8 @@ async def test_no_more_events_are_kept_than_there_may_be():
 async def test_who_waits_is_woken_by_an_event():
     log = EventLog(make_store())
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        group.create_task(log.wait(60))
+        waiting = group.create_task(log.wait(60))
         await asyncio.sleep(0)
+        assert not waiting.done()
         await log.append("", {})
-    await log.wait(0.001)
+    await log.wait(0.001)  # Nothing more comes, and nobody waits longer than he wants to.

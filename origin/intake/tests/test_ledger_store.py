@@ -54,5 +54,7 @@ async def test_a_closed_upload_makes_room():
     ledgers = make_ledgers(make_store(), Clock())
     for name in ("a", "b"):
         await ledgers.open(LABEL, name, 1)
+    with pytest.raises(QuotaExceededError):
+        await ledgers.open(LABEL, "c", 1)
     await ledgers.close("nebula", "a")
     await ledgers.open(LABEL, "c", 1)
