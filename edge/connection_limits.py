@@ -13,7 +13,7 @@ import resource
 import socket
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -154,11 +154,15 @@ class ConnectionLimits:
     Args:
         bounds: to keep.
         counts: of this worker.
+        clock: monotonic seconds, those of `LimitedConnection.head_since_s`.
     """
 
-    def __init__(self, bounds: ConnectionBounds, counts: EdgeCounts) -> None:
+    def __init__(
+        self, bounds: ConnectionBounds, counts: EdgeCounts, *, clock: Callable[[], float]
+    ) -> None:
         self._bounds = bounds
         self._counts = counts
+        self._clock = clock
         self._clients: dict[LimitedConnection, str] = {}
         self._per_client: Counter[str] = Counter()
         self._slow: dict[LimitedConnection, _SlowReader] = {}
@@ -182,7 +186,7 @@ class ConnectionLimits:
         self._per_client[client] += 1
         self._counts.connections += 1
         transport.set_write_buffer_limits(high=bounds.buffer_bytes)
-        connection.head_since_s = self._loop.time()
+        connection.head_since_s = self._clock()
         return True
 
     def leave(self, connection: LimitedConnection) -> None:
@@ -209,7 +213,7 @@ class ConnectionLimits:
         self._look_at(iter(list(self._clients)), 0)
 
     def _look_at(self, connections: Iterator[LimitedConnection], unsent: int) -> None:
-        now_s = self._loop.time()
+        now_s = self._clock()
         some = list(itertools.islice(connections, _LOOKED_AT_ONCE))
         # Whatever goes wrong, which the loop tells of, all are looked at again.
         self._handle = self._loop.call_later(_PERIOD_S, self._begin)
@@ -274,7 +278,7 @@ def kept_limits(limits: LimitSettings, counts: EdgeCounts) -> Iterator[Connectio
         stall_s=limits.answer_stall_s,
         bytes_per_s_min=limits.answer_bytes_per_s_min,
     )
-    kept = ConnectionLimits(bounds, counts)
+    kept = ConnectionLimits(bounds, counts, clock=asyncio.get_running_loop().time)
     with kept.kept():
         yield kept
 

@@ -26,10 +26,16 @@ def told(registry: CollectorRegistry, name: str) -> float:
     return float(found[1])
 
 
+async def hold_loop() -> None:
+    """Hold it for longer than two periods, then let what is due go off, once."""
+    time.sleep(0.25)  # noqa: ASYNC251 - which is what it is about
+    for _ in range(2):
+        await asyncio.sleep(0)
+
+
 async def test_what_holds_the_loop_is_told_once(registry: CollectorRegistry):
     with watched_loop(registry):
-        time.sleep(0.25)  # noqa: ASYNC251 - which is what it is about
-        await asyncio.sleep(0.01)
+        await hold_loop()
         assert told(registry, 'event_loop_lag_seconds_bucket{le="+Inf"}') == 1
         assert told(registry, 'event_loop_lag_seconds_bucket{le="0.1"}') == 0
         assert told(registry, "event_loop_lag_seconds_sum") >= 0.14
@@ -37,18 +43,21 @@ async def test_what_holds_the_loop_is_told_once(registry: CollectorRegistry):
 
 async def test_the_longest_is_told_once(registry: CollectorRegistry):
     with watched_loop(registry):
-        time.sleep(0.25)  # noqa: ASYNC251 - which is what it is about
-        await asyncio.sleep(0.01)
+        await hold_loop()
         assert told(registry, "event_loop_lag_max_seconds") >= 0.14
-        assert told(registry, "event_loop_lag_max_seconds") < 0.14
+        assert told(registry, "event_loop_lag_max_seconds") == 0
 
 
 async def test_a_loop_that_is_free_is_in_time(registry: CollectorRegistry):
+    clock = asyncio.get_running_loop().time
+    begun_s = clock()
     with watched_loop(registry):
-        async with asyncio.timeout(10):
-            while told(registry, "event_loop_lag_seconds_count") < 3:  # noqa: ASYNC110 - it is time
+        async with asyncio.timeout(20):
+            while (count := told(registry, "event_loop_lag_seconds_count")) < 3:  # noqa: ASYNC110 - it is time
                 await asyncio.sleep(0.05)
-        assert told(registry, "event_loop_lag_seconds_sum") < 1
+        # What was not waited for was late, however busy the machine is.
+        late_s_max = clock() - begun_s - 0.1 * count
+        assert told(registry, "event_loop_lag_seconds_sum") <= late_s_max + 0.001
 
 
 @pytest.fixture

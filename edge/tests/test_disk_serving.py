@@ -60,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
 
 async def written(node: Node, count: int) -> None:
     """Wait until so many entries have been written."""
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         while await metric(node, "edge_disk_writes_total") < count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -86,7 +86,7 @@ async def test_who_does_not_read_is_cut_and_the_others_are_served(impatient: Nod
     writer.write(HEAD.replace(b"/a", b"/large"))
     async with asyncio.timeout(10):
         while not impatient.service.counts.connections_cut:
-            assert (await impatient.ask("/large")).content == LARGE
+            assert (await impatient.ask("/a")).content == b"content"
             await asyncio.sleep(0.02)
     assert impatient.service.counts.connections_cut == {"slow-reader": 1}
     received = b""

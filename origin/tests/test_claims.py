@@ -60,8 +60,10 @@ def claims_of(store: ObjectStore, owner: str, clock: ManualClock | None = None) 
     return Claims(store, owner=owner, lease_s=LEASE_S, monotonic=clock or ManualClock())
 
 
-def fast_claims_of(store: ObjectStore, owner: str) -> Claims:
-    return Claims(store, owner=owner, lease_s=SHORT_S, monotonic=asyncio.get_running_loop().time)
+def fast_claims_of(store: ObjectStore, owner: str, clock: ManualClock | None = None) -> Claims:
+    """Claims with a lease that can be waited for; with a clock it may be as late as it likes."""
+    monotonic = clock or asyncio.get_running_loop().time
+    return Claims(store, owner=owner, lease_s=SHORT_S, monotonic=monotonic)
 
 
 async def test_a_claim_belongs_to_one(store: ObjectStore):
@@ -139,11 +141,11 @@ async def test_a_holder_that_was_too_slow_learns_it_and_harms_nobody(store: Obje
 
 
 async def test_a_claim_is_held_while_the_block_runs(store: ObjectStore):
-    claims = fast_claims_of(store, "a")
-    watcher = fast_claims_of(store, "b")
+    claims = fast_claims_of(store, "a", ManualClock())
+    watcher = fast_claims_of(store, "b", ManualClock())
     async with claims.hold(NAME) as claim:
         claim.tell(0.25)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while await watcher.peek(NAME) != ClaimState("a", 0.25):
                 assert await watcher.take(NAME) is None
                 await asyncio.sleep(SHORT_S / 4)
@@ -159,15 +161,15 @@ async def test_whoever_waits_is_told_of_the_work_and_gets_the_claim_after_it(sto
         waits.set()
 
     async def wait() -> None:
-        async with fast_claims_of(store, "b").hold(NAME, on_wait=note):
+        async with fast_claims_of(store, "b", ManualClock()).hold(NAME, on_wait=note):
             done.set()
 
     async with asyncio.TaskGroup() as group:
-        async with fast_claims_of(store, "a").hold(NAME):
+        async with fast_claims_of(store, "a", ManualClock()).hold(NAME):
             group.create_task(wait())
             await waits.wait()
             assert not done.is_set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await done.wait()
     assert {state.owner for state in told} == {"a"}
     assert await keys_in(store) == []
@@ -175,13 +177,13 @@ async def test_whoever_waits_is_told_of_the_work_and_gets_the_claim_after_it(sto
 
 async def test_whoever_waits_for_a_dead_holder_relieves_it(store: ObjectStore):
     assert await fast_claims_of(store, "dead").take(NAME) is not None
-    async with asyncio.timeout(5), fast_claims_of(store, "b").hold(NAME) as claim:
+    async with asyncio.timeout(20), fast_claims_of(store, "b").hold(NAME) as claim:
         assert claim.name == NAME
 
 
 async def test_a_block_that_loses_its_claim_ends(store: ObjectStore):
     with pytest.raises(ClaimLostError):
-        async with asyncio.timeout(5), fast_claims_of(store, "a").hold(NAME):
+        async with asyncio.timeout(20), fast_claims_of(store, "a").hold(NAME):
             await store.put(KEY, b"somebody else's")
             await asyncio.Event().wait()
     assert (await store.read(KEY, size_max=99)).content == b"somebody else's"
@@ -246,7 +248,7 @@ async def test_a_claim_that_cannot_be_renewed_for_a_lease_is_given_up(store: Obj
     breaking = BreakingStore(store, writes=1, error=StoreError("away"))
     breaking.is_broken_for_good = True
     with pytest.raises(ClaimLostError):
-        async with asyncio.timeout(5), fast_claims_of(breaking, "a").hold(NAME):
+        async with asyncio.timeout(20), fast_claims_of(breaking, "a").hold(NAME):
             await asyncio.Event().wait()
 
 

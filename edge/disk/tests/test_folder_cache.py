@@ -405,5 +405,6 @@ async def test_a_folder_that_does_not_answer_is_off_and_lets_go_later(
     monkeypatch.setattr(folder_cache, "_CHECK_S_MAX", 0.05)
     async with running_tier(settings_of(tmp_path / "a", probe_s=1)) as tier:
         assert "not answer" in tier.problems()[str(tmp_path / "a")]
+        monkeypatch.setattr(folder_cache, "_CHECK_S_MAX", 20.0)
         may_answer.set()
         await until(lambda: not tier.problems())
