@@ -209,7 +209,7 @@ async def test_an_error_while_members_are_told_keeps_nobody_waiting_and_loses_no
     origin: ScriptedOrigin, caplog: pytest.LogCaptureFixture
 ):
     origin.resources |= {"/1": Resource(b""), "/2": Resource(b"")}
-    ports = {name: free_port() for name in ("a", "b")}
+    ports = ports_of("a", "b")
     of_a: dict[str, object] = {"peers": peers_of(ports, "a")}
     async with (
         open_scripted_node(ports["b"]) as b,
