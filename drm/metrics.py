@@ -12,6 +12,8 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from config.metric_families import counter_by
+
 
 class TokenKind(enum.StrEnum):
     """How an issued token may travel."""
@@ -67,51 +69,39 @@ class DrmMetrics(Collector):
     @override
     def collect(self) -> Iterator[CounterMetricFamily]:
         """The families, for a registry."""
-        yield _by_label(
+        yield counter_by(
+            "system",
             "drm_licenses_granted",
             "Licenses granted, by how they were asked for.",
-            "system",
             self._licenses_by_system,
         )
         yield CounterMetricFamily(
             "drm_license_keys_granted", "Content keys within these.", value=self._license_keys
         )
-        yield _by_label(
+        yield counter_by(
+            "reason",
             "drm_licenses_refused",
             "Licenses refused, by reason.",
-            "reason",
             self._license_refusals_by_reason,
         )
-        yield _by_label(
+        yield counter_by(
+            "kind",
             "drm_tokens_issued",
             "Playback tokens issued, by how they may travel.",
-            "kind",
             self._tokens_by_kind,
         )
-        yield _by_label(
+        yield counter_by(
+            "reason",
             "drm_tokens_refused",
             "Requests for a token refused, by reason.",
-            "reason",
             self._token_refusals_by_reason,
         )
         yield CounterMetricFamily(
             "drm_track_keys_given", "Tracks whose keys an origin was given.", value=self._track_keys
         )
-        yield _by_label(
+        yield counter_by(
+            "reason",
             "drm_track_keys_refused",
             "Requests of an origin for keys refused, by reason.",
-            "reason",
             self._track_key_refusals_by_reason,
         )
-
-
-def _by_label(
-    name: str,
-    documentation: str,
-    label: str,
-    counts: Counter[TokenKind] | Counter[LicenseSystem] | Counter[str],
-) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, documentation, labels=[label])
-    for value, count in counts.items():
-        family.add_metric([str(value)], count)
-    return family

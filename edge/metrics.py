@@ -22,6 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from config.metric_families import counter_by, gauge_by
 from edge.disk.metrics import disk_metrics
 from edge.error_content import Unready
 from edge.errors import EdgeError
@@ -176,12 +177,12 @@ class EdgeCollector(Collector):
         for (result, status_class), count in sorted(self._counts.all_responses().items()):
             responses.add_metric([result, f"{status_class}xx"], count)
         yield responses
-        content = CounterMetricFamily(
-            "edge_content_bytes", "Content bytes sent.", labels=["result"]
+        yield counter_by(
+            "result",
+            "edge_content_bytes",
+            "Content bytes sent.",
+            self._counts.all_content_bytes(),
         )
-        for result, count in sorted(self._counts.all_content_bytes().items()):
-            content.add_metric([result], count)
-        yield content
         first_byte = HistogramMetricFamily(
             "edge_first_byte_seconds",
             "From the end of the request's head to the first byte of the response.",
@@ -205,20 +206,18 @@ class EdgeCollector(Collector):
         yield GaugeMetricFamily(
             "edge_connections", "Connections of listeners.", value=self._counts.connections
         )
-        refused = CounterMetricFamily(
-            "edge_connections_refused", "Connections that were too many.", labels=["reason"]
+        yield counter_by(
+            "reason",
+            "edge_connections_refused",
+            "Connections that were too many.",
+            self._counts.connections_refused,
         )
-        for reason, count in sorted(self._counts.connections_refused.items()):
-            refused.add_metric([reason], count)
-        yield refused
-        cut = CounterMetricFamily(
+        yield counter_by(
+            "reason",
             "edge_connections_cut",
             "Connections that were ended: a head that did not come, an answer that was not taken.",
-            labels=["reason"],
+            self._counts.connections_cut,
         )
-        for reason, count in sorted(self._counts.connections_cut.items()):
-            cut.add_metric([reason], count)
-        yield cut
         yield GaugeMetricFamily(
             "edge_unsent_bytes",
             "What was handed over for sending and the kernel had no room for, a moment ago.",
@@ -238,23 +237,23 @@ class EdgeCollector(Collector):
         )
 
     def _failures(self) -> Iterator[Metric]:
-        upstream = CounterMetricFamily(
-            "edge_upstream_errors", "Failures of the upstream.", labels=["reason"]
+        yield counter_by(
+            "reason",
+            "edge_upstream_errors",
+            "Failures of the upstream.",
+            self._counts.upstream_errors,
         )
-        for reason, count in sorted(self._counts.upstream_errors.items()):
-            upstream.add_metric([reason], count)
-        yield upstream
         yield CounterMetricFamily(
             "edge_upstream_retries",
             "Requests that were sent to an upstream a second time.",
             value=self._counts.retries,
         )
-        tokens = CounterMetricFamily(
-            "edge_token_refusals", "Requests refused for their token.", labels=["reason"]
+        yield counter_by(
+            "reason",
+            "edge_token_refusals",
+            "Requests refused for their token.",
+            self._counts.token_refusals,
         )
-        for reason, count in sorted(self._counts.token_refusals.items()):
-            tokens.add_metric([reason], count)
-        yield tokens
 
     def _tier(self) -> Iterator[Metric]:
         store = self._store
@@ -287,12 +286,12 @@ class EdgeCollector(Collector):
         )
         yield GaugeMetricFamily("edge_memory_slices", "Slices in memory.", value=store.slices)
         yield GaugeMetricFamily("edge_memory_records", "Records in memory.", value=store.records)
-        evictions = CounterMetricFamily(
-            "edge_memory_evictions", "What the memory tier dropped.", labels=["kind"]
+        yield counter_by(
+            "kind",
+            "edge_memory_evictions",
+            "What the memory tier dropped.",
+            {"record": store.counts.evicted_records, "slice": store.counts.evicted_slices},
         )
-        evictions.add_metric(["slice"], store.counts.evicted_slices)
-        evictions.add_metric(["record"], store.counts.evicted_records)
-        yield evictions
         yield GaugeMetricFamily(
             "edge_memory_pinned_bytes",
             "Part of it that was evicted while answers were still being sent from it.",
@@ -305,12 +304,12 @@ class EdgeCollector(Collector):
             yield from disk_metrics(self._disk)
 
     def _warmed(self) -> Iterator[Metric]:
-        targets = CounterMetricFamily(
-            "edge_warmed_targets", "Targets that were to be warmed.", labels=["result"]
+        yield counter_by(
+            "result",
+            "edge_warmed_targets",
+            "Targets that were to be warmed.",
+            self._counts.warmed,
         )
-        for result, count in sorted(self._counts.warmed.items()):
-            targets.add_metric([result], count)
-        yield targets
         yield CounterMetricFamily(
             "edge_warmed_bytes",
             "Content bytes fetched to warm the cache.",
@@ -319,20 +318,18 @@ class EdgeCollector(Collector):
 
     def _purged(self) -> Iterator[Metric]:
         purges, counts = self._purges, self._store.counts
-        entries = CounterMetricFamily(
-            "edge_purge_entries", "URLs, prefixes and tags that were purged.", labels=["kind"]
+        yield counter_by(
+            "kind",
+            "edge_purge_entries",
+            "URLs, prefixes and tags that were purged.",
+            {kind: purges.applied[kind] for kind in ("hard", "soft")},
         )
-        records = CounterMetricFamily(
-            "edge_purged_records", "Records that a look-up found purged.", labels=["kind"]
+        yield counter_by(
+            "kind",
+            "edge_purged_records",
+            "Records that a look-up found purged.",
+            {"hard": counts.purged_records, "soft": counts.softly_purged_records},
         )
-        for kind, count in (
-            ("hard", counts.purged_records),
-            ("soft", counts.softly_purged_records),
-        ):
-            entries.add_metric([kind], purges.applied[kind])
-            records.add_metric([kind], count)
-        yield entries
-        yield records
         yield GaugeMetricFamily(
             "edge_purge_sequence", "Number of the newest purge.", value=purges.sequence
         )
@@ -361,10 +358,12 @@ def peer_metrics(counts: EdgeCounts) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "edge_peer_served_bytes", "Content bytes sent to members.", value=counts.peer_served_bytes
     )
-    up = GaugeMetricFamily("edge_peer_up", "Whether a member answers.", labels=["member"])
-    for member, is_up in sorted(counts.peers_up.items()):
-        up.add_metric([member], is_up)
-    yield up
+    yield gauge_by(
+        "member",
+        "edge_peer_up",
+        "Whether a member answers.",
+        counts.peers_up,
+    )
 
 
 def registry_of(counts: EdgeCounts, tiers: Tiers, purges: Purges) -> CollectorRegistry:

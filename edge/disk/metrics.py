@@ -8,6 +8,7 @@ from typing import Protocol
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from config.metric_families import counter_by, gauge_by
 from edge.disk.folder_health import FolderState
 
 
@@ -86,22 +87,24 @@ def disk_metrics(tier: MeasuredTier) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "edge_disk_queued_bytes", "What waits to be written to disks.", value=tier.queued_bytes
     )
-    states = GaugeMetricFamily(
-        "edge_disk_folders", "Folders of the disk tier by how they are used.", labels=["state"]
-    )
     by_state = Counter(tier.states().values())
-    for state in FolderState:
-        states.add_metric([state.value], by_state[state.value])
-    yield states
-    reads = CounterMetricFamily("edge_disk_reads", "Reads of entries.", labels=["result"])
-    for result, count in (
-        ("hit", counts.hits),
-        ("miss", counts.misses),
-        ("collision", counts.collisions),
-        ("damaged", counts.damaged),
-    ):
-        reads.add_metric([result], count)
-    yield reads
+    yield gauge_by(
+        "state",
+        "edge_disk_folders",
+        "Folders of the disk tier by how they are used.",
+        {state: by_state[state] for state in FolderState},
+    )
+    yield counter_by(
+        "result",
+        "edge_disk_reads",
+        "Reads of entries.",
+        {
+            "hit": counts.hits,
+            "miss": counts.misses,
+            "collision": counts.collisions,
+            "damaged": counts.damaged,
+        },
+    )
     for name, text, count in (
         ("edge_disk_file_hits", "Hits sent from verified files, unread.", counts.file_hits),
         ("edge_disk_thread_reads", "Reads that a thread had to do.", counts.thread_reads),
@@ -114,7 +117,4 @@ def disk_metrics(tier: MeasuredTier) -> Iterator[Metric]:
         ("edge_disk_dropped", "Reads and writes that were not made.", counts.dropped),
         ("edge_disk_errors", "Errors of disks.", counts.errors),
     ):
-        family = CounterMetricFamily(name, text, labels=["reason"])
-        for reason, count in sorted(by_reason.items()):
-            family.add_metric([reason], count)
-        yield family
+        yield counter_by("reason", name, text, by_reason)

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 
+from config.metric_families import counter_by, gauge_by
 from edge.supervisor.place import Place
 
 
@@ -54,22 +55,24 @@ class SupervisorCounts:
 
 def supervisor_metrics(counts: SupervisorCounts, places: Sequence[Place]) -> Iterator[Metric]:
     """The metrics of the supervisor itself."""
-    workers = GaugeMetricFamily("edge_workers", "Workers, by what they do.", labels=["state"])
     states: dict[str, Callable[[Place], int]] = {
         "serving": lambda place: int(place.current is not None),
         "starting": lambda place: int(place.starting is not None),
         "draining": lambda place: len(place.draining),
     }
-    for state, count in states.items():
-        workers.add_metric([state], sum(count(place) for place in places))
-    yield workers
-    yield GaugeMetricFamily("edge_worker_slots", "Slots for workers.", value=len(places))
-    restarts = CounterMetricFamily(
-        "edge_worker_restarts", "Workers started in the place of another.", labels=["reason"]
+    yield gauge_by(
+        "state",
+        "edge_workers",
+        "Workers, by what they do.",
+        {state: sum(map(count, places)) for state, count in states.items()},
     )
-    for reason in RestartReason:
-        restarts.add_metric([reason], counts.restarts[reason])
-    yield restarts
+    yield GaugeMetricFamily("edge_worker_slots", "Slots for workers.", value=len(places))
+    yield counter_by(
+        "reason",
+        "edge_worker_restarts",
+        "Workers started in the place of another.",
+        {reason: counts.restarts[reason] for reason in RestartReason},
+    )
     yield GaugeMetricFamily(
         "edge_config_last_reload_successful",
         "Whether the settings could be read when that was last tried.",

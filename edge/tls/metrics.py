@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from config.metric_families import counter_by
 from edge.tls.keyring import Keyring
 
 
@@ -28,12 +29,12 @@ class TlsCollector(Collector):
 
     @override
     def collect(self) -> Iterator[Metric]:
-        handshakes = CounterMetricFamily(
-            "edge_tls_handshakes", "TLS handshakes that are over.", labels=["result"]
+        yield counter_by(
+            "result",
+            "edge_tls_handshakes",
+            "TLS handshakes that are over.",
+            self._counts.handshakes,
         )
-        for result, count in sorted(self._counts.handshakes.items()):
-            handshakes.add_metric([result], count)
-        yield handshakes
         expiry = GaugeMetricFamily(
             "edge_tls_certificate_expiry_timestamp_seconds",
             "When a certificate in use ends.",
