@@ -4,7 +4,6 @@ The answer comes when the purge is in effect: no request that begins afterwards 
 purged.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -13,7 +12,8 @@ import orjson
 from aiohttp import web
 
 from config.listener import problem_of, problem_response
-from edge.errors import ContentStalledError, EdgeError
+from edge.call_content import CONTENT_S_MAX, read_content
+from edge.errors import EdgeError
 from edge.purge_log import PurgeNotDurableError
 from edge.purge_request import decode_purge
 from edge.purges import ApplyPurge, Purge, PurgeIncompleteError
@@ -22,8 +22,6 @@ from http_semantics.problem import Problem
 logger = logging.getLogger(__name__)
 
 PURGE_PATH: Final = "/admin/purge"
-
-_CONTENT_S_MAX: Final = 10.0
 
 
 class PurgeApi:
@@ -42,7 +40,7 @@ class PurgeApi:
         *,
         is_token_checked: bool,
         members: Callable[[], list[str]] = list,
-        content_s_max: float = _CONTENT_S_MAX,
+        content_s_max: float = CONTENT_S_MAX,
     ) -> None:
         self._purge = purge
         self._members = members
@@ -55,7 +53,7 @@ class PurgeApi:
 
     async def _post(self, request: web.Request) -> web.Response:
         try:
-            data = await self._read(request)
+            data = await read_content(request, within_s=self._content_s_max)
             purge = decode_purge(data, is_token_checked=self._is_token_checked)
         except EdgeError as error:
             return problem_response(problem_of(error))
@@ -79,13 +77,6 @@ class PurgeApi:
             content_type="application/json",
             headers={"Cache-Control": "no-store"},
         )
-
-    async def _read(self, request: web.Request) -> bytes:
-        try:
-            async with asyncio.timeout(self._content_s_max):
-                return await request.read()
-        except TimeoutError:
-            raise ContentStalledError(self._content_s_max) from None
 
 
 def _incomplete(purge: Purge, error: PurgeIncompleteError) -> Problem:

@@ -17,7 +17,8 @@ from aiohttp import web
 
 from config.listener import problem_of, problem_response
 from config.tasks import Tasks, open_tasks
-from edge.errors import ContentStalledError, EdgeError, OverloadedError, TargetError
+from edge.call_content import CONTENT_S_MAX, read_content
+from edge.errors import EdgeError, OverloadedError, TargetError
 from edge.pacing import Pace
 from edge.warm_request import TARGETS_MAX, WarmOrder, decode_warm
 from edge.warming import WarmCall, Warmed, WarmResult
@@ -28,7 +29,6 @@ WARM_PATH: Final = "/admin/warm"
 
 Warm = Callable[[str, WarmCall], Awaitable[Warmed]]
 
-_CONTENT_S_MAX: Final = 10.0
 _CALLS_MAX: Final = 8
 
 # How often a caller hears that the work goes on, and is missed if he has gone.
@@ -66,7 +66,7 @@ class WarmApi:
         warm: Warm,
         *,
         is_token_checked: bool,
-        content_s_max: float = _CONTENT_S_MAX,
+        content_s_max: float = CONTENT_S_MAX,
         progress_s: float = _PROGRESS_S,
     ) -> None:
         self._warm = warm
@@ -81,7 +81,8 @@ class WarmApi:
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         try:
-            order = decode_warm(await self._read(request), is_token_checked=self._is_token_checked)
+            data = await read_content(request, within_s=self._content_s_max)
+            order = decode_warm(data, is_token_checked=self._is_token_checked)
             with self._place():
                 return await self._answer(request, order)
         except EdgeError as error:
@@ -150,13 +151,6 @@ class WarmApi:
                 continue
             await response.write(line)
             return
-
-    async def _read(self, request: web.Request) -> bytes:
-        try:
-            async with asyncio.timeout(self._content_s_max):
-                return await request.read()
-        except TimeoutError:
-            raise ContentStalledError(self._content_s_max) from None
 
 
 def _counted(results: Counter[WarmResult]) -> dict[str, int]:

@@ -16,7 +16,8 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from config.listener import Handler, admin_app, problem_of, problem_response
-from edge.errors import ContentStalledError, EdgeError
+from edge.call_content import read_content
+from edge.errors import EdgeError
 from edge.fields import CACHE_NAME
 from edge.supervisor.calls import CallError, WorkerCalls
 from edge.supervisor.ledger import Ledger
@@ -29,7 +30,6 @@ from http_semantics.problem import Problem
 logger = logging.getLogger(__name__)
 
 _ASK_S_MAX: Final = 3.0
-_CONTENT_S_MAX: Final = 10.0
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 _PASSED_ON: Final = (hdrs.CONTENT_TYPE, hdrs.CACHE_CONTROL, hdrs.RETRY_AFTER)
 
@@ -148,7 +148,7 @@ class NodeAdmin:
         content_type = request.headers.get(hdrs.CONTENT_TYPE)
         fields = {} if content_type is None else {"Content-Type": content_type}
         try:
-            content = await _read(request) if request.body_exists else None
+            content = await read_content(request) if request.body_exists else None
             async with self._calls.calling(
                 worker, request.method, request.path_qs, content=content, fields=fields
             ) as answer:
@@ -173,14 +173,6 @@ class _Account(Collector):
     @override
     def collect(self) -> Iterator[Metric]:
         return iter(self.families)
-
-
-async def _read(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(_CONTENT_S_MAX):
-            return await request.read()
-    except TimeoutError:
-        raise ContentStalledError(_CONTENT_S_MAX) from None
 
 
 def _joined(said: Mapping[int, Reasons]) -> Reasons:
