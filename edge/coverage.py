@@ -1,4 +1,4 @@
-"""What of a representation is there, and what is on its way. No I/O.
+"""What of a representation is there, and what is on its way.
 
 Bytes are there in slices that are kept, or in slices that are being filled; runs are bringing more.
 Whoever wants a part asks here what of it is missing; `edge.fills` has it fetched.

@@ -290,7 +290,7 @@ class EdgeCollector(Collector):
             "kind",
             "edge_memory_evictions",
             "What the memory tier dropped.",
-            {"record": store.counts.evicted_records, "slice": store.counts.evicted_slices},
+            {"record": store.counts.evicted_records, "slice": store.evicted},
         )
         yield GaugeMetricFamily(
             "edge_memory_pinned_bytes",

@@ -1,22 +1,22 @@
-"""The memory tier: records of stored responses and slices of their content, bounded in bytes.
+"""Records of stored responses, and slices of their content: in memory, and behind it on disk.
 
-Slices are kept by (representation, number), and a representation stands for one (cache key,
-validator, complete length). What is counted is content plus the objects around it. No I/O.
+A representation stands for one (cache key, validator, complete length). What may be offered is
+weighed here against purges; what is worth a place on disk is handed on to `edge.disk_shelf`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
+from typing_extensions import override
+
 from edge.arena import Arena
-from edge.content import SliceContent, holder_of
+from edge.content import SliceContent
 from edge.disk.opened_folder import WouldBlock
 from edge.disk_shelf import DiskShelf
 from edge.eviction.lru import LruPolicy
 from edge.fields import Fields
-from edge.pins import Pins
-from edge.ports import EvictionPolicy
+from edge.kept_slices import KeptSlices, PolicyOf
 from edge.purges import Purges, Verdict
 from edge.representation import Representation
 from edge.slice_files import SliceFiles
@@ -25,9 +25,6 @@ from edge.stored_slice import Piece, StoredSlice
 from http_semantics.byte_range import ByteSlice
 from http_semantics.vary import matches
 
-# Held against a slice beside its content: the objects that it is made of (measured, rounded up).
-SLICE_OVERHEAD_BYTES: Final = 512
-
 # The share of the memory that records may take: one part in so many.
 RECORDS_SHARE: Final = 16
 
@@ -35,26 +32,18 @@ RECORDS_SHARE: Final = 16
 VARIANTS_MAX: Final = 32
 
 _NOTHING: Final = Spans()
-_NO_SLICES: Final[Mapping[int, StoredSlice]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
-class TierCounts:
-    """What the tier did since the start."""
+class RecordCounts:
+    """What became of records since the start."""
 
-    evicted_slices: int = 0
     evicted_records: int = 0
     purged_records: int = 0
     softly_purged_records: int = 0
 
 
-PolicyOf = Callable[[int], EvictionPolicy[StoredSlice]]
-
-IsOwner = Callable[[Representation, int], bool]
-"""Whether a slice is this worker's to keep, rather than another's of the same cache."""
-
-
-class SliceStore:
+class SliceStore(KeptSlices):
     """Keeps representations by target, and their slices.
 
     Args:
@@ -66,8 +55,6 @@ class SliceStore:
 
     Attributes:
         arena: where its content stands.
-        arrivals: slices that came from the upstream so far.
-        pins: content that was evicted while answers were still being sent from it.
         files: slices that can be sent from disk.
     """
 
@@ -80,58 +67,26 @@ class SliceStore:
         shelf: DiskShelf | None = None,
         arena: Arena | None = None,
     ) -> None:
-        self.arena = Arena() if arena is None else arena
         records_bytes_max = max(1, bytes_max // RECORDS_SHARE)
-        slices_bytes_max = max(1, bytes_max - records_bytes_max)
-        self._slices_bytes_max = slices_bytes_max
+        super().__init__(bytes_max=max(1, bytes_max - records_bytes_max), policy_of=policy_of)
+        self.arena = Arena() if arena is None else arena
         self._shelf = shelf
-        self._policy: EvictionPolicy[StoredSlice] = (
-            LruPolicy(bytes_max=slices_bytes_max)
-            if policy_of is None
-            else policy_of(slices_bytes_max)
-        )
-        self._is_owner: IsOwner | None = None
-        self._mirrors: LruPolicy[StoredSlice] = LruPolicy(bytes_max=slices_bytes_max)
         self._records: LruPolicy[Representation] = LruPolicy(bytes_max=records_bytes_max)
         self._purges = Purges(entries_max=1) if purges is None else purges
         # The latest first: RFC 9111 section 4.1.
         self._offered: dict[str, tuple[Representation, ...]] = {}
-        self._slices: dict[Representation, dict[int, StoredSlice]] = {}
-        self._slice_count = 0
-        self.counts = TierCounts()
-        self.arrivals = 0
-        self.pins = Pins()
+        self.counts = RecordCounts()
         self.files = SliceFiles(shelf, self._purges, is_purged=self.is_purged, pins=self.pins)
 
-    def share(self, is_owner: IsOwner, *, mirror_share: float) -> None:
-        """From now on others own some of the slices: these are kept in memory alone.
-
-        Args:
-            is_owner: tells which are this worker's.
-            mirror_share: of the bytes, for those of others.
-        """
-        self._is_owner = is_owner
-        self._mirrors = LruPolicy(bytes_max=max(1, int(self._slices_bytes_max * mirror_share)))
-
     @property
-    def mirror_bytes(self) -> int:
-        """What slices take that others own."""
-        return self._mirrors.bytes
-
-    @property
+    @override
     def bytes(self) -> int:
-        """What is taken now, with what was evicted while it was being sent."""
-        return self._policy.bytes + self._records.bytes + self.pins.bytes
+        return super().bytes + self._records.bytes
 
     @property
     def arena_fd(self) -> int:
         """The file that `StoredSlice.arena_offset` is an offset in; -1 if there is none."""
         return self.arena.fd
-
-    @property
-    def slices(self) -> int:
-        """How many slices are kept."""
-        return self._slice_count
 
     @property
     def records(self) -> int:
@@ -175,10 +130,6 @@ class SliceStore:
             return None
         found = offered[0]
         return found if found.purge_sequence == self._purges.sequence else None
-
-    def kept(self, representation: Representation) -> Mapping[int, StoredSlice]:
-        """Slices of a representation in memory by number, to look at: this is no use of them."""
-        return self._slices.get(representation, _NO_SLICES)
 
     def note_hit(self, representation: Representation, pieces: Iterable[Piece]) -> None:
         """A request is answered with these pieces; that of files has been noted."""
@@ -256,10 +207,7 @@ class SliceStore:
         """Drop a representation and its slices from memory; on disk they stay."""
         if representation in self.offered_now(representation):
             self._withdraw(representation)
-        for stored in self._slices.pop(representation, {}).values():
-            self._drop(stored)
-            self._slice_count -= 1
-            self.pins.note(stored.holder)
+        self.drop_all(representation)
 
     def has(self, representation: Representation, number: int) -> bool:
         """Whether all of a slice is kept, here or on disk. This is no use of it."""
@@ -267,23 +215,13 @@ class SliceStore:
 
     def spans(self, representation: Representation, number: int) -> Spans | None:
         """Which bytes of a slice are kept, here or on disk; None for all. This is no use of it."""
-        kept = self._slices.get(representation)
-        stored = None if kept is None else kept.get(number)
+        stored = self.kept(representation).get(number)
         if stored is not None and stored.spans is None:
             return None
         shelf = self._shelf_of(representation)
         if shelf is not None and shelf.has(representation, number):
             return None
         return _NOTHING if stored is None else stored.spans
-
-    def get(self, representation: Representation, number: int) -> StoredSlice | None:
-        """A slice, or as much of it as there is, noted as used; None if nothing of it is kept."""
-        found = self._slices.get(representation, _NO_SLICES).get(number)
-        if found is not None:
-            self._policy.get(found)
-            if found.is_mirror:
-                self._mirrors.get(found)
-        return found
 
     def note_again(self, stored: StoredSlice) -> None:
         """A slice was asked for again after it had arrived: that makes it worth a write."""
@@ -297,7 +235,7 @@ class SliceStore:
 
     def note_wanted(self, representation: Representation, number: int) -> None:
         """A slice is wanted for good: if it is here complete, it is worth a write."""
-        stored = self._slices.get(representation, {}).get(number)
+        stored = self.kept(representation).get(number)
         if stored is not None:
             self.note_again(stored)
 
@@ -376,20 +314,20 @@ class SliceStore:
         spans: Spans | None = None,
     ) -> None:
         """Keep a slice that has arrived, or what there is of it; a complete one stays."""
-        if self._is_complete_here(representation, number):
+        if self.is_complete(representation, number):
             return
         self.arrivals += 1
-        is_mirror = self._is_owner is not None and not self._is_owner(representation, number)
+        is_mirror = self.is_of_others(representation, number)
         is_settled = self._shelf is None or spans is not None or is_mirror
         stored = self.keep(representation, number, content, spans=spans, is_settled=is_settled)
         if is_mirror:
-            self._mirror(stored)
+            self.mirror(stored)
         if representation.complete_length is not None:
             self._offer_to_disk(stored)
 
     def settle(self, representation: Representation) -> None:
         """The length of what has grown is known: only now the disk can tell its slices."""
-        for stored in list(self._slices.get(representation, {}).values()):
+        for stored in list(self.kept(representation).values()):
             self._offer_to_disk(stored)
 
     def _offer_to_disk(self, stored: StoredSlice) -> None:
@@ -397,56 +335,6 @@ class SliceStore:
             owner = stored.owner
             offered = self.offered_now(owner)
             stored.is_settled = self._shelf.offer(owner, stored.number, stored.content, offered)
-
-    def _is_complete_here(self, representation: Representation, number: int) -> bool:
-        kept = self._slices.get(representation)
-        stored = None if kept is None else kept.get(number)
-        return stored is not None and stored.spans is None
-
-    def keep(
-        self,
-        representation: Representation,
-        number: int,
-        content: SliceContent,
-        *,
-        spans: Spans | None = None,
-        is_settled: bool,
-    ) -> StoredSlice:
-        """Keep a slice in the place of what is there of it."""
-        assert len(content) == representation.part_of(number).length
-        kept = self._slices.setdefault(representation, {})
-        found = kept.get(number)
-        if found is not None:
-            self._drop(found)
-            self._slice_count -= 1
-            self.pins.note(found.holder)
-        stored = StoredSlice(
-            representation, number, holder_of(content), spans, self.arrivals, is_settled
-        )
-        kept[number] = stored
-        self._slice_count += 1
-        self._evict(self._policy.put(stored, len(content) + SLICE_OVERHEAD_BYTES))
-        if self.pins.bytes:  # They take memory like all else.
-            self._evict(self._policy.shrink_to(max(0, self._slices_bytes_max - self.pins.bytes)))
-        return stored
-
-    def drop_before(self, representation: Representation, number: int) -> None:
-        """Drop the slices before a number from memory: nobody will come to them."""
-        kept = self._slices.get(representation, {})
-        for stored in [stored for stored in kept.values() if stored.number < number]:
-            self._drop(stored)
-            self._discard(stored)
-            self.pins.note(stored.holder)
-
-    def take(self, representation: Representation, number: int) -> StoredSlice | None:
-        """Give away an incomplete slice, to be completed; None if nothing of it is kept."""
-        kept = self._slices.get(representation)
-        stored = None if kept is None else kept.get(number)
-        if stored is None or stored.spans is None:
-            return None
-        self._drop(stored)
-        self._discard(stored)
-        return stored
 
     def is_purged(self, representation: Representation) -> bool:
         """Weigh a representation against the purges that it has not been weighed against."""
@@ -467,32 +355,3 @@ class SliceStore:
                 pass
         representation.purge_sequence = self._purges.sequence
         return False
-
-    def _mirror(self, stored: StoredSlice) -> None:
-        if stored is not self._slices.get(stored.owner, {}).get(stored.number):
-            return  # The memory had no room for it.
-        stored.is_mirror = True
-        victims = self._mirrors.put(stored, len(stored.content) + SLICE_OVERHEAD_BYTES)
-        for victim in victims:
-            self._policy.remove(victim)
-        self._evict(victims)
-
-    def _drop(self, stored: StoredSlice) -> None:
-        self._policy.remove(stored)
-        if stored.is_mirror:
-            self._mirrors.remove(stored)
-
-    def _evict(self, victims: Sequence[StoredSlice]) -> None:
-        for victim in victims:
-            if victim.is_mirror:
-                self._mirrors.remove(victim)
-            self.counts.evicted_slices += 1
-            self._discard(victim)
-            self.pins.note(victim.holder)
-
-    def _discard(self, victim: StoredSlice) -> None:
-        kept = self._slices[victim.owner]
-        del kept[victim.number]
-        self._slice_count -= 1
-        if not kept:
-            del self._slices[victim.owner]

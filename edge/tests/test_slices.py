@@ -5,16 +5,14 @@ import contextlib
 import os
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.arena import FileArena
 from edge.content import Content, Slot
-from edge.eviction.lru import LruPolicy
+from edge.kept_slices import SLICE_OVERHEAD_BYTES
 from edge.representation import RECORD_OVERHEAD_BYTES, Representation
-from edge.slices import RECORDS_SHARE, SLICE_OVERHEAD_BYTES, SliceStore
-from edge.stored_slice import StoredSlice
+from edge.slices import RECORDS_SHARE, SliceStore
 from edge.tests.making import representation_of
 from http_semantics.byte_range import ByteSlice
 
@@ -84,11 +82,6 @@ def test_the_first_slice_under_a_number_stays():
     assert store.slices == 1
 
 
-def test_a_slice_of_a_wrong_length_is_a_mistake():
-    with pytest.raises(AssertionError):
-        SliceStore(bytes_max=ROOMY).put(representation_of(), 0, bytearray(99))
-
-
 def test_a_new_version_takes_the_place_and_readers_of_the_old_one_finish():
     store, old, new = SliceStore(bytes_max=ROOMY), representation_of(), representation_of()
     store.make_current(old)
@@ -136,17 +129,6 @@ def test_a_record_that_grows_is_counted_anew():
     found.fields["X-Long"] = "x" * 1000
     store.make_current(found)
     assert store.bytes - before > 1000
-
-
-def test_another_policy_can_be_plugged_in():
-    made: list[int] = []
-
-    def policy_of(bytes_max: int) -> LruPolicy[StoredSlice]:
-        made.append(bytes_max)
-        return LruPolicy(bytes_max=bytes_max)
-
-    SliceStore(bytes_max=1600, policy_of=policy_of)
-    assert made == [1500]
 
 
 @given(
