@@ -36,14 +36,12 @@ from edge.errors import (
 )
 from edge.fields import Fields
 from edge.metrics import EdgeCounts
-from edge.peers.wording import HOP_FIELD, PEER_FIELDS, Hop, Met, read_met
+from edge.peers.wording import CALL_BYTES_MAX, HOP_FIELD, PEER_FIELDS, Hop, Met, read_met
 from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
 
 logger = logging.getLogger(__name__)
 
 PING_PATH: Final = "/ping"
-
-_CONTENT_BYTES_MAX: Final = 8 << 20
 
 # A deadline that fires so much later says that this process was busy, not that the member is gone.
 _LATE: Final = 1.2
@@ -340,7 +338,7 @@ async def _told(answer: UpstreamAnswer) -> dict[str, Any]:
     try:
         while chunk := await answer.read_some():
             content += chunk
-            if len(content) > _CONTENT_BYTES_MAX:
+            if len(content) > CALL_BYTES_MAX:
                 raise PeerLostError("a call's answer is too long")
     finally:
         answer.close()

@@ -19,7 +19,7 @@ from edge.peers.answering import MemberPasser, answer_error
 from edge.peers.member import PeerLostError
 from edge.peers.members import Members
 from edge.peers.placing import place
-from edge.peers.wording import MET_FIELD, Hop, Met, read_hop
+from edge.peers.wording import CALL_BYTES_MAX, MET_FIELD, Hop, Met, read_hop
 from edge.ports import UpstreamRequest
 from edge.serving import Serving
 from edge.target import Target, parse_target
@@ -151,7 +151,8 @@ class PeerRoad:
     async def _call(self, request: web.BaseRequest, hop: Hop) -> web.Response:
         call = self._calls.get(request.path)
         try:
-            document: object = orjson.loads(await request.read())
+            content = await request.clone(client_max_size=CALL_BYTES_MAX).read()
+            document: object = orjson.loads(content)
         except orjson.JSONDecodeError:
             document = None
         if call is None or not isinstance(document, dict):

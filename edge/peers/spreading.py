@@ -39,7 +39,7 @@ MISSED_PATH: Final = "/missed"
 
 _ROUNDS: Final = 2
 
-# A call takes no more than 1 MiB.
+# So that a call takes them: see `CALL_BYTES_MAX`.
 _TARGETS_MAX: Final = 100
 
 _RETRY_S_MAX: Final = 30.0

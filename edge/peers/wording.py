@@ -17,6 +17,11 @@ HOP_FIELD: Final = "Attacca-Peer-Hop"
 MET_FIELD: Final = "Attacca-Peer-Met"
 PEER_FIELDS: Final = frozenset({HOP_FIELD.lower(), MET_FIELD.lower()})
 
+# What a call or its answer has at most. Purges and targets that are told at once take less, however
+# they are escaped: the admin listener reads no more than 1 MiB, and of targets there are no more
+# than a hundred, of 8 KiB.
+CALL_BYTES_MAX: Final = 8 << 20
+
 _MET: Final = re.compile(r"([a-z_-]{1,40})(?:; age=(\d{1,12}\.\d{3}))?(; error)?")
 
 

@@ -76,6 +76,19 @@ async def test_a_purge_is_in_effect_on_all_nodes_when_it_is_answered(
     assert len(origin.seen) == 2
 
 
+async def test_as_much_as_an_operator_may_purge_at_once_reaches_all_nodes(origin: ScriptedOrigin):
+    origin.resources["/x"] = Resource(b"old")
+    urls = ["/x", *(f"/{number:0>1040}" for number in range(999))]
+    urls[-1] += "x" * ((1 << 20) - len(orjson.dumps({"urls": urls})))
+    assert len(orjson.dumps({"urls": urls})) == 1 << 20
+    async with open_pop(origin) as nodes:
+        assert (await nodes["b"].ask("/x")).content == b"old"
+        origin.resources["/x"] = Resource(b"new", etag='"v2"')
+        status, told = await purge(nodes["a"], urls=urls)
+        assert (status, told["applied"]) == (200, 1000)
+        assert (await nodes["b"].ask("/x")).content == b"new"
+
+
 async def test_a_soft_purge_has_everybody_ask_again(origin: ScriptedOrigin):
     origin.resources["/x"] = Resource(b"same")
     async with open_pop(origin) as nodes:
