@@ -4,6 +4,7 @@ What it is to do stands in its standard input; FD is a channel to the supervisor
 """
 
 import ctypes
+import faulthandler
 import os
 import signal
 import socket
@@ -32,6 +33,8 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    # A worker that hangs is asked where before it is killed. Nothing of its data is shown.
+    faulthandler.register(signal.SIGQUIT)
     configure_logging()
     keep_freed_memory()
     raise_descriptor_limit()

@@ -318,6 +318,12 @@ class LimitSettings(Section):
         description="How long requests may go on in a worker that another one has replaced, in "
         "seconds.",
     )
+    worker_silence_s: float = Field(
+        default=30.0,
+        ge=0,
+        description="A worker whose event loop stands still for so long is killed and replaced, in "
+        "seconds; 0: never.",
+    )
 
 
 class TokenSettings(Section):

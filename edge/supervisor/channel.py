@@ -31,6 +31,8 @@ class Kind(StrEnum):
     """The worker serves."""
     FAILED = "failed"
     """The worker cannot serve; `text` says why."""
+    ALIVE = "alive"
+    """The worker's event loop runs. It says so several times within `within_s`, or it hangs."""
     ASKED = "asked"
     """Somebody else asks the worker to end; it serves on until it is told to drain."""
     ENDED = "ended"

@@ -18,6 +18,8 @@ class RestartReason(StrEnum):
 
     CRASHED = "crashed"
     """It ended without having been asked to."""
+    HUNG = "hung"
+    """Its event loop stood still, so that it was killed."""
     ASKED = "asked"
     """Somebody else than its supervisor asked it to end."""
     FAILED = "failed"

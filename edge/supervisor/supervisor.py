@@ -235,8 +235,10 @@ class Supervisor:
     def _begin_watch(self, place: Place, worker: WorkerProcess) -> None:
         self._tasks.keep(partial(self._watch, place, worker), "watching a worker")
 
-    def _begin_revival(self, place: Place, *, pause_s: float) -> None:
-        revive = partial(self._revive, place, RestartReason.CRASHED, pause_s=pause_s)
+    def _begin_revival(
+        self, place: Place, reason: RestartReason = RestartReason.CRASHED, *, pause_s: float
+    ) -> None:
+        revive = partial(self._revive, place, reason, pause_s=pause_s)
         self._tasks.keep(revive, "starting a worker")
 
     async def _watch(self, place: Place, worker: WorkerProcess) -> None:
@@ -251,7 +253,8 @@ class Supervisor:
                 lived_s = asyncio.get_running_loop().time() - worker.ready_s
                 pause_s = place.backoff.note_end(lived_s=lived_s)
                 self._lend()
-                self._begin_revival(place, pause_s=pause_s)
+                reason = RestartReason.HUNG if worker.is_hung else RestartReason.CRASHED
+                self._begin_revival(place, reason, pause_s=pause_s)
 
     def _hear(self, place: Place, worker: WorkerProcess, message: Message) -> None:
         if message.kind is Kind.ENDED and message.descriptors:

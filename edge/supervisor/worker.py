@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from typing import Final
 
 from prometheus_client import generate_latest
 
@@ -22,6 +23,9 @@ from edge.supervisor.brief import Brief, file_in_memory
 from edge.supervisor.channel import Channel, Kind, Message, close_descriptors
 
 logger = logging.getLogger(__name__)
+
+# How often a worker that does not hang says so, within the time after which it would.
+_WORDS: Final = 4
 
 # What keeps a worker from starting, and is told in its own words.
 _TOLD = (SettingsError, ListenerError, DiskTierError, OSError)
@@ -45,6 +49,7 @@ async def run_worker(brief: Brief, channel: Channel, *, clock: Callable[[], floa
             tasks.keep(worker.obey, "carrying out orders")
             settle_collector()
             channel.send(Message(Kind.READY))
+            tasks.keep(partial(worker.tell, brief.settings.limits.worker_silence_s), "telling")
             await worker.ended.wait()
     except _TOLD as error:
         channel.send(Message(Kind.FAILED, text=str(error)))
@@ -81,6 +86,16 @@ class _Worker:
                 case _:
                     pass
         self.ended.set()
+
+    async def tell(self, silence_s: float) -> None:
+        """Say again and again that this worker does not hang, until cancelled.
+
+        Args:
+            silence_s: after so long without a word it does; 0 if nobody is to judge by that.
+        """
+        while silence_s:
+            self._channel.send(Message(Kind.ALIVE, within_s=silence_s))
+            await asyncio.sleep(silence_s / _WORDS)
 
     def retire(self) -> None:
         """Somebody else wants it to end: the supervisor has it drain when a successor serves."""

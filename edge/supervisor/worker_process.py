@@ -15,6 +15,12 @@ from edge.supervisor.channel import Channel, Kind, Message, close_descriptors
 
 logger = logging.getLogger(__name__)
 
+# In so many steps a worker is waited for that has said that it would say something.
+_STEPS: Final = 2
+
+# One that hangs says where before it is killed: SIGQUIT has it write its stacks to standard error.
+_LAST_WORDS_S: Final = 0.5
+
 # A worker is told everything: it reads no variables, and none of ours is to be seen there.
 _VARIABLES: Final = "ATTACCA_EDGE"
 
@@ -36,6 +42,7 @@ class WorkerProcess:
         is_ready: it has come so far that it serves.
         is_draining: it takes nothing new.
         ready_s: since when it serves, by the loop's clock.
+        is_hung: its event loop stood still, so that it was killed.
         failure: why it cannot serve, in its own words.
         status: of its process once that has ended; negative for a signal.
         settled: it serves, or has ended without.
@@ -51,9 +58,12 @@ class WorkerProcess:
         self.is_draining = False
         self.ready_s = 0.0
         self.failure = ""
+        self.is_hung = False
         self.status: int | None = None
         self.settled = asyncio.Event()
         self.ended = asyncio.Event()
+        self._silence_s = 0.0
+        self._is_seen_off = False
 
     @classmethod
     def start(cls, brief: Brief, command: Sequence[str]) -> "WorkerProcess":
@@ -97,7 +107,7 @@ class WorkerProcess:
             hear: called with what it says; the descriptors are closed afterwards.
         """
         try:
-            while (message := await self.channel.receive()) is not None:
+            while (message := await self._listen()) is not None:
                 try:
                     self._take(message)
                     hear(message)
@@ -120,12 +130,11 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it, whatever it does."""
-        if self.status is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
 
     async def see_off(self, within_s: float) -> None:
-        """Wait until it has ended; after `within_s` it is made to."""
+        """Wait until it has ended; after `within_s` it is made to, and not before."""
+        self._is_seen_off = True
         try:
             async with asyncio.timeout(within_s):
                 await self.ended.wait()
@@ -134,10 +143,38 @@ class WorkerProcess:
             self.kill()
             await self.ended.wait()
 
+    async def _listen(self) -> Message | None:
+        """What it says next; one that has long said nothing, and would have by now, is ended."""
+        silences = 0
+        while True:
+            # In steps: if it was this process that stood still, what was said meanwhile is here.
+            step_s = self._silence_s / _STEPS if self._silence_s else None
+            try:
+                async with asyncio.timeout(step_s):
+                    return await self.channel.receive()
+            except TimeoutError:
+                silences += 1
+            if silences == _STEPS and not self._is_seen_off:
+                await self._end_hung()
+
+    async def _end_hung(self) -> None:
+        self.is_hung = True
+        logger.error("a worker hangs", extra={"worker": self.slot, "pid": self.pid})
+        self._signal(signal.SIGQUIT)
+        await asyncio.sleep(_LAST_WORDS_S)
+        self.kill()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.status is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
     def _take(self, message: Message) -> None:
         match message.kind:
             case Kind.READY:
                 self.note_ready()
+            case Kind.ALIVE:
+                self._silence_s = message.within_s
             case Kind.FAILED:
                 self.failure = message.text
             case _:

@@ -26,9 +26,9 @@ from edge.supervisor.worker_process import WorkerProcess
 
 # A process that does what a worker is told, but serves nobody. Its behaviour is the name of the
 # edge's upstream: "sound", "unable", "mortal" (ends at once), "garbled" (says
-# what nobody understands).
+# what nobody understands), "hanging" (says once that it lives).
 _SCRIPT: Final = """
-import json, os, signal, socket, sys
+import json, os, select, signal, socket, sys
 told = json.load(sys.stdin)
 way = told["settings"]["upstream"].rpartition("/")[2]
 side = socket.socket(fileno=int(sys.argv[1]))
@@ -37,6 +37,11 @@ def say(kind, text=""):
 def leave(*_):
     say("asked")
 signal.signal(signal.SIGTERM, leave)
+# A signal that comes just before there is waiting must not wait, too.
+woken, waking = socket.socketpair()
+waking.setblocking(False)
+signal.set_wakeup_fd(waking.fileno())
+signal.signal(signal.SIGQUIT, signal.SIG_IGN)
 if way == "unable":
     say("failed", "it is not able to")
     sys.exit(1)
@@ -46,10 +51,20 @@ if way == "garbled":
     fd = os.memfd_create("metrics")
     os.write(fd, bytes([255]))
     socket.send_fds(side, [b'{"kind": "ended", "names": ["metrics"]}'], [fd])
+if way == "hanging":
+    side.send(b'{"kind": "alive", "within_s": 0.2}')
 if way == "mortal":
     sys.exit(3)
 taken = []
-while data := side.recv(1 << 16):
+while True:
+    ready, _, _ = select.select([side, woken], [], [])
+    if woken in ready:
+        woken.recv(100)
+    if side not in ready:
+        continue
+    data = side.recv(1 << 16)
+    if not data:
+        break
     order = json.loads(data)
     if order["kind"] in {"accept", "release"}:
         taken.append([order["kind"], order["slot"]])
@@ -57,6 +72,8 @@ while data := side.recv(1 << 16):
         with open(path + "-new", "w") as file:
             json.dump(taken, file)
         os.replace(path + "-new", path)
+    if order["kind"] == "reopen" and way == "hanging":
+        side.send(b'{"kind": "alive", "within_s": 0.2}')
     if order["kind"] in {"drain", "stop"}:
         break
 """

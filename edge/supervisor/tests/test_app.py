@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -118,6 +120,23 @@ async def test_two_workers_are_one_node_and_one_may_go(origin: ScriptedOrigin):
         after = await scene.metric('edge_responses_total{result="hit",status_class="2xx"}')
         assert after >= before
         assert await scene.metric('edge_workers{state="serving"}') == 2
+
+
+async def test_a_worker_that_stands_still_says_where_and_is_replaced(
+    origin: ScriptedOrigin, capfd: pytest.CaptureFixture[str]
+):
+    async with open_scene(origin, limits={"worker_silence_s": 1.0}) as scene:
+        worker = scene.worker(0)
+        os.kill(worker.pid, signal.SIGQUIT)
+        assert (await scene.ask("/a")).content == BODY
+        os.kill(worker.pid, signal.SIGSTOP)
+        await scene.until_ready("hung")
+        assert worker.status == -signal.SIGKILL
+        assert scene.worker(0) is not worker
+        assert (await scene.ask("/a")).content == BODY
+    told = capfd.readouterr().err
+    assert "most recent call first" in told
+    assert OPERATOR.reveal() not in told
 
 
 async def test_a_reload_loses_nothing_and_a_bad_one_changes_nothing(origin: ScriptedOrigin):

@@ -187,11 +187,24 @@ async def test_a_worker_that_says_what_nobody_understands_is_heard_on(
     assert "a worker's last metrics are lost" in told
 
 
+async def test_one_that_hangs_is_ended_and_replaced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    async with open_supervisor(tmp_path, 2, config_of("hanging")) as (supervisor, _, counts):
+        await supervisor.start()
+        hung = [current_of(place) for place in supervisor.places]
+        await until_restarted(counts, RestartReason.HUNG, 2)
+        assert [worker.status for worker in hung] == [-signal.SIGKILL] * 2
+        assert not counts.restarts[RestartReason.CRASHED]
+    assert "a worker hangs" in [one.getMessage() for one in caplog.records]
+
+
 async def test_who_cannot_be_told_takes_nobodys_place(tmp_path: Path):
     async with open_supervisor(tmp_path, 3) as (supervisor, _, counts):
         await supervisor.start()
         deaf, other, victim = (current_of(place) for place in supervisor.places)
         os.kill(deaf.pid, signal.SIGSTOP)
+        await asyncio.to_thread(os.waitid, os.P_PID, deaf.pid, os.WSTOPPED)
         while deaf.channel.send(Message(Kind.REOPEN)):
             pass
         victim.kill()

@@ -48,9 +48,12 @@ class Scene:
         self.theirs.close()
 
     async def hear(self) -> Message:
-        message = await self.channel.receive()
-        assert message is not None
-        return message
+        """What it says next, but for that it lives."""
+        while True:
+            message = await self.channel.receive()
+            assert message is not None
+            if message.kind is not Kind.ALIVE:
+                return message
 
     async def ask(self) -> bytes:
         async with open_client(self.url, Connection="close") as client:
@@ -142,6 +145,15 @@ async def test_drained_it_says_what_it_has_counted(tmp_path: Path):
         metrics = read_file_in_memory(ended.descriptors[0]).decode()
         assert 'edge_responses_total{result="uri-miss",status_class="2xx"} 1.0' in metrics
     assert scene.has_served
+
+
+async def test_it_says_that_it_lives_as_often_as_it_has_to(tmp_path: Path):
+    async with open_scene(tmp_path, limits={"worker_silence_s": 0.2}) as scene:
+        assert (await scene.hear()).kind is Kind.READY
+        began_s = asyncio.get_running_loop().time()
+        words = [await scene.channel.receive() for _ in range(5)]
+        assert words == [Message(Kind.ALIVE, within_s=0.2, names=[])] * 5
+        assert asyncio.get_running_loop().time() - began_s >= 0.19
 
 
 async def test_a_signal_of_somebody_else_is_told(tmp_path: Path):

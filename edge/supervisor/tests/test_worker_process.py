@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,29 @@ async def test_who_does_not_end_is_made_to(tmp_path: Path):
         await worker.settled.wait()
         await worker.see_off(0.01)
     assert worker.status == -signal.SIGKILL
+
+
+async def test_who_is_seen_off_may_be_silent_for_as_long_as_he_was_given(tmp_path: Path):
+    worker = started(tmp_path, "hanging")
+    async with asyncio.timeout(20), open_tasks() as tasks:
+        tasks.start(worker.watch(lambda _: None))
+        await worker.settled.wait()
+        await worker.see_off(0.5)
+    assert (worker.is_hung, worker.status) == (False, -signal.SIGKILL)
+
+
+async def test_silence_that_was_our_own_is_nobodys_fault(tmp_path: Path):
+    worker = started(tmp_path, "hanging")
+    async with asyncio.timeout(20), open_tasks() as tasks:
+        tasks.start(worker.watch(lambda _: None))
+        await worker.settled.wait()
+        worker.channel.send(Message(Kind.REOPEN))  # Has it say once more that it lives.
+        time.sleep(0.3)  # noqa: ASYNC251 - nothing else happens here meanwhile
+        await asyncio.sleep(0.05)
+        assert not worker.is_hung
+        worker.channel.send(Message(Kind.STOP))
+        await worker.see_off(20)
+    assert worker.status == 0
 
 
 async def test_it_sees_none_of_our_variables_and_is_in_a_group_of_its_own(
