@@ -1,10 +1,12 @@
 """Telling a service manager how far this process is, as systemd asks for it (`sd_notify(3)`)."""
 
-import contextlib
+import logging
 import os
 import socket
 import time
 from typing import Final
+
+logger = logging.getLogger(__name__)
 
 _VARIABLE: Final = "NOTIFY_SOCKET"
 
@@ -30,8 +32,10 @@ def _notify(text: str) -> None:
         return  # Nobody asks.
     # A name that begins with NUL is written with an @ in a variable.
     address = f"\0{path[1:]}" if path.startswith("@") else path
-    with (
-        contextlib.suppress(OSError),
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as teller,
-    ):
-        teller.sendto(text.encode(), socket.MSG_DONTWAIT, address)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as teller:
+            teller.sendto(text.encode(), socket.MSG_DONTWAIT, address)
+    except OSError as error:
+        # It waits for this, and ends what does not tell it in time.
+        extra = {"text": text.partition("\n")[0], "error": str(error)}
+        logger.warning("the service manager could not be told", extra=extra)

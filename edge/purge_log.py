@@ -217,7 +217,11 @@ class PurgeLog:
     async def _read(self, folder: Path) -> PurgeHistory | None:
         try:
             data = await finished(self._threads.run((folder / _LOG_NAME).read_bytes))
-        except OSError:
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            extra = {"folder": str(folder), "error": str(error)}
+            logger.warning("a purge log cannot be read", extra=extra)
             return None
         return decode_log(data)
 

@@ -30,7 +30,18 @@ def test_an_abstract_socket_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         assert manager.recv(1000) == b"READY=1"
 
 
-@pytest.mark.parametrize("path", ["", "/nowhere/notify", "vsock:1"])
-def test_where_nobody_listens_nothing_happens(monkeypatch: pytest.MonkeyPatch, path: str):
+@pytest.mark.parametrize("path", ["", "vsock:1"])
+def test_where_nobody_asks_nothing_happens(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+):
     monkeypatch.setenv("NOTIFY_SOCKET", path)
     notify_ready()
+    assert not caplog.messages
+
+
+def test_a_manager_that_cannot_be_told_is_no_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/notify")
+    notify_ready()
+    assert caplog.messages == ["the service manager could not be told"]

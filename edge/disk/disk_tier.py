@@ -325,14 +325,14 @@ class _Keeper:
 
     async def _open_all(self) -> None:
         """Open all folders and restore the purges, before any of them is used."""
-        caches, clock = self._caches, self._clock
+        caches = self._caches
         opened: dict[Path, tuple[FolderCache, DiskFolder]] = {}
         try:
             for cache in caches:
                 try:
                     opened[cache.path] = (cache, await cache.open())
                 except OSError as error:
-                    cache.health.turn_off(error_text(error), now_s=clock())
+                    cache.stay_off(error_text(error))
             foreign = await self._purge_log.load(
                 list(opened), is_complete=len(opened) == len(caches)
             )
@@ -345,7 +345,7 @@ class _Keeper:
                 cache.turn_on(folder)
             else:
                 folder.close()
-                cache.health.turn_off("its purge log cannot be written", now_s=clock())
+                cache.stay_off("its purge log cannot be written")
 
     async def adopt(self, folder: DiskFolder) -> bool:
         """Bring the log of a folder that is back up to date; tell whether it may be used."""
@@ -353,9 +353,16 @@ class _Keeper:
 
     async def _add(self, folder: DiskFolder, *, is_foreign: bool) -> bool:
         if is_foreign:
+            extra = {"folder": str(folder.path)}
+            if not folder.mark.is_new:
+                logger.warning(
+                    "a disk folder begins anew: it does not know what was purged", extra=extra
+                )
             try:
                 await finished(self._threads.run(folder.set_aside))
-            except OSError:
+            except OSError as error:
+                extra["error"] = str(error)
+                logger.warning("a disk folder cannot begin anew", extra=extra)
                 return False
         return await self._purge_log.add(folder.path)
 

@@ -240,6 +240,11 @@ class FolderCache:
         if opened is not None:
             opened.close()
 
+    def stay_off(self, reason: str) -> None:
+        """Begin without the folder; some time later it is looked at again."""
+        self.health.turn_off(reason, now_s=self._around.clock())
+        logger.error("disk folder off", extra={"folder": str(self.path), "reason": reason})
+
     async def keep(self, adopt: Adopt) -> None:
         """Keep the folder in order until cancelled.
 

@@ -5,7 +5,7 @@ listed at once, so nothing that is on the disk is ever unknown. Then the index i
 snapshot of the last run knows in its order, what is newer after it.
 """
 
-import contextlib
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +15,8 @@ from edge.disk.disk_folder import DiskFolder
 from edge.disk.disk_index import FILE_BYTES_MAX, DiskIndex, place_of
 from edge.disk.entry_file import ID_BYTES, SUB_FOLDERS, EntryId, Place, parse_name, sub_folder_of
 from edge.disk.index_snapshot import decode_snapshot
+
+logger = logging.getLogger(__name__)
 
 # After so many entries the thread lets others run: well below a millisecond.
 _ENTRIES_PER_TURN: Final = 500
@@ -131,7 +133,12 @@ class FolderListing:
             del found[victim.entry_id]
 
     def _snapshot(self) -> Iterator[bytes]:
-        data = b""
-        with contextlib.suppress(OSError):
-            data = self._folder.snapshot_path.read_bytes()
+        path, data = self._folder.snapshot_path, b""
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            extra = {"file": str(path), "error": str(error)}
+            logger.warning("the order of last use cannot be read", extra=extra)
         return decode_snapshot(data) or iter(())

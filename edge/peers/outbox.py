@@ -140,12 +140,14 @@ def _read_folder(folder: Path) -> dict[int, list[Purge]]:
         number = path.name.removeprefix(_NAME)
         if not number.isdigit():
             continue
+        history, fault = None, "it is damaged"
         try:
             history = decode_log(path.read_bytes())
-        except OSError:
-            continue
+        except OSError as error:
+            fault = str(error)
         if history is None or history.lost_max:
-            logger.error("a file of missed purges is damaged", extra={"file": str(path)})
+            extra = {"file": str(path), "error": fault}
+            logger.error("a file of missed purges cannot be used", extra=extra)
             kept[int(number)] = [Purge(is_all=True, is_soft=True)]
         if history is not None:
             kept.setdefault(int(number), []).extend(purge for _, purge in history.purges)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
@@ -146,11 +146,17 @@ class Supervisor:
                 try:
                     await self._replace(place, config, reason)
                 except WorkerStartError:
-                    for changed, earlier in done:
-                        with contextlib.suppress(WorkerStartError):
-                            await self._replace(changed, earlier, RestartReason.ROLLED_BACK)
+                    await self._roll_back(done)
                     raise
                 done.append((place, before))
+
+    async def _roll_back(self, done: Iterable[tuple[Place, NodeConfig]]) -> None:
+        for place, config in done:
+            try:
+                await self._replace(place, config, RestartReason.ROLLED_BACK)
+            except WorkerStartError as error:  # It goes on by what the others do not go by.
+                extra = {"worker": place.number, "reason": str(error)}
+                logger.error("worker cannot be replaced back", extra=extra)  # noqa: TRY400 - told
 
     def tell_all(self, message: Message) -> None:
         """Send every worker a message."""

@@ -51,12 +51,14 @@ async def can_begin(command: Sequence[str]) -> bool:
             stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, FORM_VARIABLE: str(FORM)},
         )
-    except OSError:
+    except OSError as error:
+        logger.warning("a program cannot be tried", extra={"error": str(error)})
         return False
     try:
         async with asyncio.timeout(_TRIAL_S_MAX):
             return await process.wait() == 0
     except TimeoutError:
+        logger.warning("a program on trial did not end", extra={"within_s": _TRIAL_S_MAX})
         process.kill()
         await process.wait()
         return False

@@ -262,6 +262,16 @@ async def test_a_log_whose_head_is_damaged_is_no_log(folder: Path):
     assert await Node().start(folder) == {folder}
 
 
+async def test_a_log_that_cannot_be_read_is_told(folder: Path, caplog: pytest.LogCaptureFixture):
+    log = Node().log
+    assert await log.load([folder], is_complete=True) == {folder}
+    assert not caplog.messages
+    path = folder / "purges"
+    path.mkdir(parents=True)
+    assert await log.load([folder], is_complete=True) == {folder}
+    assert caplog.messages == ["a purge log cannot be read"]
+
+
 async def test_a_sound_copy_makes_up_for_a_damaged_one(tmp_path: Path):
     first, second = tmp_path / "a", tmp_path / "b"
     node = Node()

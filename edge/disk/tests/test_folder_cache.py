@@ -205,6 +205,27 @@ async def test_a_folder_that_is_read_only_at_the_start_is_off(tmp_path: Path):
             assert sum(write(tier, number) for number in range(40)) in range(5, 35)
 
 
+async def test_a_folder_that_cannot_be_opened_at_the_start_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "a").write_bytes(b"no folder")
+    async with running_tier(settings_of(tmp_path / "a", tmp_path / "b")) as tier:
+        assert list(tier.problems()) == [str(tmp_path / "a")]
+        assert "disk folder off" in caplog.messages
+
+
+async def test_a_folder_without_its_purge_log_begins_anew_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    told = "a disk folder begins anew: it does not know what was purged"
+    for kept in (1, 0):
+        async with running_tier(settings_of(tmp_path / "a")) as tier:
+            assert (told in caplog.messages) is not bool(kept)
+            assert tier.entries == 0
+            await written(tier, 1)
+        (tmp_path / "a" / "purges").unlink()
+
+
 async def test_a_folder_that_was_removed_comes_back_empty(tmp_path: Path):
     clock = ManualClock()
     async with running_tier(settings_of(tmp_path / "a"), clock=clock) as tier:

@@ -44,6 +44,17 @@ def test_everything_is_found_in_the_order_of_the_snapshot(folder: DiskFolder):
     assert ids == [place.entry_id for place in [*places[::-1], newer]]
 
 
+def test_a_snapshot_that_cannot_be_read_is_told_and_all_is_found(
+    folder: DiskFolder, caplog: pytest.LogCaptureFixture
+):
+    place = make(folder)
+    assert listing_of(folder).build().find(place.entry_id) == place
+    assert not caplog.messages
+    folder.snapshot_path.mkdir()
+    assert listing_of(folder).build().find(place.entry_id) == place
+    assert caplog.messages == ["the order of last use cannot be read"]
+
+
 def test_what_is_asked_for_before_its_turn_is_found_at_once(folder: DiskFolder):
     place = make(folder)
     listing = listing_of(folder)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from edge.peers.outbox import Outbox
 from edge.purges import Purge
 
@@ -60,6 +62,14 @@ async def test_a_damaged_file_counts_as_everything(tmp_path: Path):
     path.write_bytes(data)
     outbox = Outbox(tmp_path, 1)
     assert await outbox.of_node() == [Purge(is_all=True, is_soft=True)]
+
+
+async def test_a_file_that_cannot_be_read_counts_as_everything(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "missed-purges-0").mkdir()
+    assert await Outbox(tmp_path, 1).of_node() == [Purge(is_all=True, is_soft=True)]
+    assert "a file of missed purges cannot be used" in caplog.messages
 
 
 async def test_what_comes_one_by_one_is_told_together():

@@ -116,6 +116,27 @@ async def test_who_was_replaced_before_it_failed_is_replaced_back(tmp_path: Path
         assert counts.restarts[RestartReason.ROLLED_BACK] == 1
 
 
+async def test_who_cannot_be_replaced_back_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    async with open_supervisor(tmp_path, 2) as (supervisor, spawner, _):
+        await supervisor.start()
+        sound, unable = supervisor.config, config_of("unable")
+
+        class Worse(Spawner):
+            @override
+            def __call__(
+                self, place: Place, config: NodeConfig, *, is_successor: bool
+            ) -> WorkerProcess:
+                told = sound if len(spawner.started) == 2 else unable
+                return spawner(place, told, is_successor=is_successor)
+
+        supervisor._spawn = Worse(tmp_path)
+        with pytest.raises(WorkerStartError):
+            await supervisor.roll(unable, RestartReason.RELOAD)
+        assert "worker cannot be replaced back" in caplog.messages
+
+
 @pytest.mark.parametrize(
     "failure",
     [

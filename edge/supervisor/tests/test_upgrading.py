@@ -68,8 +68,9 @@ async def test_a_program_is_told_what_it_would_have_to_read(monkeypatch: pytest.
         check_form()
 
 
-async def test_a_program_that_is_not_there_is_none():
+async def test_a_program_that_is_not_there_is_none(caplog: pytest.LogCaptureFixture):
     assert not await can_begin(["/nowhere/python"])
+    assert caplog.messages == ["a program cannot be tried"]
 
 
 def test_without_a_program_before_there_is_nothing_to_take_over():
