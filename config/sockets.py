@@ -57,7 +57,7 @@ def bind_unix(path: Path, *, mode: int = 0o600) -> Queue:
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        one.setblocking(False)  # noqa: FBT003 - it has no name
+        one.settimeout(0)
         # Its mode is the socket's, until it has one of its own.
         os.fchmod(one.fileno(), 0o600)
         one.bind(str(fresh))
@@ -105,7 +105,7 @@ def _bound(
 ) -> socket.socket:
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
-        one.setblocking(False)  # noqa: FBT003 - it has no name
+        one.settimeout(0)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family is socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -76,7 +76,7 @@ class Channel:
     """One side of a channel."""
 
     def __init__(self, side: socket.socket) -> None:
-        side.setblocking(False)  # noqa: FBT003 - it has no name
+        side.settimeout(0)
         self._side = side
 
     @classmethod

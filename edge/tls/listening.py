@@ -6,12 +6,12 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from edge.fronts import FrontConnection, Fronts, Telling
 from edge.tls.metrics import TlsCounts
 from edge.tls.openssl import Step, TlsError, TlsSession
-from edge.tls.transport import TlsTransport
+from edge.tls.transport import PeerAddress, TlsTransport
 from http_semantics.proxy_protocol import HEAD_BYTES_MAX, ProxyHeadError
 
 logger = logging.getLogger(__name__)
@@ -144,15 +144,15 @@ class TlsListener:
             self._pause.cancel()
         self._pause = self._loop.call_later(seconds, self.start)
 
-    def _begin(self, connection: socket.socket, peer: Any) -> None:  # noqa: ANN401
-        connection.setblocking(False)  # noqa: FBT003 - it has no name
+    def _begin(self, connection: socket.socket, peer: PeerAddress) -> None:
+        connection.settimeout(0)
         if connection.family in {socket.AF_INET, socket.AF_INET6}:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         handshake = _Handshake(self, connection, peer, self._front_of(peer))
         self._handshakes[handshake] = None
         handshake.go_on()
 
-    def _front_of(self, peer: Any) -> FrontConnection | None:  # noqa: ANN401
+    def _front_of(self, peer: PeerAddress) -> FrontConnection | None:
         """A peer that says who its client is before TLS begins."""
         fronts, address = self._fronts, str(peer[0])
         if fronts is None or fronts.telling is not Telling.PROXY or not fronts.has(address):
@@ -186,7 +186,7 @@ class TlsListener:
         self,
         connection: socket.socket,
         session: TlsSession,
-        peer: Any,  # noqa: ANN401
+        peer: PeerAddress,
         front: FrontConnection | None,
     ) -> None:
         """Serve a client that we share keys with."""
@@ -211,7 +211,7 @@ class _Handshake:
         self,
         listener: TlsListener,
         connection: socket.socket,
-        peer: Any,  # noqa: ANN401
+        peer: PeerAddress,
         front: FrontConnection | None,
     ) -> None:
         self._listener = listener

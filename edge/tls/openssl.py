@@ -8,9 +8,12 @@ this module, and `tests/test_openssl.py` fails when an upgrade changes them.
 
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from cryptography.hazmat.bindings.openssl.binding import Binding
+
+# What C points at: the bindings have no types of their own.
+Pointer: TypeAlias = Any
 
 _BINDING: Final = Binding()
 _lib: Final[Any] = _BINDING.lib
@@ -92,7 +95,7 @@ class ServerContext:
         _use_key(context, key)
         _lib.SSL_CTX_set_alpn_select_cb(context, _select_protocol, _ffi.NULL)
         self._context = context
-        self._kept: Any = None
+        self._kept: Pointer = None
         if select is not None:
             self._kept = _name_callback(select)
             _lib.SSL_CTX_set_tlsext_servername_callback(context, self._kept)
@@ -101,7 +104,7 @@ class ServerContext:
         """A session on a socket that does not block; whose client has said nothing yet."""
         return TlsSession(self, self._context, descriptor)
 
-    def switch(self, session: Any) -> None:  # noqa: ANN401 - a pointer
+    def switch(self, session: Pointer) -> None:
         """Go on with this context in a session whose client has named its server."""
         _lib.SSL_set_SSL_CTX(session, self._context)
 
@@ -111,7 +114,7 @@ class TlsSession:
 
     __slots__ = ("_context", "_session")
 
-    def __init__(self, owner: ServerContext, context: Any, descriptor: int) -> None:  # noqa: ANN401
+    def __init__(self, owner: ServerContext, context: Pointer, descriptor: int) -> None:
         session = _ffi.gc(_lib.SSL_new(context), _lib.SSL_free)
         _require(_lib.SSL_set_fd(session, descriptor))
         _lib.SSL_set_accept_state(session)
@@ -206,7 +209,7 @@ def _told_error() -> str:
     return _ffi.string(text).decode("ascii", "replace") if text else "no reason given"
 
 
-def _use_certificates(context: Any, chain: Iterable[bytes]) -> None:  # noqa: ANN401
+def _use_certificates(context: Pointer, chain: Iterable[bytes]) -> None:
     for number, text in enumerate(chain):
         certificate = _lib.PEM_read_bio_X509(_memory(text), _ffi.NULL, _ffi.NULL, _ffi.NULL)
         if certificate == _ffi.NULL:
@@ -218,7 +221,7 @@ def _use_certificates(context: Any, chain: Iterable[bytes]) -> None:  # noqa: AN
             _require(_lib.SSL_CTX_add_extra_chain_cert(context, certificate))
 
 
-def _use_key(context: Any, key: bytes) -> None:  # noqa: ANN401
+def _use_key(context: Pointer, key: bytes) -> None:
     made = _lib.PEM_read_bio_PrivateKey(_memory(key), _ffi.NULL, _ffi.NULL, _ffi.NULL)
     if made == _ffi.NULL:
         raise TlsError(_told_error())
@@ -227,19 +230,19 @@ def _use_key(context: Any, key: bytes) -> None:  # noqa: ANN401
     _require(_lib.SSL_CTX_check_private_key(context))
 
 
-def _memory(content: bytes) -> Any:  # noqa: ANN401
+def _memory(content: bytes) -> Pointer:
     buffer = _ffi.from_buffer(content)
     # Not freed before what it reads.
     return _ffi.gc(_lib.BIO_new_mem_buf(buffer, len(content)), lambda one: _free(one, buffer))
 
 
-def _free(memory: Any, _: Any) -> None:  # noqa: ANN401
+def _free(memory: Pointer, _: Pointer) -> None:
     _lib.BIO_free(memory)
 
 
-def _name_callback(select: Select) -> Any:  # noqa: ANN401
+def _name_callback(select: Select) -> Pointer:
     @_ffi.callback("int(*)(SSL *, int *, void *)", error=_lib.SSL_TLSEXT_ERR_ALERT_FATAL)  # type: ignore[untyped-decorator]
-    def choose(session: Any, _alert: Any, _: Any) -> int:  # noqa: ANN401
+    def choose(session: Pointer, _alert: Pointer, _: Pointer) -> int:
         named = _lib.SSL_get_servername(session, _lib.TLSEXT_NAMETYPE_host_name)
         name = "" if named == _ffi.NULL else _ffi.string(named).decode("ascii", "replace")
         select(name).switch(session)
@@ -254,12 +257,12 @@ def _name_callback(select: Select) -> Any:  # noqa: ANN401
     error=_lib.SSL_TLSEXT_ERR_ALERT_FATAL,
 )
 def _select_protocol(
-    _session: Any,  # noqa: ANN401
-    chosen: Any,  # noqa: ANN401
-    chosen_length: Any,  # noqa: ANN401
-    offered: Any,  # noqa: ANN401
+    _session: Pointer,
+    chosen: Pointer,
+    chosen_length: Pointer,
+    offered: Pointer,
     length: int,
-    _: Any,  # noqa: ANN401
+    _: Pointer,
 ) -> int:
     """HTTP/1.1, or nothing in common: RFC 7301 section 3.2."""
     names = bytes(_ffi.buffer(offered, length))

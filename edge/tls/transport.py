@@ -9,7 +9,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from typing_extensions import override
 
@@ -23,6 +23,9 @@ _WRITE_BYTES_MAX: Final = 256 << 10
 _LAST_BYTES_S: Final = 30.0
 
 Content = bytes | bytearray | memoryview
+
+# Its shape is that of the socket's family.
+PeerAddress: TypeAlias = Any
 
 
 class TlsTransport(asyncio.Transport):
@@ -64,7 +67,7 @@ class TlsTransport(asyncio.Transport):
         loop: asyncio.AbstractEventLoop,
         connection: socket.socket,
         session: TlsSession,
-        peer: Any,  # noqa: ANN401 - its shape is that of the socket's family
+        peer: PeerAddress,
         front: FrontConnection | None = None,
     ) -> None:
         super().__init__()
