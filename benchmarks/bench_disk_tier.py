@@ -24,9 +24,9 @@ from edge.disk.disk_index import RECORD_BYTES, DiskIndex, pack_facts
 from edge.disk.disk_tier import DiskTier, Entry, Kind, open_disk_tier
 from edge.disk.entry_file import SUB_FOLDERS, Place, sub_folder_of
 from edge.disk.index_snapshot import encode_snapshot
+from edge.disk.settings import DiskFolderSettings, DiskSettings
 from edge.purge_record import encode_log
 from edge.purges import Purge, Purges
-from edge.settings import DiskFolderSettings, DiskSettings
 
 SLICE_BYTES: Final = 256 << 10
 SLICES: Final = 400

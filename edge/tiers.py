@@ -8,12 +8,13 @@ from typing import Final
 from edge.arena import Arena, open_arena
 from edge.disk.disk_index import PolicyOf
 from edge.disk.disk_tier import DiskTier, open_disk_tier
+from edge.disk.settings import AdmissionName
 from edge.disk_shelf import DiskShelf
 from edge.eviction.admission import Admission, AdmitAll, SecondRequest
 from edge.eviction.policies import POLICIES
 from edge.ports import EvictionPolicy
 from edge.purges import ApplyPurge, Purge, Purges
-from edge.settings import AdmissionName, CacheSettings
+from edge.settings import CacheSettings
 from edge.slices import SliceStore
 from edge.stored_slice import StoredSlice
 

@@ -8,13 +8,8 @@ who comes over several connections meets several workers.
 from pathlib import Path
 from typing import Final
 
-from edge.settings import (
-    CacheSettings,
-    DiskFolderSettings,
-    DiskSettings,
-    EdgeSettings,
-    LimitSettings,
-)
+from edge.disk.settings import DiskFolderSettings, DiskSettings
+from edge.settings import CacheSettings, EdgeSettings, LimitSettings
 from edge.slot import Slot
 
 _MEMORY_BYTES_MIN: Final = 1 << 20

@@ -29,11 +29,11 @@ from edge.disk.errors import DiskFolderInUseError
 from edge.disk.folder_cache import FolderCache, Surroundings
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import WOULD_BLOCK, WouldBlock
+from edge.disk.settings import DiskSettings
 from edge.disk.threads import Threads, finished
 from edge.disk.verified_files import VerifiedFile, files_max_of
 from edge.purge_log import PurgeLog
 from edge.purges import Purges
-from edge.settings import DiskSettings
 
 logger = logging.getLogger(__name__)
 

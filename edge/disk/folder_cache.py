@@ -27,9 +27,9 @@ from edge.disk.folder_reads import OUR_LIMITS, FolderReads
 from edge.disk.index_snapshot import encode_snapshot
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import OpenedFolder, WouldBlock
+from edge.disk.settings import DiskFolderSettings, DiskSettings
 from edge.disk.threads import Threads, finished
 from edge.disk.verified_files import VerifiedFile
-from edge.settings import DiskFolderSettings, DiskSettings
 
 logger = logging.getLogger(__name__)
 

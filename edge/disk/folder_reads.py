@@ -22,9 +22,9 @@ from edge.disk.folder_listing import FolderListing
 from edge.disk.metrics import DiskCounts
 from edge.disk.opened_folder import WOULD_BLOCK, OpenedFolder, WouldBlock
 from edge.disk.page_cache import PageCache
+from edge.disk.settings import DiskSettings
 from edge.disk.threads import Threads
 from edge.disk.verified_files import VerifiedFile
-from edge.settings import DiskSettings
 
 # The process's own limits: no fault of the file's, nor of the disk's.
 OUR_LIMITS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}

@@ -18,8 +18,8 @@ from edge.disk.entry_file import EntryId, Kind, Place
 from edge.disk.folder_health import FolderHealth
 from edge.disk.folder_listing import FolderListing
 from edge.disk.metrics import DiskCounts
+from edge.disk.settings import DiskSettings
 from edge.disk.verified_files import VerifiedFiles
-from edge.settings import DiskSettings
 
 
 class WouldBlock(Enum):

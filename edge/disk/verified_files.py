@@ -15,7 +15,7 @@ from typing import Final
 from edge.content import Content, SliceContent
 from edge.disk.entry_file import EntryId, Identity
 from edge.disk.page_cache import PageCache
-from edge.settings import DiskSettings
+from edge.disk.settings import DiskSettings
 
 # Shorter content is sent as fast from the memory tier.
 HELD_CONTENT_BYTES_MIN: Final = 32 << 10

@@ -9,12 +9,12 @@ import pytest
 
 from edge.disk.disk_tier import DiskTier, WouldBlock, open_disk_tier
 from edge.disk.page_cache import PageCache
+from edge.disk.settings import DiskSettings
 from edge.disk.tests.running import until
 from edge.disk_shelf import DiskShelf, record_id
 from edge.eviction.admission import AdmitAll, SecondRequest
 from edge.purges import Purge, Purges
 from edge.representation import Representation
-from edge.settings import DiskSettings
 from edge.tests.making import head_from, representation_of
 
 

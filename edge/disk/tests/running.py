@@ -10,8 +10,8 @@ from pathlib import Path
 from edge.arena import Arena
 from edge.disk.disk_index import PolicyOf, lru_of
 from edge.disk.disk_tier import DiskTier, Entry, Kind, open_disk_tier
+from edge.disk.settings import DiskFolderSettings, DiskSettings
 from edge.purges import Purges
-from edge.settings import DiskFolderSettings, DiskSettings
 
 QUOTA = 64 << 20
 
