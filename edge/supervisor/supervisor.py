@@ -299,8 +299,9 @@ class Supervisor:
         serving = [one.current for one in self.places if one.current is not None]
         for place in self.places:
             if place.current is not None:
-                if place.helper is not None:
-                    place.helper.channel.send(Message(Kind.RELEASE, slot=place.number))
+                # One that serves and could not be told still helps; it is told another time.
+                release = Message(Kind.RELEASE, slot=place.number)
+                if place.helper not in serving or place.helper.channel.send(release):
                     place.helper = None
             elif place.helper not in serving:
                 first = place.number % max(1, len(serving))

@@ -224,16 +224,37 @@ async def test_who_cannot_be_told_takes_nobodys_place(tmp_path: Path):
     async with open_supervisor(tmp_path, 3) as (supervisor, _, counts):
         await supervisor.start()
         deaf, other, victim = (current_of(place) for place in supervisor.places)
-        os.kill(deaf.pid, signal.SIGSTOP)
-        await asyncio.to_thread(os.waitid, os.P_PID, deaf.pid, os.WSTOPPED)
-        while deaf.channel.send(Message(Kind.REOPEN)):
-            pass
+        await make_deaf(deaf)
         victim.kill()
         await until_taken(other, ["accept", 2])
         os.kill(deaf.pid, signal.SIGCONT)
         await until_restarted(counts, RestartReason.CRASHED)
         await until_taken(other, ["release", 2])
         assert taken_by(deaf) == []
+
+
+async def test_who_helps_and_cannot_be_told_that_it_is_over_helps_on(tmp_path: Path):
+    async with open_supervisor(tmp_path, 2) as (supervisor, _, counts):
+        await supervisor.start()
+        place, helper = supervisor.places[1], current_of(supervisor.places[0])
+        for _ in range(2):  # So that there is a pause of a second.
+            place.backoff.note_end(lived_s=0.0)
+        current_of(place).kill()
+        await until_taken(helper, ["accept", 1])
+        await make_deaf(helper)
+        await until_restarted(counts, RestartReason.CRASHED)
+        assert place.helper is helper
+        os.kill(helper.pid, signal.SIGCONT)
+        while ["release", 1] not in taken_by(helper):
+            supervisor._lend()
+            await asyncio.sleep(0.01)
+
+
+async def make_deaf(worker: WorkerProcess) -> None:
+    os.kill(worker.pid, signal.SIGSTOP)
+    await asyncio.to_thread(os.waitid, os.P_PID, worker.pid, os.WSTOPPED)
+    while worker.channel.send(Message(Kind.REOPEN)):
+        pass
 
 
 async def test_whoever_was_being_started_is_not_handed_over(tmp_path: Path):
