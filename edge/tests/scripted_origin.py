@@ -153,7 +153,8 @@ async def open_raw_origin(answer: bytes) -> AsyncIterator[ScriptedOrigin]:
         with contextlib.closing(writer):
             await reader.readuntil(b"\r\n\r\n")
             writer.write(answer)
-            await writer.drain()
+            writer.write_eof()
+            await reader.read()  # A close with something unread would take the answer with it.
 
     server = await asyncio.start_server(respond, "127.0.0.1", 0)
     async with server:

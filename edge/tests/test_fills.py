@@ -419,6 +419,7 @@ async def test_no_more_fills_at_once_than_allowed(origin: ScriptedOrigin):
         assert (second.status, second.headers["Retry-After"]) == (503, "1")
         gate.set()
         assert (await first).content == BODY
+        await node.settled()
         assert (await node.ask("/b")).content == BODY
 
 
