@@ -7,6 +7,7 @@ from typing import Final
 
 from benchmarks.hits.contestants import FLOOR, OURS, GroupName
 from benchmarks.hits.measuring import Effort
+from benchmarks.hits.network import own_network
 from benchmarks.hits.report import print_costs
 from benchmarks.hits.running import measure_group
 from benchmarks.hits.shapes import SHAPES
@@ -27,8 +28,10 @@ def _measure(*groups: GroupName) -> None:
     if find_program("wrk") is None:
         print("  wrk is not installed: apt-get install wrk")
         return
-    for group in groups:
-        found = measure_group(group, servers=(OURS, FLOOR), shapes=list(SHAPES), effort=_EFFORT)
-        print_costs(found.runs)
-        for sentence in found.failures:
-            print(f"  FAILED {sentence}")
+    with own_network() as network:
+        print(f"  {network.sentence}")
+        for group in groups:
+            found = measure_group(group, servers=(OURS, FLOOR), shapes=list(SHAPES), effort=_EFFORT)
+            print_costs(found.runs)
+            for sentence in found.failures:
+                print(f"  FAILED {sentence}")

@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks.hits.contestants import CONTESTANTS, FLOOR, GroupName
 from benchmarks.hits.measuring import Effort, Findings
+from benchmarks.hits.network import USUAL, Network, congestion_controls, own_network
 from benchmarks.hits.plot import svg_of
 from benchmarks.hits.report import (
     document_of,
@@ -28,6 +29,12 @@ SERVERS: Final = (*CONTESTANTS, FLOOR)
 def main() -> int:
     """Measure and print; 1 if something could not be measured."""
     arguments = _parser().parse_args()
+    with own_network(arguments.congestion_control) as network:
+        print(network.sentence, file=sys.stderr)
+        return _measure(arguments, network)
+
+
+def _measure(arguments: argparse.Namespace, network: Network) -> int:
     effort = Effort(arguments.rounds, arguments.seconds)
     found = Findings()
     for name in arguments.only:
@@ -41,23 +48,24 @@ def main() -> int:
         found.protections.update(one.protections)
     elsewhere = elsewhere_rows(RESULTS / "streams.json")
     print_tables(found.runs, elsewhere)
-    facts = facts_of(found, effort)
+    facts = facts_of(found, effort, network)
     texts = {
         "json": document_of(found.runs, facts, found.failures),
         "md": markdown_of(found.runs, facts, elsewhere),
         "svg": svg_of(found.runs),
     }
+    print(*facts, sep="\n")
     write_results(RESULTS, arguments.name, texts)
     for sentence in found.failures:
         print(f"FAILED {sentence}")
     return int(bool(found.failures))
 
 
-def facts_of(found: Findings, effort: Effort) -> list[str]:
+def facts_of(found: Findings, effort: Effort, network: Network) -> list[str]:
     """What is to be known of a run."""
     measured = f"{effort.rounds} rounds of {effort.seconds} s, medians"
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}"
-    facts = [f"{measured}; {machine}, Python {platform.python_version()}."]
+    facts = [f"{measured}; {machine}, Python {platform.python_version()}.", network.sentence]
     told = ", ".join(f"{name}: {one}" for name, one in found.protections.items() if one)
     if told:
         facts.append(f"TLS: {told}.")
@@ -73,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="of each run")
+    parser.add_argument("--congestion-control", choices=congestion_controls(), default=USUAL)
     parser.add_argument("--name", default="hits", help="of the files with the results")
     return parser
 

@@ -1,4 +1,8 @@
-"""What is to be reached, and whether it is. No I/O."""
+"""What is to be reached, and whether it is. No I/O.
+
+Under cubic, Linux's usual congestion control: on loopback the timers of BBR cost more than the
+answers of 256 KiB and 1 MiB that are to be compared.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

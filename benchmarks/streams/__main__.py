@@ -9,6 +9,7 @@ from typing import Final
 from benchmarks.hits.checks import WrongAnswerError
 from benchmarks.hits.contestants import CONTESTANTS, OURS, GroupName
 from benchmarks.hits.cpu import read_cpu
+from benchmarks.hits.network import USUAL, Network, congestion_controls, own_network
 from benchmarks.streams.audience import Audience, AudienceFailedError, open_audience
 from benchmarks.streams.pace import PERIOD_S, Level
 from benchmarks.streams.report import NAME, Findings, print_tables, write_results
@@ -26,7 +27,13 @@ _SERVERS: Final = (OURS, "nginx")
 def main() -> int:
     """Measure and print; 1 if something could not be measured."""
     arguments = _parser().parse_args()
-    found = Findings()
+    with own_network(arguments.congestion_control) as network:
+        print(network.sentence, file=sys.stderr)
+        return _measure_all(arguments, network)
+
+
+def _measure_all(arguments: argparse.Namespace, network: Network) -> int:
+    found = Findings(facts=[network.sentence])
     for way in arguments.only:
         group = GroupName.MEMORY_TLS if way == "tls" else GroupName.MEMORY
         for name in arguments.servers:
@@ -115,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--levels", nargs="*", type=int, default=list(_LEVELS))
     parser.add_argument("--idle", type=int, default=_IDLE, help="connections; 0 leaves it out")
     parser.add_argument("--seconds", type=float, default=2 * PERIOD_S, help="of each level")
+    parser.add_argument("--congestion-control", choices=congestion_controls(), default=USUAL)
     parser.add_argument("--name", default=NAME, help="of the files with the results")
     return parser
 

@@ -25,11 +25,13 @@ class Findings:
         levels: with listeners that play.
         idle_bytes: memory of one that does not.
         failures: sentences about what could not be measured.
+        facts: sentences about how it was measured.
     """
 
     levels: dict[tuple[str, str], list[Level]] = field(default_factory=dict)
     idle_bytes: dict[tuple[str, str], float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
 
 
 LEVEL_COLUMNS: Final = (
@@ -152,6 +154,7 @@ def print_tables(found: Findings) -> None:
     """All of it, on standard output."""
     print_table(LEVEL_COLUMNS, level_rows(found))
     print_table(AIM_COLUMNS, aim_rows(found))
+    print(*found.facts, sep="\n")
     for sentence in found.failures:
         print(f"FAILED {sentence}")
 
@@ -170,8 +173,14 @@ def write_results(found: Findings, name: str) -> None:
         for (server, way), one in found.idle_bytes.items()
     ]
     aims = [dict(zip(AIM_COLUMNS, row, strict=True)) for row in aim_rows(found)]
-    document = {"aims": aims, "levels": levels, "idle": idle, "failures": found.failures}
-    parts = ["# Paced listeners", table_of(AIM_COLUMNS, aim_rows(found))]
+    document = {
+        "facts": found.facts,
+        "failures": found.failures,
+        "aims": aims,
+        "levels": levels,
+        "idle": idle,
+    }
+    parts = ["# Paced listeners", *found.facts, table_of(AIM_COLUMNS, aim_rows(found))]
     parts += [table_of(LEVEL_COLUMNS, level_rows(found)), ""]
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")

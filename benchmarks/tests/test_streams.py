@@ -1,23 +1,28 @@
 """Listeners: when they ask, when they are behind, how many fit, and one crowd of them for real."""
 
+import json
 import multiprocessing
 import socket
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from benchmarks.hits.network import Network
 from benchmarks.streams.crowd import Crowd, Grow, Report, run_crowd
 from benchmarks.streams.listener import BrokenError, Listener, Question, State
 from benchmarks.streams.pace import PERIOD_S, Level, Played, Schedule, fitted, percentile, spread
 from benchmarks.streams.report import (
     AIM_COLUMNS,
     LEVEL_COLUMNS,
+    RESULTS,
     Findings,
     aim_rows,
     level_rows,
     listener_bytes,
+    write_results,
 )
 
 CONTENT = bytes(range(256)) * 4
@@ -88,6 +93,15 @@ def test_the_tables_tell_what_is_met():
     assert {len(row) for row in level_rows(found)} == {len(LEVEL_COLUMNS)}
     assert [row[-1] for row in rows] == ["yes", "no", "no", "yes", "no", "no"]
     assert listener_bytes(found.levels["attacca", "tls"]) == (80 << 20) / 2000
+
+
+def test_results_tell_how_they_were_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    network = Network("reno", None)
+    write_results(Findings(facts=[network.sentence]), "few")
+    document = json.loads((RESULTS / "few.json").read_text())
+    assert document["facts"] == [network.sentence]
+    assert network.sentence in (RESULTS / "few.md").read_text().splitlines()
 
 
 @pytest.fixture
