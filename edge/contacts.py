@@ -7,7 +7,6 @@ upstream; all who want the resource wait for the head of its answer, and go on w
 import asyncio
 import contextlib
 import secrets
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -25,6 +24,7 @@ from edge.range_plan import plan_range
 from edge.representation import Representation, ResponseHead
 from edge.slices import SliceStore
 from edge.task_border import task_border
+from edge.told_errors import ToldErrors
 from edge.uncacheables import Uncacheables, personal_key, range_key, whole_key
 from edge.upstream_answers import (
     ABOUT_THE_LISTENER,
@@ -48,12 +48,6 @@ from http_semantics.vary import EMPTY, Selecting, selecting_of
 
 # Contacts with one resource at once, for ranges that lie apart.
 _PARALLEL_MAX: Final = 16
-
-# Errors that are remembered for a moment. A single one is not: RFC 9111 lets nobody use it again.
-# Those that come again within some seconds are a sick origin's.
-_TOLD_MAX: Final = 1_000
-_TOLD_TIMES: Final = 2
-_REPEATED_WITHIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +77,6 @@ class ContactRequest:
     def session(self) -> str | None:
         """What stands for the listener's session upstream."""
         return self.fields.get(SESSION_FIELD)
-
-
-@dataclass(frozen=True, slots=True)
-class _Repeated:
-    """An error that was told so many times in a row, and until when it is told again."""
-
-    until_s: float
-    times: int
-    told: Told
 
 
 class Contacts:
@@ -140,11 +125,10 @@ class Contacts:
         self._slice_bytes = slice_bytes
         self._run_bytes_max = run_bytes_max
         self._limits = limits
-        self._told_s = told_s
         self._is_token_checked = is_token_checked
         self._counts = counts
         self._contacts: dict[str, list[Contact]] = {}
-        self._told: OrderedDict[tuple[str, Selecting], _Repeated] = OrderedDict()
+        self._told = ToldErrors(told_s=told_s)
         self._now = asyncio.get_running_loop().time
 
     def join(self, request: ContactRequest) -> tuple[Contact, bool]:
@@ -195,11 +179,7 @@ class Contacts:
         """What the upstream said a moment ago, instead of what was asked for."""
         if not self._told or request.is_personal:
             return None
-        key = request.target, self._variant(request)
-        found = self._told.get(key)
-        if found is None or found.times < _TOLD_TIMES or self._now() >= found.until_s:
-            return None
-        return found.told
+        return self._told.recent((request.target, self._variant(request)), now_s=self._now())
 
     def _variant(self, request: ContactRequest) -> Selecting:
         """The request's fields that are known to select a variant of this resource."""
@@ -233,22 +213,10 @@ class Contacts:
         with task_border(tell, work="a first contact", counts=self._counts):
             outcome = await self._ask(request, contact)
             if not request.is_personal:
-                self._remember(request, contact, outcome)
+                variant = request.target, contact.variant
+                self._told.note(variant, outcome, now_s=self._now())
             self._end(contact, request.target)
             contact.settle(outcome)
-
-    def _remember(self, request: ContactRequest, contact: Contact, outcome: Outcome) -> None:
-        """Note an error; one that comes again is told for a moment without asking."""
-        key = request.target, contact.variant
-        before = self._told.pop(key, None)
-        if not isinstance(outcome, Told) or outcome.status < 500 or outcome.is_patience:
-            return
-        until_s = self._now() + self._told_s
-        is_repeated = before is not None and self._now() < before.until_s + _REPEATED_WITHIN_S
-        times = before.times + 1 if before is not None and is_repeated else 1
-        self._told[key] = _Repeated(until_s, times, outcome)
-        if len(self._told) > _TOLD_MAX:
-            self._told.popitem(last=False)
 
     def _end(self, contact: Contact, target: str) -> None:
         contacts = self._contacts.get(target)
