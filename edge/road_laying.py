@@ -18,6 +18,7 @@ from edge.metrics import EdgeCounts
 from edge.origin_budget import OriginBudget
 from edge.pacing import AnswerPacing
 from edge.passing import Passer
+from edge.past_cache import PastCache
 from edge.ports import Upstream
 from edge.purges import Purges
 from edge.reading import Reading
@@ -243,9 +244,13 @@ def serving_of(
         sender=sender,
         contacts=way.contacts,
         uncacheables=ground.uncacheables,
-        passer=passer,
-        origin=ground.origin,
-        told_of=ground.source,
+        past=PastCache(
+            passer,
+            ground.tiers.store,
+            origin=ground.origin,
+            told_of=ground.source,
+            is_token_checked=ground.is_token_checked,
+        ),
         lengths=ground.lengths,
         stale=StaleLimits(cache.stale_patience_s, cache.stale_disconnected_s),
         budget=budget,

@@ -22,23 +22,20 @@ from edge.errors import (
     UpstreamUnreachableError,
 )
 from edge.exchange import Exchange
-from edge.fields import Fields
 from edge.lookup import ForOrigin, Whole, select
 from edge.origin_budget import OriginBudget
 from edge.outcomes import Learned, Outcome, Told, Uncacheable, abandon
-from edge.passing import Passer
-from edge.ports import Upstream, UpstreamAnswer
+from edge.past_cache import PastCache
 from edge.representation import Representation
 from edge.sending import Sender
 from edge.slices import SliceStore
 from edge.target import Target
 from edge.uncacheables import Uncacheables, personal_key, range_key, whole_key
-from edge.upstream_answers import LengthLimits, Unfit, head_of
+from edge.upstream_answers import LengthLimits, Unfit
 from http_semantics.byte_range import IntRange
 from http_semantics.cache_control import NO_DIRECTIVES, Directives
 from http_semantics.cache_status import Forward
 from http_semantics.reuse import ERROR_STATUSES, Reuse, decide, may_answer_error
-from http_semantics.updating import HeadUpdate, head_update
 from http_semantics.vary import matches
 
 # A version may change under a request; an origin that changes it each time is sick.
@@ -77,9 +74,7 @@ class Serving:
         sender: sends it.
         contacts: the way to what is not known.
         uncacheables: what there is no use in asking for together.
-        passer: the way past the cache.
-        origin: where all of it comes from.
-        told_of: where HEAD goes, which may know as much.
+        past: the way past the cache.
         lengths: longer representations are kept and served in parts only.
         stale: when stale content is sent.
         budget: of what clients make the edge fetch.
@@ -94,9 +89,7 @@ class Serving:
         sender: Sender,
         contacts: Contacts,
         uncacheables: Uncacheables,
-        passer: Passer,
-        origin: Upstream,
-        told_of: Upstream,
+        past: PastCache,
         lengths: LengthLimits,
         stale: StaleLimits,
         budget: OriginBudget,
@@ -107,9 +100,7 @@ class Serving:
         self._sender = sender
         self._contacts = contacts
         self._uncacheables = uncacheables
-        self._passer = passer
-        self._origin = origin
-        self._told_of = told_of
+        self._past = past
         self._lengths = lengths
         self._stale = stale
         self._budget = budget
@@ -228,7 +219,7 @@ class Serving:
         if request.ask.method == "HEAD" and stale is not None and is_stale_good:
             return await self._pass_head_through(request, stale)
         if reason is not None or request.ask.method == "HEAD":
-            return await self._pass_through(request)
+            return await self._past.answer(request)
         told = self._contacts.recently_told(first)
         if told is None:
             asked_s = self._monotonic()
@@ -257,7 +248,7 @@ class Serving:
                 exchange.detail = reason
                 answer = outcome.take() if is_leader else None
                 exchange.is_collapsed = False
-                return await self._pass_through(request, answer)
+                return await self._past.answer(request, answer)
 
     async def _make_contact(
         self,
@@ -359,16 +350,6 @@ class Serving:
         reasons = (self._uncacheables.reason_of(key, now_s=now_s) for key in keys)
         return next((reason for reason in reasons if reason is not None), None)
 
-    async def _pass_through(
-        self, request: CacheRequest, answer: UpstreamAnswer | None = None
-    ) -> web.StreamResponse:
-        if request.limits.is_only_if_cached:
-            raise NotStoredError("what is stored is not what is asked for")
-        if answer is None:
-            answer = await self._forward(request)
-        request.exchange.forward_status = answer.status
-        return await self._passer.stream_back(request.raw, request.exchange, answer)
-
     async def _pass_head_through(
         self, request: CacheRequest, stale: Representation
     ) -> web.StreamResponse:
@@ -378,63 +359,13 @@ class Serving:
             TimeoutError: it hangs.
         """
         async with asyncio.timeout(self._stale.patience_s):
-            answer = await self._forward(request)
+            answer = await self._past.forward(request)
         if answer.status in ERROR_STATUSES:
             answer.close()
             request.exchange.forward_status = answer.status
             request.exchange.detail = "stale-if-error"
             return await self._send(request, stale)
-        return await self._pass_through(request, answer)
-
-    async def _forward(self, request: CacheRequest) -> UpstreamAnswer:
-        """Send a request on as it is; let the answer to HEAD tell of what is stored."""
-        known = None
-        if request.ask.method == "HEAD" and request.ask.conditions is None:
-            known = self._store.select(request.target.upstream, request.selecting_fields)
-        sequence = 0 if known is None else known.purge_sequence
-        is_bypass = request.exchange.forward is Forward.BYPASS
-        is_told = request.ask.method == "HEAD" and not is_bypass
-        answer = await self._passer.forward(
-            request.raw,
-            request.exchange,
-            self._told_of if is_told else self._origin,
-            request.target.upstream,
-            is_session_told=True,
-        )
-        if known is not None and self._store.is_offered(known):
-            self._learn_from_head(request, answer, known, purge_sequence=sequence)
-        return answer
-
-    def _learn_from_head(
-        self,
-        request: CacheRequest,
-        answer: UpstreamAnswer,
-        found: Representation,
-        *,
-        purge_sequence: int,
-    ) -> None:
-        """Let the answer to HEAD freshen what is stored, or tell that it has changed.
-
-        Args:
-            request: that it answers.
-            answer: of which the head is here.
-            found: what was stored when it was asked for.
-            purge_sequence: the newest purge that this had been weighed against by then.
-        """
-        sent: Fields = request.fill_fields
-        update = head_update(
-            found.fields,
-            answer.headers,
-            status=answer.status,
-            complete_length=found.complete_length,
-        )
-        head = head_of(answer, sent, is_token_checked=self._is_token_checked)
-        if update is HeadUpdate.INVALIDATE:
-            found.is_purged_softly = True
-            self._store.make_current(found)
-        elif update is HeadUpdate.FRESHEN and head.refusal is None:
-            found.freshen(head, purge_sequence=purge_sequence)
-            self._store.make_current(found)
+        return await self._past.answer(request, answer)
 
     async def _send(self, request: CacheRequest, found: Representation) -> web.StreamResponse:
         """Send what a request gets of a representation that may be used."""
@@ -442,7 +373,7 @@ class Serving:
         if isinstance(selection, ForOrigin):
             request.exchange.forward = request.exchange.forward or Forward.REQUEST
             request.exchange.is_stored = request.exchange.is_collapsed = False
-            return await self._pass_through(request)
+            return await self._past.answer(request)
         is_whole = isinstance(selection, Whole) and request.ask.method == "GET"
         bytes_max = self._lengths.of(has_strong_validator=found.has_strong_validator)
         if is_whole and (found.complete_length or 0) > bytes_max:
@@ -450,7 +381,7 @@ class Serving:
             request.exchange.forward = request.exchange.forward or Forward.BYPASS
             request.exchange.is_stored = request.exchange.is_collapsed = False
             request.exchange.detail = Unfit.TOO_LARGE
-            return await self._pass_through(request)
+            return await self._past.answer(request)
         try:
             return await self._sender.send(request, found, selection)
         except OriginBudgetError:
@@ -467,4 +398,4 @@ class Serving:
         request.exchange.forward = Forward.BYPASS
         request.exchange.is_stored = request.exchange.is_collapsed = False
         request.exchange.detail = _ORIGIN_BUDGET
-        return await self._pass_through(request)
+        return await self._past.answer(request)
