@@ -16,13 +16,9 @@ from typing import Final
 from config.tasks import Tasks
 from edge.content import SliceContent
 from edge.coverage import Coverage
-from edge.error_content import Unready, read_error_content, unready_of
 from edge.errors import (
     EdgeError,
-    PackagingError,
-    SessionBusyError,
     SliceGoneError,
-    UpstreamBusyError,
     UpstreamChangedError,
     UpstreamError,
     UpstreamProtocolError,
@@ -30,18 +26,18 @@ from edge.errors import (
     UpstreamStalledError,
     UpstreamTruncatedError,
 )
-from edge.fields import SESSION_FIELD, Fields, passed_back_fields
+from edge.fields import Fields
 from edge.fill_slots import FillSlot, FillSlots
 from edge.filling import UNKNOWN_STOP, FillingSlice, Run
 from edge.metrics import EdgeCounts
-from edge.ports import Upstream, UpstreamAnswer, UpstreamRequest
+from edge.part_requests import PartRequests
+from edge.ports import Upstream, UpstreamAnswer
 from edge.representation import Representation
 from edge.slices import SliceStore
 from edge.task_border import task_border
 from edge.uncacheables import Uncacheables, whole_key
-from edge.upstream_answers import Unfit, check_fill, head_of
+from edge.upstream_answers import Unfit
 from http_semantics.byte_range import ByteSlice
-from http_semantics.storing import Refusal
 
 # A reader this many slices ahead of a run does not wait for it. The next slice is about to come.
 _AHEAD_SLICES: Final = 1
@@ -92,14 +88,15 @@ class Fills:
         counts: EdgeCounts,
     ) -> None:
         self._store = store
-        self._upstream = upstream
         self._tasks = tasks
         self._slots = slots
         self._length_max = length_max
         self._uncacheables = uncacheables
-        self._is_token_checked = is_token_checked
         self._counts = counts
         self._span_bytes = UNKNOWN_STOP
+        self._requests = PartRequests(
+            store, upstream, is_token_checked=is_token_checked, counts=counts
+        )
         self.coverage = Coverage(store, run_bytes_max=run_bytes_max)
 
     def share(self, span_bytes: int) -> None:
@@ -245,7 +242,7 @@ class Fills:
             position = run.position
             failure: UpstreamError | None = None
             try:
-                answer = await self._ask(run, slot, is_resumed=is_resumed)
+                answer = await self._requests.ask(run, slot, is_resumed=is_resumed)
                 await self._pump(run, answer)
             except (UpstreamTruncatedError, UpstreamStalledError) as error:
                 failure = error
@@ -276,64 +273,6 @@ class Fills:
     def _border(self, run: Run) -> Iterator[None]:
         with task_border(partial(self._end, run), work="a fill", counts=self._counts):
             yield
-
-    async def _ask(self, run: Run, slot: FillSlot, *, is_resumed: bool) -> UpstreamAnswer:
-        """Ask for the run's bytes; return the answer, whose content begins with them."""
-        representation = run.representation
-        wanted = ByteSlice(run.position, run.stop)
-        fields = run.fields.copy()
-        # Ranges of the representation as it is stored, and of no other coding of it.
-        fields["Accept-Encoding"] = representation.fields.get("Content-Encoding", "identity")
-        fields["Range"] = f"bytes={wanted.start}-{wanted.stop - 1}"
-        if is_resumed:
-            fields["If-Range"] = representation.validator
-        request = UpstreamRequest("GET", representation.target, fields)
-        self._check_not_purged(representation)
-        answer = await slot.wait_for_answer(self._upstream.send(request))
-        try:
-            self._check_not_purged(representation)
-            await self._check_ready(answer, run.fields)
-            head = head_of(answer, fields, is_token_checked=self._is_token_checked)
-            part = check_fill(representation, head, answer.headers.get("Content-Range"), wanted)
-        except BaseException:
-            answer.close()
-            raise
-        if head.refusal in {Refusal.NO_STORE, Refusal.PRIVATE}:
-            self._store.retire(representation)  # The rest is for those who are reading it.
-        if head.status == 200:
-            representation.is_range_ignored = run.is_whole = True
-            run.position = part.start
-        run.is_answered, run.announced_stop = True, part.stop
-        return answer
-
-    def _check_not_purged(self, representation: Representation) -> None:
-        """A purge says that the origin has something else, under the same tag perhaps.
-
-        Raises:
-            SliceGoneError: it was purged.
-        """
-        if self._store.is_purged(representation):
-            raise SliceGoneError("it was purged while it was fetched")
-
-    async def _check_ready(self, answer: UpstreamAnswer, sent: Fields) -> None:
-        """Let an upstream say itself that it is not ready: packaging takes a while, for instance.
-
-        Raises:
-            UpstreamBusyError: it did.
-        """
-        content = None if answer.status != 503 else await read_error_content(answer)
-        if content is not None:
-            fields = passed_back_fields(answer.headers, is_token_checked=self._is_token_checked)
-            fields.popall("Content-Length", None)
-            unready = unready_of(answer, content)
-            self._counts.note_unready(unready)
-            match unready:
-                case Unready.PACKAGING:
-                    raise PackagingError(fields, content)
-                case Unready.SESSION_BUSY:
-                    raise SessionBusyError(fields, content, session=sent.get(SESSION_FIELD))
-                case None:
-                    raise UpstreamBusyError(fields, content)
 
     async def _pump(self, run: Run, answer: UpstreamAnswer) -> None:
         """Lay the content of an answer into slices, until the run ends or is not worth it."""
