@@ -33,12 +33,6 @@ from edge.disk.verified_files import VerifiedFile
 
 logger = logging.getLogger(__name__)
 
-# What a full disk costs each time: one part in so many of what is there.
-_FULL_SHARE: Final = 50
-
-# Room is made in so many steps, so that no event waits for long.
-_SHRINK_STEPS: Final = 64
-
 # How long the queue of writes may take at a stop, and a look at the folder at any time.
 _DRAIN_S: Final = 2.0
 _CHECK_S_MAX: Final = 20.0
@@ -261,7 +255,7 @@ class FolderCache:
                 await self._turn_on_again(adopt)
             if self._opened is None:
                 continue
-            await self._shrink(self._opened)
+            await self._opened.make_room()
             if clock() >= next_check_s or self._opened.is_check_due:
                 next_check_s = clock() + settings.probe_s
                 await self._check(self._opened)
@@ -282,6 +276,9 @@ class FolderCache:
         if await finished(self._around.others.run(functools.partial(opened.end, _DRAIN_S))):
             opened.take_outcomes()
             await self._write_snapshot()
+        else:
+            extra = {"folder": str(self.path), "bytes": opened.queued_bytes}
+            logger.warning("what waits to be written to a disk folder is lost", extra=extra)
         if self._opened is opened:
             self._opened, self._reads = None, None
             opened.close()
@@ -331,7 +328,7 @@ class FolderCache:
         except OSError as error:
             reason = str(error)
         else:
-            self._grow(opened, free_bytes)
+            opened.take_back(free_bytes)
             return
         if self._opened is opened:
             self.turn_off(reason)
@@ -365,7 +362,8 @@ class FolderCache:
         now_s = self._around.clock()
         if is_full(error):
             self.health.note_full(error_text(error), now_s=now_s)
-            self._plan_to_shrink(opened)
+            opened.plan_to_make_room()
+            self._is_due.set()
         elif error.errno == errno.EROFS:
             self.turn_off("it is read-only")
         elif error.errno in _GONE or isinstance(error, FolderGoneError):
@@ -378,35 +376,6 @@ class FolderCache:
             self.health.note_error(error_text(error), now_s=now_s)
             if self.health.state is FolderState.OFF:
                 self.turn_off(self.health.reason)
-
-    def _plan_to_shrink(self, opened: OpenedFolder) -> None:
-        if opened.index is not None:
-            size_bytes = opened.index.size_bytes
-            opened.shrink_to = size_bytes - size_bytes // _FULL_SHARE
-            self._is_due.set()
-
-    async def _shrink(self, opened: OpenedFolder) -> None:
-        """Give up room that the disk does not have, a little at a time."""
-        index, target = opened.index, opened.shrink_to
-        opened.shrink_to = None
-        if index is None or target is None:
-            return
-        step = max(1, index.size_bytes // _FULL_SHARE // _SHRINK_STEPS)
-        while self._opened is opened and index.bytes_max > target:
-            room = max(target, min(index.bytes_max, index.size_bytes) - step)
-            opened.remove_files(opened.evict(index.hold_back(self.bytes_max - room)))
-            if index.bytes_max > room:
-                break  # It is as small as it gets.
-            await asyncio.sleep(0)
-
-    def _grow(self, opened: OpenedFolder, free_bytes: int) -> None:
-        """Take back some of the room that a full disk has cost, if it has become free."""
-        index = opened.index
-        if index is None or not index.held_back_bytes or self.health.state is not FolderState.ON:
-            return
-        step = max(1, self.bytes_max // _FULL_SHARE)
-        if free_bytes > self._around.settings.min_free_bytes + 2 * step:
-            index.hold_back(index.held_back_bytes - step)
 
 
 def _close_late(opening: "asyncio.Future[DiskFolder]") -> None:

@@ -15,7 +15,7 @@ from edge.disk.disk_folder import DiskFolder
 from edge.disk.disk_index import FILE_BYTES_MAX, DiskIndex
 from edge.disk.disk_writer import DiskWriter, Outcome, WriteJob
 from edge.disk.entry_file import EntryId, Kind, Place
-from edge.disk.folder_health import FolderHealth
+from edge.disk.folder_health import FolderHealth, FolderState
 from edge.disk.folder_listing import FolderListing
 from edge.disk.metrics import DiskCounts
 from edge.disk.settings import DiskSettings
@@ -29,6 +29,12 @@ class WouldBlock(Enum):
 
 
 WOULD_BLOCK: Final = WouldBlock.WOULD_BLOCK
+
+# What a full disk costs each time: one part in so many of what is there.
+_FULL_SHARE: Final = 50
+
+# Room is made in so many steps, so that no event waits for long.
+_ROOM_STEPS: Final = 64
 
 
 class OpenedFolder:
@@ -50,7 +56,6 @@ class OpenedFolder:
         pending: writes that are queued or under way, by id.
         queued_bytes: what they take.
         is_check_due: something was not there that should be.
-        shrink_to: what the index may take from now on, if it has to become smaller.
         verified: files that are held open.
     """
 
@@ -71,9 +76,10 @@ class OpenedFolder:
         self.pending: dict[EntryId, WriteJob] = {}
         self.queued_bytes = 0
         self.is_check_due = False
-        self.shrink_to: int | None = None
         self.verified = VerifiedFiles(files_max)
         self._queue_bytes_max = settings.queue_bytes_max
+        self._min_free_bytes = settings.min_free_bytes
+        self._room_max: int | None = None
         self._counts = counts
         self._health = health
         self._judge = judge
@@ -162,6 +168,36 @@ class OpenedFolder:
         removed, self._removed = self._removed, set()
         for entry_id in removed:
             self.remove(entry_id)
+
+    def plan_to_make_room(self) -> None:
+        """The disk is full before the quota is: `make_room` is to give some of it up."""
+        if self.index is not None:
+            size_bytes = self.index.size_bytes
+            self._room_max = size_bytes - size_bytes // _FULL_SHARE
+
+    async def make_room(self) -> None:
+        """Give up room that the disk does not have, a little at a time."""
+        index, target = self.index, self._room_max
+        self._room_max = None
+        if index is None or target is None:
+            return
+        step = max(1, index.size_bytes // _FULL_SHARE // _ROOM_STEPS)
+        while not self._is_closed and index.bytes_max > target:
+            quota = index.bytes_max + index.held_back_bytes
+            room = max(target, min(index.bytes_max, index.size_bytes) - step)
+            self.remove_files(self.evict(index.hold_back(quota - room)))
+            if index.bytes_max > room:
+                return  # It is as small as it gets.
+            await asyncio.sleep(0)
+
+    def take_back(self, free_bytes: int) -> None:
+        """Take back some of the room that a full disk has cost, if it has become free."""
+        index = self.index
+        if index is None or not index.held_back_bytes or self._health.state is not FolderState.ON:
+            return
+        step = max(1, (index.bytes_max + index.held_back_bytes) // _FULL_SHARE)
+        if free_bytes > self._min_free_bytes + 2 * step:
+            index.hold_back(index.held_back_bytes - step)
 
     def end(self, timeout_s: float) -> bool:
         """Write what is queued; tell whether that took no longer than allowed. Blocks."""

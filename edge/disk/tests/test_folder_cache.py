@@ -429,3 +429,20 @@ async def test_a_folder_that_does_not_answer_is_off_and_lets_go_later(
         monkeypatch.setattr(folder_cache, "_CHECK_S_MAX", 20.0)
         may_answer.set()
         await until(lambda: not tier.problems())
+
+
+async def test_writes_that_a_stop_does_not_wait_for_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    may_write, sound = threading.Event(), DiskFolder.write
+
+    def write_late(folder: DiskFolder, *args: object, **options: object) -> None:
+        may_write.wait(20)
+        sound(folder, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(DiskFolder, "write", write_late)
+    monkeypatch.setattr(folder_cache, "_DRAIN_S", 0.05)
+    async with running_tier(settings_of(tmp_path / "a")) as tier:
+        assert write(tier, 1)
+    may_write.set()
+    assert caplog.messages == ["what waits to be written to a disk folder is lost"]
