@@ -2,8 +2,7 @@
 
 from typing import Final
 
-import orjson
-
+from edge.call_document import decode_object, read_texts
 from edge.errors import PurgeRequestError, TargetError
 from edge.purges import Purge
 from edge.target import parse_target
@@ -27,7 +26,7 @@ def decode_purge(data: bytes, *, is_token_checked: bool) -> Purge:
     Raises:
         PurgeRequestError: it is no such request, or names nothing.
     """
-    document = _object_of(data)
+    document = decode_object(data, (*_LISTS, *_FLAGS), error=PurgeRequestError)
     lists = {name: _texts(document, name) for name in _LISTS}
     is_all, is_soft = (_flag(document, name) for name in _FLAGS)
     named = sum(map(len, lists.values()))
@@ -44,28 +43,9 @@ def decode_purge(data: bytes, *, is_token_checked: bool) -> Purge:
     )
 
 
-def _object_of(data: bytes) -> dict[str, object]:
-    try:
-        document: object = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        raise PurgeRequestError("the content is not JSON") from None
-    if not isinstance(document, dict):
-        raise PurgeRequestError("the content is not a JSON object")
-    if document.keys() - {*_LISTS, *_FLAGS}:
-        raise PurgeRequestError(f"known members are: {', '.join((*_LISTS, *_FLAGS))}")
-    return document
-
-
 def _texts(document: dict[str, object], name: str) -> list[str]:
     value = document.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise PurgeRequestError(f"`{name}` is a list of texts")
-    texts = [one for one in value if isinstance(one, str)]
-    if len(texts) != len(value):
-        raise PurgeRequestError(f"`{name}` is a list of texts")
-    return texts
+    return [] if value is None else read_texts(value, name, error=PurgeRequestError)
 
 
 def _flag(document: dict[str, object], name: str) -> bool:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
-
+from edge.call_document import decode_object, read_texts
 from edge.errors import TargetError, WarmRequestError
 from edge.routes import Route, route_of
 from edge.target import parse_target
@@ -63,7 +62,7 @@ def decode_warm(data: bytes, *, is_token_checked: bool) -> WarmOrder:
     Raises:
         WarmRequestError: it is no such request, or names nothing.
     """
-    document = _object_of(data)
+    document = decode_object(data, _MEMBERS, error=WarmRequestError)
     return WarmOrder(
         targets=tuple(
             _target(text, is_token_checked=is_token_checked) for text in _texts(document)
@@ -74,28 +73,13 @@ def decode_warm(data: bytes, *, is_token_checked: bool) -> WarmOrder:
     )
 
 
-def _object_of(data: bytes) -> dict[str, object]:
-    try:
-        document: object = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        raise WarmRequestError("the content is not JSON") from None
-    if not isinstance(document, dict):
-        raise WarmRequestError("the content is not a JSON object")
-    if document.keys() - set(_MEMBERS):
-        raise WarmRequestError(f"known members are: {', '.join(_MEMBERS)}")
-    return document
-
-
 def _texts(document: dict[str, object]) -> list[str]:
     value = document.get("targets")
     if not isinstance(value, list) or not value:
         raise WarmRequestError("`targets` is a list of texts, and not empty")
     if len(value) > TARGETS_MAX:
         raise WarmRequestError(f"{len(value)} targets, at most {TARGETS_MAX} are taken at once")
-    texts = [one for one in value if isinstance(one, str)]
-    if len(texts) != len(value):
-        raise WarmRequestError("`targets` is a list of texts")
-    return texts
+    return read_texts(value, "targets", error=WarmRequestError)
 
 
 def _target(text: str, *, is_token_checked: bool) -> str | TargetError:

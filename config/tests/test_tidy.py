@@ -36,6 +36,7 @@ SANS_IO: Final = (
     "http_semantics/",
     "drm/tokens.py",
     "edge/access_line.py",
+    "edge/call_document.py",
     "edge/disk/disk_index.py",
     "edge/disk/entry_file.py",
     "edge/disk/folder_health.py",
