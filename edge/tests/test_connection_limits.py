@@ -219,6 +219,7 @@ async def test_an_error_does_not_end_the_looking():
         transport, speaker.transport = speaker.transport, object()
         await stage.until(lambda: bool(told))
         speaker.transport = transport
+        await stage.let_pass(0.2)
         assert await read_all(listener) == b""
         assert stage.counts.connections_cut[Cut.HEAD] == 1
 
