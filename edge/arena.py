@@ -12,6 +12,7 @@ slot gets others.
 """
 
 import ctypes
+import logging
 import mmap
 import os
 import sys
@@ -22,11 +23,15 @@ from typing_extensions import Buffer, override
 
 from edge.content import Content, SliceContent, Slot, content_of, holder_of, slot_type_of
 
+logger = logging.getLogger(__name__)
+
 # Shorter content is sent as fast by a copy, and would waste more of its last page.
 ARENA_CONTENT_BYTES_MIN: Final = 32 << 10
 
 # Slots for so many times the bytes, since not all content fills its slot; the rest costs addresses.
 _SPREAD: Final = 8
+
+_BLOCK_BYTES: Final = 512  # What `st_blocks` counts in.
 
 # Slots that keep their pages while nobody uses them: one part in so many of the memory.
 _KEPT_SHARE: Final = 32
@@ -94,6 +99,9 @@ class FileArena(Arena):
             self._map = mmap.mmap(fd, slots * self._slot_bytes)
             # A child that was forked could only do harm with it.
             self._map.madvise(mmap.MADV_DONTFORK)
+            # Nobody is to join pages of several slots.
+            self._map.madvise(mmap.MADV_NOHUGEPAGE)
+            _check_pages(fd, self._map, self._slot_bytes)
         except BaseException:
             os.close(fd)
             raise
@@ -167,11 +175,28 @@ class FileArena(Arena):
         self._empty.append(slot.offset)
 
 
+def _check_pages(fd: int, mapped: mmap.mmap, slot_bytes: int) -> None:
+    """See that a slot is given up without the next one: that pages are not larger than slots.
+
+    Of a huge page the kernel overwrites what is given up, even if it is just being sent.
+
+    Raises:
+        OSError: slots cannot be given up here.
+    """
+    for number in range(min(2, len(mapped) // slot_bytes)):
+        os.pwrite(fd, bytes(slot_bytes), number * slot_bytes)
+        is_alone = os.fstat(fd).st_blocks * _BLOCK_BYTES == slot_bytes
+        mapped.madvise(mmap.MADV_REMOVE, number * slot_bytes, slot_bytes)
+        if not is_alone or os.fstat(fd).st_blocks:
+            raise OSError("pages of files in memory are larger than slices")
+
+
 def open_arena(*, bytes_max: int, slot_bytes: int) -> Arena:
     """The best arena that this machine has; see `FileArena`."""
     if sys.platform != "linux" or slot_bytes < ARENA_CONTENT_BYTES_MIN:
         return Arena()
     try:
         return FileArena(bytes_max=bytes_max, slot_bytes=slot_bytes)
-    except (OSError, ValueError, OverflowError):
+    except (OSError, ValueError, OverflowError) as error:
+        logger.warning("slices are kept without a file", extra={"reason": str(error)})
         return Arena()

@@ -1,5 +1,6 @@
 """Memory for slices: what is lent to the kernel is never overwritten, and nothing is kept twice."""
 
+import ctypes
 import os
 import socket
 import sys
@@ -198,3 +199,37 @@ def test_where_no_such_file_can_be_made_the_allocator_serves():
     opened = open_arena(bytes_max=MEMORY, slot_bytes=SLOT)
     assert opened.fd >= 0
     opened.close()
+
+
+def huge_page_file() -> int:
+    """A file in memory with pages of 2 MiB, on a file system that nobody else sees."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    # fsopen(2), fsconfig(2), fsmount(2): the same numbers on all architectures.
+    making = call(430, b"tmpfs", 1)
+    if making < 0:
+        pytest.skip("file systems are for root to make")
+    call(431, making, 1, b"huge", b"always", 0)
+    call(431, making, 6, None, None, 0)
+    mounted = call(432, making, 1, 0)
+    try:
+        return os.open(".", os.O_TMPFILE | os.O_RDWR, dir_fd=mounted)
+    finally:
+        os.close(mounted)
+        os.close(making)
+
+
+def test_where_pages_are_larger_than_slots_there_is_no_arena(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    fd = huge_page_file()
+    os.ftruncate(fd, MEMORY)
+    os.pwrite(fd, b"a", 0)
+    if os.fstat(fd).st_blocks * 512 <= SLOT:
+        os.close(fd)
+        pytest.skip("this kernel has no huge pages for files")
+    os.ftruncate(fd, 0)
+    monkeypatch.setattr(os, "memfd_create", lambda *_: fd)
+    assert open_arena(bytes_max=MEMORY, slot_bytes=SLOT).fd == -1
+    assert "slices are kept without a file" in caplog.text
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(fd)
