@@ -31,7 +31,7 @@ class AccessLog:
     """Notes requests. Made by `open_access_log`.
 
     Attributes:
-        note: remembers one line, formatted or not; no more than `list.append`.
+        note: remembers one line, or several that are formatted; no more than `list.append`.
         is_on: whether lines go anywhere; where they do not, none needs to be made.
     """
 
@@ -95,9 +95,11 @@ class AccessLog:
         batch = self._lines[:lines_max]
         if batch:
             del self._lines[:lines_max]
-            self._counts.log_lines += len(batch)
-            if not writer.offer(format_lines(batch)):
-                self._refused_lines += len(batch)
+            text = format_lines(batch)
+            lines = text.count(b"\n")
+            self._counts.log_lines += lines
+            if not writer.offer(text):
+                self._refused_lines += lines
         self._count(writer)
 
     def _count(self, writer: LogWriter) -> None:

@@ -13,8 +13,8 @@ import time
 from typing import Final, Protocol
 
 from edge.fronts import FrontConnection
+from edge.hit_sending import HitConnection, is_at_rest, send_hit
 from edge.lane import Hit, Lane
-from edge.stored_slice import Piece
 
 logger = logging.getLogger(__name__)
 
@@ -22,43 +22,21 @@ logger = logging.getLogger(__name__)
 _BATCH_MAX: Final = 64
 
 
-class Arrived(Protocol):
+class Arrived(HitConnection, Protocol):
     """A connection at a message boundary, with nothing left to send.
 
     Attributes:
         arrived: what has come since; never empty while it waits here.
         client: address of the client.
         front: who tells of clients, if not each has a connection of its own.
-        transport: None once it is closed.
     """
 
     arrived: bytes
     client: str
     front: FrontConnection | None
-    transport: asyncio.Transport | None
-
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether all that came before has been answered, and sent.
-
-        It may become so only now: a task that has answered is done a step later, and that of a new
-        connection begins a step later.
-        """
-        ...
 
     def hand_over(self, data: bytes) -> None:
         """Let the ordinary road have what has arrived."""
-        ...
-
-    def send_hit(self, head: bytes, pieces: list[Piece], arena_fd: int, now_s: float) -> None:
-        """Send an answer.
-
-        Args:
-            head: of the answer.
-            pieces: its content.
-            arena_fd: of the file that content may stand in.
-            now_s: monotonic seconds.
-        """
         ...
 
 
@@ -95,7 +73,7 @@ class Arrivals:
         for connection in batch:
             data, connection.arrived = connection.arrived, b""
             front, client = connection.front, connection.client
-            if not connection.is_at_rest:
+            if not is_at_rest(connection):
                 _hand_over(connection, data)
                 continue
             try:
@@ -126,7 +104,7 @@ class Arrivals:
         arena_fd = lane.arena_fd
         for connection, head, hit in zip(answered, heads, hits, strict=True):
             try:
-                connection.send_hit(head, hit[4], arena_fd, sent_s)
+                send_hit(connection, head, hit[4], arena_fd, sent_s)
             except Exception as error:  # noqa: BLE001 - nobody else is to go without his answer
                 _end(connection, error)
         return edge_s

@@ -1,7 +1,7 @@
 """The border to aiohttp's server: what it says of its own accord, said as the edge says it.
 
-All that touches names of aiohttp which are not part of its interface is in this module, and
-`tests/test_connection.py` fails when an upgrade changes them.
+All that touches names of aiohttp which are not part of its interface is in this module and in
+`edge.hit_sending`, and `tests/test_connection.py` fails when an upgrade changes them.
 """
 
 import asyncio
@@ -23,9 +23,7 @@ from edge.arrivals import Arrivals
 from edge.connection_limits import ConnectionLimits
 from edge.fields import is_field_value
 from edge.fronts import FrontConnection, Fronts
-from edge.hit_writing import write_hit
 from edge.lane import Lane
-from edge.stored_slice import Piece
 from http_semantics.hop_by_hop import end_to_end_fields
 from http_semantics.interim import is_passed_on
 from http_semantics.proxy_protocol import ProxyHeadError
@@ -129,12 +127,12 @@ class _Connection(web.RequestHandler):
         "_is_at_boundary",
         "_limits",
         "_refuse",
-        "_socket",
         "_waiting",
         "arrived",
         "client",
         "front",
         "head_since_s",
+        "hit_socket",
     )
 
     def __init__(
@@ -156,7 +154,7 @@ class _Connection(web.RequestHandler):
         self.client = ""
         self._content: StreamReader | None = None
         self.arrived = b""
-        self._socket: socket.socket | None = None
+        self.hit_socket: socket.socket | None = None
         self._is_at_boundary = True
         self._waiting: deque[RequestPiece] = deque()
 
@@ -174,16 +172,16 @@ class _Connection(web.RequestHandler):
             told = transport.get_extra_info("front")
             self.front = told or FrontConnection(fronts, self.client)
         if transport.get_extra_info("sslcontext") is None:
-            self._socket = _socket_of(transport)
+            self.hit_socket = _socket_of(transport)
         if self._limits is not None:
             # A front's own connections are for many clients.
             self._limits.admit(self, "" if self.front is not None else self.client)
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._socket is not None:
-            self._socket.detach()  # The transport closes it.
-            self._socket = None
+        if self.hit_socket is not None:
+            self.hit_socket.detach()  # The transport closes it.
+            self.hit_socket = None
         if self._limits is not None:
             self._limits.leave(self)
         super().connection_lost(exc)
@@ -221,18 +219,6 @@ class _Connection(web.RequestHandler):
             arrivals.add(self)
         else:
             self.hand_over(data)
-
-    @property
-    def is_at_rest(self) -> bool:
-        """See `edge.arrivals.Arrived`: that aiohttp waits for a message tells that it is done."""
-        waiter, transport = self._waiter, self.transport
-        return (
-            waiter is not None
-            and not waiter.done()
-            and not (self._close or self._force_close)
-            and transport is not None
-            and not transport.get_write_buffer_size()
-        )
 
     @override
     def eof_received(self) -> None:
@@ -282,24 +268,6 @@ class _Connection(web.RequestHandler):
     def as_last(self, message: RawRequestMessage) -> RawRequestMessage:
         """A request as the last one, if nothing has come behind it."""
         return message if self._messages or self._waiting else message._replace(should_close=True)
-
-    def send_hit(self, head: bytes, pieces: list[Piece], arena_fd: int, now_s: float) -> None:
-        """See `edge.arrivals.Arrived`."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            return
-        self.head_since_s = 0.0
-        self._next_keepalive_close_time = now_s + self._keepalive_timeout
-        try:
-            if self._socket is None:
-                transport.writelines([head, *(stored.view(*place) for stored, *place in pieces)])
-                return
-            rest = write_hit(self._socket, arena_fd, head, pieces)
-        except OSError:  # The connection is broken, or the file that the content is in.
-            transport.abort()
-            return
-        for view in rest:
-            transport.write(view)
 
     @override
     def handle_error(

@@ -17,7 +17,7 @@ from edge.access_log import AccessLog
 from edge.answers import representation_fields
 from edge.disk.verified_files import VerifiedFile
 from edge.fields import BITRATE_FIELD
-from edge.hit_head import HitHead, HitTimes, timing_of
+from edge.hit_head import Head, HitHead, HitTimes, timing_of
 from edge.hit_line import hit_line, moment_of_hit_lines
 from edge.metrics import HitCounts
 from edge.origin_budget import OriginBudget
@@ -144,7 +144,7 @@ class Lane:
             return None
         return found, head, place, age_s, pieces, bounds, is_head, session, is_token_in_path
 
-    def heads(self, hits: Iterable[Hit], edge_s: float) -> list[bytes]:
+    def heads(self, hits: Iterable[Hit], edge_s: float) -> list[Head]:
         """The heads of answers that are sent now, `edge_s` seconds after their requests came."""
         timing = timing_of(edge_s)
         return [
@@ -160,6 +160,7 @@ class Lane:
         store, log = self._store, self._log
         budget = self._budget or None  # It may hold nothing against anybody.
         moment = moment_of_hit_lines(log.stamp(now_s), edge_s) if log.is_on else None
+        lines: list[str] = []
         for client, hit in zip(clients, hits, strict=True):
             found, head, (start, stop), _, pieces, bounds, is_head, session, is_token_in_path = hit
             length = stop - start if pieces else 0
@@ -170,7 +171,9 @@ class Lane:
                 budget.note_sent(session or client, length)
             if moment is not None:
                 path = head.shown_behind_token if is_token_in_path else head.shown
-                log.note(hit_line(moment, is_head, path, bounds, length, (client, session)))
+                lines.append(hit_line(moment, is_head, path, bounds, length, (client, session)))
+        if lines:  # As one text: kept one by one, they would be cold when they are written.
+            log.note("".join(lines))
         self._counts.note(len(hits), content_bytes, edge_s)
 
     def _session(

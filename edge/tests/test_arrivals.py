@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,7 +15,6 @@ from edge.fronts import FrontConnection
 from edge.lane import Lane, LaneParts
 from edge.metrics import EdgeCounts, HitCounts
 from edge.origin_budget import OriginBudget
-from edge.stored_slice import Piece
 from edge.tests.conftest import ManualClock, Node, open_node
 from edge.tests.scripted_origin import Resource, ScriptedOrigin
 from edge.upstream_answers import LengthLimits
@@ -139,18 +139,26 @@ class Listener:
         self.front: FrontConnection | None = None
         assert isinstance(transport, asyncio.Transport)
         self.transport: asyncio.Transport | None = transport
-        self.is_at_rest = True
+        self.head_since_s = 0.0
         self.is_answered = False
         self._is_faulty = is_faulty
+        self._waiter: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
+        self._close = self._force_close = False
+        self._keepalive_timeout = self._next_keepalive_close_time = 0.0
 
     def hand_over(self, data: bytes) -> None:
         assert data
         self._answer()
 
-    def send_hit(self, head: bytes, pieces: list[Piece], arena_fd: int, now_s: float) -> None:
-        del pieces, arena_fd, now_s
-        assert head
+    @property
+    def hit_socket(self) -> socket.socket | None:
+        """Asked for when a hit is sent, by the transport then."""
         self._answer()
+        return None
+
+    @hit_socket.setter
+    def hit_socket(self, found: socket.socket | None) -> None:
+        assert found is None
 
     def _answer(self) -> None:
         if self._is_faulty:

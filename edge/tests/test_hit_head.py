@@ -14,7 +14,7 @@ def head_of(*, length: int = 100, is_whole_sent: bool = True) -> HitHead:
 
 
 def test_a_whole_answer():
-    assert head_of().whole(7.9, timing_of(0.000126)) == (
+    assert b"".join(head_of().whole(7.9, timing_of(0.000126))) == (
         b'HTTP/1.1 200 OK\r\nETag: "v1"\r\nA: 1\r\nA: 2\r\nContent-Length: 100\r\nAge: 7\r\n'
         b"Cache-Status: attacca; hit; ttl=52\r\n"
         b"Server-Timing: cache;desc=hit, edge;dur=0.13\r\n\r\n"
@@ -22,7 +22,7 @@ def test_a_whole_answer():
 
 
 def test_a_part():
-    assert head_of().part((10, 20), 0.0, timing_of(0.0)) == (
+    assert b"".join(head_of().part((10, 20), 0.0, timing_of(0.0))) == (
         b'HTTP/1.1 206 Partial Content\r\nETag: "v1"\r\nA: 1\r\nA: 2\r\nContent-Length: 10\r\n'
         b"Content-Range: bytes 10-19/100\r\nAge: 0\r\nCache-Status: attacca; hit; ttl=60\r\n"
         b"Server-Timing: cache;desc=hit, edge;dur=0.00\r\n\r\n"

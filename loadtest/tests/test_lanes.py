@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from edge.connection import _Connection
+from edge import arrivals
+from edge.hit_head import Head
+from edge.hit_sending import HitConnection, send_hit
 from http_semantics.request_framing import RequestFraming
 from loadtest.lanes import roads
 from loadtest.lanes.answers import Answers
@@ -58,12 +60,10 @@ async def test_a_lane_that_takes_the_rest_of_a_head_for_a_head_is_found(
 async def test_a_lane_that_answers_otherwise_is_found(
     monkeypatch: pytest.MonkeyPatch, pattern: bytes, changed: bytes
 ):
-    send_hit = _Connection.send_hit
+    def send_otherwise(connection: HitConnection, head: Head, *rest: Any) -> None:  # noqa: ANN401
+        send_hit(connection, (re.sub(pattern, changed, b"".join(head)), b""), *rest)
 
-    def send_otherwise(connection: _Connection, head: bytes, *rest: Any) -> None:  # noqa: ANN401
-        send_hit(connection, re.sub(pattern, changed, head), *rest)
-
-    monkeypatch.setattr(_Connection, "send_hit", send_otherwise)
+    monkeypatch.setattr(arrivals, "send_hit", send_otherwise)
     assert await found_within(1000)
 
 
