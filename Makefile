@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install install-test run test check bench bench-behaviours bench-peers bench-streams \
+.PHONY: help install install-test compile run test check bench bench-behaviours bench-peers bench-streams \
 	bench-policies lint types contracts format lock verify-cache verify-conformance \
 	verify-formats verify-fronts verify-intake verify-kills verify-lanes verify-lengths verify-long \
 	verify-loop verify-music verify-players verify-pop verify-restarts verify-s3 verify-twice
@@ -46,6 +46,9 @@ install: $(BIN)/installed-run ## Install what runs, exactly as pinned, into .ven
 
 install-test: $(BIN)/installed-test ## Install what tests and measures as well
 
+compile: install-test ## Compile what is on the way of a hit (C compiler, Python's headers); once for each version
+	$(BIN)/python -m edge.compiling
+
 run: install ## Start everything on this machine; MUSIC=folder takes in your music
 	@exec $(BIN)/attacca up --port $(PORT) $(if $(MUSIC),--music "$(MUSIC)",--demo)
 
@@ -68,10 +71,12 @@ bench: install-test ## Time the hot paths on this machine
 
 bench-peers: install-test ## CPU of a hit beside nginx, Varnish, Traffic Server (apt-get as root); ARGS="--only memory"
 	$(BIN)/python -m loadtest.peers.install
+	-$(BIN)/python -m edge.compiling
 	$(BIN)/python -m benchmarks.hits $(ARGS)
 
 bench-streams: install-test ## Thousands of paced listeners, ours and nginx's (apt-get as root); ARGS="--only tls"
 	$(BIN)/python -m loadtest.peers.install
+	-$(BIN)/python -m edge.compiling
 	$(BIN)/python -m benchmarks.streams $(ARGS)
 
 bench-behaviours: install-test ## What those and Squid do when it matters: collapsing, failures, ranges (apt-get as root)
@@ -115,6 +120,7 @@ verify-players: install-test loadtest/players/node_modules/.package-lock.json ##
 	$(BIN)/python -m loadtest.verify_players
 
 verify-lanes: install-test ## Proof: nobody can tell an edge's fast lane from its ordinary road; REQUESTS=10000 is shorter
+	-$(BIN)/python -m edge.compiling
 	$(BIN)/python -m loadtest.verify_lanes --requests $(REQUESTS)
 
 verify-lengths: install-test ## Proof: exact lengths of several kinds of music (fluidsynth, espeak-ng, Chromium)
@@ -139,6 +145,7 @@ verify-loop: install-test ## Proof: nothing on the edge's event loop waits, what
 	$(BIN)/python -m loadtest.verify_loop
 
 verify-restarts: install-test ## Proof: reloads, upgrades and ends of workers lose no request
+	-$(BIN)/python -m edge.compiling
 	$(BIN)/python -m loadtest.verify_restarts
 
 verify-twice: install-test ## Proof: two clean checkouts package to the same bytes
@@ -156,6 +163,7 @@ verify-cache: install-test ## Proof: the edge serves no wrong byte, whatever hap
 	$(BIN)/python -m loadtest.verify_cache --minutes $(MINUTES)
 
 verify-pop: install-test ## Proof: three nodes are one cache, killed, cut off, joined again (root, iproute2)
+	-$(BIN)/python -m edge.compiling
 	$(BIN)/python -m loadtest.verify_pop
 
 lock: ## Pin the dependencies of pyproject.toml anew (needs uv)

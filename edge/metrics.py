@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from config.metric_families import counter_by, gauge_by
+from edge.compiled import is_compiled
 from edge.disk.metrics import disk_metrics
 from edge.error_content import Unready
 from edge.errors import EdgeError
@@ -169,6 +170,11 @@ class EdgeCollector(Collector):
         yield from self._connections()
         yield from self._log()
         yield from self._tier()
+        yield GaugeMetricFamily(
+            "edge_compiled_workers",
+            "Workers that run the compiled modules; the others run them by the interpreter.",
+            value=is_compiled(),
+        )
 
     def _responses(self) -> Iterator[Metric]:
         responses = CounterMetricFamily(

@@ -6,12 +6,15 @@ Who may not install is told what is missing; the tables then have `-` for it.
 import os
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 from typing import Final
 
 from loadtest.peers.catalogue import PEERS
 from loadtest.peers.process import find_program
 
-# Programs that put them under load, and what compiles the floor that they are measured against.
+# Programs that put them under load, and what compiles our edge, and the floor that all are
+# measured against.
 _TOOLS: Final = {"wrk": "wrk", "gcc": "gcc"}
 
 
@@ -21,6 +24,8 @@ def main() -> int:
     packages |= {package for name, package in _TOOLS.items() if find_program(name) is None}
     if "gcc" in packages:
         packages.add("libc6-dev")
+    if not Path(sysconfig.get_path("include"), "Python.h").is_file():
+        packages.add("python3-dev")
     missing = sorted(packages)
     if not missing:
         return 0
