@@ -11,12 +11,14 @@ are given up when nobody holds it any more: those on their way stay with the ker
 slot gets others.
 """
 
+import contextlib
 import ctypes
 import logging
 import mmap
 import os
 import sys
 from collections import deque
+from pathlib import Path
 from typing import Final
 
 from typing_extensions import Buffer, override
@@ -99,8 +101,9 @@ class FileArena(Arena):
             self._map = mmap.mmap(fd, slots * self._slot_bytes)
             # A child that was forked could only do harm with it.
             self._map.madvise(mmap.MADV_DONTFORK)
-            # Nobody is to join pages of several slots.
-            self._map.madvise(mmap.MADV_NOHUGEPAGE)
+            # Nobody is to join pages of several slots; some kernels never do.
+            with contextlib.suppress(OSError):
+                self._map.madvise(mmap.MADV_NOHUGEPAGE)
             _check_pages(fd, self._map, self._slot_bytes)
         except BaseException:
             os.close(fd)
@@ -175,6 +178,15 @@ class FileArena(Arena):
         self._empty.append(slot.offset)
 
 
+def _may_have_huge_pages() -> bool:
+    """Whether the kernel was told to give files in memory larger pages, if it has some to give."""
+    try:
+        told = Path("/sys/kernel/mm/transparent_hugepage/shmem_enabled").read_text()
+    except OSError:
+        return False
+    return not any(f"[{word}]" in told for word in ("never", "deny", "advise"))
+
+
 def _check_pages(fd: int, mapped: mmap.mmap, slot_bytes: int) -> None:
     """See that a slot is given up without the next one: that pages are not larger than slots.
 
@@ -183,6 +195,8 @@ def _check_pages(fd: int, mapped: mmap.mmap, slot_bytes: int) -> None:
     Raises:
         OSError: slots cannot be given up here.
     """
+    if _may_have_huge_pages():
+        raise OSError("files in memory may have huge pages here")
     for number in range(min(2, len(mapped) // slot_bytes)):
         os.pwrite(fd, bytes(slot_bytes), number * slot_bytes)
         is_alone = os.fstat(fd).st_blocks * _BLOCK_BYTES == slot_bytes
