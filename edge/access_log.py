@@ -22,8 +22,9 @@ from edge.settings import LOG_OFF, LOG_STDERR, LOG_STDOUT
 _logger = logging.getLogger("edge.access")
 
 _PERIOD_S: Final = 0.1
-# Formatting so many takes about half a millisecond.
-_BATCH_LINES: Final = 256
+# Of so many lines formatting takes a quarter of a millisecond; notes of the fast lane, which are
+# formatted, hold up to 64 lines each.
+_BATCH_NOTES: Final = 128
 _WAITING_BYTES_MAX: Final = 8 << 20
 
 
@@ -78,7 +79,7 @@ class AccessLog:
         loop = asyncio.get_running_loop()
         # At least half of what waits: however many are noted meanwhile, it comes to an end.
         try:
-            self._write(max(_BATCH_LINES, len(self._lines) // 2))
+            self._write(max(_BATCH_NOTES, len(self._lines) // 2))
         finally:  # After an error, which the loop tells of, the other lines are still written.
             if self._lines:
                 self._handle = loop.call_soon(self._tick)
@@ -87,15 +88,15 @@ class AccessLog:
 
     def _flush(self) -> None:
         while self._lines:
-            self._write(_BATCH_LINES)
+            self._write(_BATCH_NOTES)
 
-    def _write(self, lines_max: int) -> None:
+    def _write(self, notes_max: int) -> None:
         writer = self._writer
         assert writer is not None
-        batch = self._lines[:lines_max]
-        if batch:
-            del self._lines[:lines_max]
-            text = format_lines(batch)
+        batch = self._lines[:notes_max]
+        del self._lines[:notes_max]
+        for begin in range(0, len(batch), _BATCH_NOTES):
+            text = format_lines(batch[begin : begin + _BATCH_NOTES])
             lines = text.count(b"\n")
             self._counts.log_lines += lines
             if not writer.offer(text):
