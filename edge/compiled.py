@@ -3,14 +3,16 @@
 `python -m edge.compiling` compiles what stands in `MODULES`, unchanged, by mypyc. A build is known
 by the sources that it was made from, so code that has changed since is never run as it was. Without
 a build the interpreter runs the same modules. The environment's `ATTACCA_COMPILED` is `off` to do
-without one, or the folder of builds, which else is beside the interpreter.
+without one, or where builds are, which else is the environment that the interpreter runs in.
 
 Compiled modules lean on each other's layout, so it is all of them or none.
 """
 
 import hashlib
+import importlib
 import importlib.machinery
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -20,6 +22,8 @@ from types import ModuleType
 from typing import Final
 
 from typing_extensions import override
+
+logger = logging.getLogger(__name__)
 
 MODULES: Final = (
     "drm.tokens",
@@ -62,29 +66,53 @@ _SUFFIX: Final = importlib.machinery.EXTENSION_SUFFIXES[0]
 
 
 def build_folder() -> Path:
-    """Where a build from the sources as they are now is, or would be."""
+    """Where a build from the sources as they are now is, or would be.
+
+    Raises:
+        OSError: they cannot be read.
+    """
     digest = hashlib.sha256(_SUFFIX.encode())
     for name in _SOURCES:
-        for path in sorted((ROOT / name).rglob("*.py")):
+        for path in sorted((ROOT / name).rglob("[!.]*.py")):
             if "tests" not in path.parts:
-                digest.update(b"%b %d " % (bytes(path.relative_to(ROOT)), path.stat().st_size))
-                digest.update(path.read_bytes())
-    folders = os.environ.get(SWITCH) or Path(sys.prefix, "compiled")
-    return Path(folders, digest.hexdigest()[:32])
+                text = path.read_bytes()
+                digest.update(b"%b %d " % (bytes(path.relative_to(ROOT)), len(text)))
+                digest.update(text)
+    beside = os.environ.get(SWITCH) or sys.prefix
+    return Path(beside, "attacca-compiled", digest.hexdigest()[:32]).absolute()
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether there is a build in a folder, with all that belongs to it."""
+    try:
+        return all(_file_of(name, folder).is_file() for name in (LIBRARY, *MODULES))
+    except OSError:  # It is for others.
+        return False
 
 
 def has_build() -> bool:
     """Whether a process that is started now runs the compiled modules."""
-    return os.environ.get(SWITCH) != OFF and build_folder().is_dir()
+    try:
+        return os.environ.get(SWITCH) != OFF and is_whole(build_folder())
+    except OSError:
+        return False
 
 
 def use_compiled() -> None:
     """Have the compiled modules imported from now on, if there are any.
 
-    Where one of the others has been imported already all are left to the interpreter.
+    Where one of the others has been imported already all are left to the interpreter, and where
+    what was compiled cannot be loaded.
     """
-    if sys.modules.keys().isdisjoint(MODULES) and has_build():
-        sys.meta_path.insert(0, _Finder(build_folder()))
+    if not (sys.modules.keys().isdisjoint(MODULES) and has_build()):
+        return
+    finder = _Finder(build_folder())
+    sys.meta_path.insert(0, finder)
+    try:
+        importlib.import_module(LIBRARY)
+    except ImportError as error:
+        sys.meta_path.remove(finder)
+        logger.warning("the compiled modules cannot be loaded", extra={"reason": str(error)})
 
 
 def is_compiled() -> bool:
@@ -95,6 +123,10 @@ def is_compiled() -> bool:
 def paths_of(names: Iterable[str]) -> list[str]:
     """Where the sources of modules are, below `ROOT`."""
     return [f"{name.replace('.', '/')}.py" for name in names]
+
+
+def _file_of(name: str, folder: Path) -> Path:
+    return folder / f"{name.replace('.', '/')}{_SUFFIX}"
 
 
 class _Finder(MetaPathFinder):
@@ -114,6 +146,6 @@ class _Finder(MetaPathFinder):
         """See `importlib.abc.MetaPathFinder`."""
         if fullname != LIBRARY and fullname not in MODULES:
             return None
-        file = str(self._folder / f"{fullname.replace('.', '/')}{_SUFFIX}")
+        file = str(_file_of(fullname, self._folder))
         loader = importlib.machinery.ExtensionFileLoader(fullname, file)
         return importlib.util.spec_from_file_location(fullname, file, loader=loader)

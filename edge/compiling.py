@@ -5,9 +5,9 @@ the code that it has; whatever is started afterwards runs the compiled modules.
 """
 
 import argparse
-import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from edge.compiled import GROUP, MODULES, OFF, ROOT, SWITCH, build_folder, paths_of
+from edge.compiled import GROUP, MODULES, OFF, ROOT, SWITCH, build_folder, is_whole, paths_of
 
 # Run in a process of its own: mypyc and setuptools end theirs when they fail.
 _SCRIPT: Final = """
@@ -35,6 +35,7 @@ setup(
     ],
 )
 """
+_NAME: Final = re.compile(r"[0-9a-f]{32}")
 _MESSAGE_CHARS_MAX: Final = 2000
 
 
@@ -50,21 +51,34 @@ def compile_modules(*, level: int = 3) -> Path:
 
     Raises:
         CompilingError: it cannot be compiled here.
+        OSError: what was made cannot be kept.
     """
     folder = build_folder()
-    if folder.is_dir():
+    if is_whole(folder):
         return folder
     _check_tools()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as made:
+        built = Path(made, "lib")
         _build(Path(made), level)
+        _keep(built)
         for path in folder.parent.iterdir():
-            if not path.name.startswith("."):
+            if _NAME.fullmatch(path.name) and (path != folder or not is_whole(path)):
                 shutil.rmtree(path, ignore_errors=True)
-        # Somebody else may have been quicker: then it is there.
-        with contextlib.suppress(FileExistsError):
-            Path(made, "lib").rename(folder)
+        try:
+            built.rename(folder)
+        except OSError:
+            if not is_whole(folder):  # Else somebody has been quicker.
+                raise
     return folder
+
+
+def _keep(folder: Path) -> None:
+    """See that all files of a folder are on the disk, as they are."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _check_tools() -> None:
@@ -98,7 +112,7 @@ def main() -> int:
     parser.add_argument("--level", type=int, default=3, help="of the C compiler's optimization")
     try:
         folder = compile_modules(level=parser.parse_args().level)
-    except CompilingError as error:
+    except (CompilingError, OSError) as error:
         print(f"{error}\nThe edge runs without that, too.", file=sys.stderr)  # noqa: T201 - a command
         return 1
     print(f"compiled into {folder}")  # noqa: T201 - it is a command

@@ -112,12 +112,12 @@ class PlainRequests:
         else:
             name_at = range_at - len(_RANGE_BEGINS[0])
             range_end = data.find(b"\r\n", range_at)
-            first, dash, last = data[range_at + len(_RANGE) : range_end].partition(b"-")
-            # Without it the section is to read as it does with it: it has an end, and stands behind
-            # no empty line.
+            told = data[range_at + len(_RANGE) : range_end] if range_end > 0 else b""
+            first, dash, last = told.partition(b"-")
+            # Without it the section is to read as it does with it: it has an end, and
+            # stands behind no empty line.
             if (
                 not dash
-                or range_end < 0
                 or data[name_at:range_at] not in _RANGE_BEGINS
                 or data[name_at - 1 : name_at] == b"\n"
             ):

@@ -3,26 +3,30 @@
 import os
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 from edge import compiled
-from edge.compiled import LIBRARY, MODULES, OFF, SWITCH, build_folder, paths_of
+from edge.compiled import LIBRARY, MODULES, OFF, SWITCH, build_folder, has_build, paths_of
 
 SAY = "import edge.compiled; print(edge.compiled.is_compiled())"
 
 
-def says(script: str, switch: str) -> str:
-    """What a process that imports the edge says, in a word."""
-    done = subprocess.run(
+def run(script: str, switch: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, "-c", script],
         env={**os.environ, SWITCH: switch},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout.strip()
+
+
+def says(script: str, switch: str) -> str:
+    """What a process that imports the edge says, in a word."""
+    return run(script, switch).stdout.strip()
 
 
 def test_all_modules_are_there():
@@ -35,28 +39,51 @@ def test_without_a_build_the_interpreter_runs_them(tmp_path: Path):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of a build in which nothing is."""
+    """Of a build whose files are there, and empty."""
     monkeypatch.setenv(SWITCH, str(tmp_path))
     made = build_folder()
-    made.mkdir()
+    for path in (f"{LIBRARY}.py", *paths_of(MODULES)):
+        file = made / f"{path.removesuffix('.py')}{EXTENSION_SUFFIXES[0]}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    monkeypatch.delenv(SWITCH)
     return made
 
 
-def test_a_build_of_these_sources_is_run(folder: Path):
-    assert says(SAY, str(folder.parent)) == "True"
-    where = f"import {LIBRARY}"  # It is looked for there, and there alone.
-    with pytest.raises(subprocess.CalledProcessError) as told:
-        says(f"import edge; {where}", str(folder.parent))
-    assert str(folder) in told.value.stderr
+def switch_of(folder: Path) -> str:
+    return str(folder.parents[1])
 
 
-def test_none_is_run_when_it_is_switched_off(folder: Path):
-    assert folder.is_dir()
-    assert says(SAY, OFF) == "False"
+def test_a_build_is_found_when_it_is_whole(folder: Path):
+    script = "import edge.compiled; print(edge.compiled.has_build())"
+    assert says(script, switch_of(folder)) == "True"
+    assert says(script, OFF) == "False"
+    next(folder.rglob("lane*")).unlink()
+    assert says(script, switch_of(folder)) == "False"
 
 
-def test_none_is_run_once_one_of_the_modules_has_been_imported(folder: Path):
-    assert says(f"import drm.tokens; {SAY}", str(folder.parent)) == "False"
+def test_a_build_that_cannot_be_loaded_is_left_alone(folder: Path):
+    done = run(f"{SAY}; import edge.lane", switch_of(folder))
+    assert done.stdout.strip() == "False"
+    assert "the compiled modules cannot be loaded" in done.stderr
+
+
+def test_sources_that_cannot_be_read_are_left_to_the_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(compiled, "ROOT", tmp_path)
+    monkeypatch.delenv(SWITCH)
+    (tmp_path / "edge").mkdir()
+    (tmp_path / "edge" / "lane.py").symlink_to("nowhere")
+    assert not has_build()
+
+
+def test_what_editors_leave_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compiled, "ROOT", tmp_path)
+    (tmp_path / "edge").mkdir()
+    before = build_folder()
+    (tmp_path / "edge" / ".#lane.py").symlink_to("nowhere")
+    assert build_folder() == before
 
 
 def test_another_source_is_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -51,6 +51,22 @@ def test_all_modules_come_from_the_build(builds: Path):
     assert all(file.startswith(str(builds)) for file in files), files
 
 
+def test_a_build_is_made_once_and_others_are_dropped_that_are_ours(builds: Path):
+    (folder,) = (builds / "attacca-compiled").iterdir()
+    made = folder.stat().st_mtime_ns
+    kept = builds / "attacca-compiled" / "of somebody else"
+    kept.mkdir()
+    done = run("-m", "edge.compiling", env={SWITCH: str(builds), "CC": "/no/compiler"})
+    assert done.returncode == 0, done.stderr
+    assert folder.stat().st_mtime_ns == made
+    assert kept.is_dir()
+
+
+def test_a_module_that_was_imported_before_leaves_all_to_the_interpreter(builds: Path):
+    script = "import drm.tokens, edge.compiled; print(edge.compiled.is_compiled())"
+    assert run("-c", script, env={SWITCH: str(builds)}).stdout == "False\n"
+
+
 def test_tests_of_the_modules_hold_for_the_build(builds: Path):
     paths = [Path(path) for path in paths_of(MODULES)]
     tests = [path.parent / "tests" / f"test_{path.name}" for path in paths]

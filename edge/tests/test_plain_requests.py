@@ -76,6 +76,8 @@ def test_plain_requests(data: bytes, request_read: Read):
         sent("Upgrade: h2c"),
         sent("Range: bytes=1"),
         sent("Range: bytes =1-2"),
+        b"GET /a HTTP/1.1\r\nHost: a\r\nRange: bytes=",
+        b"GET /a HTTP/1.1\r\nange: bytes=1-2\r\n\r\n",
         sent("Range: items=1-2"),
         sent("RANGE: bytes=1-2"),
         sent("Range: bytes=1-2", "Range: bytes=3-4"),
