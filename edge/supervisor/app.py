@@ -280,5 +280,6 @@ class _Spawner:
                 kind: tuple(one.fileno() for one in queue) for kind, queue in place.queues.items()
             },
             is_successor=is_successor,
+            silence_s=config.settings.limits.worker_silence_s,
         )
         return WorkerProcess.start(brief, self._command)

@@ -34,6 +34,8 @@ class Brief:
         admin_path: where it listens for its supervisor.
         media: descriptors of its slot's queues, by listener.
         is_successor: another worker of this slot may still have its disk folders.
+        silence_s: after so long without a word it is taken to hang; 0: no word is expected, or
+            would be understood.
     """
 
     settings: EdgeSettings
@@ -42,6 +44,7 @@ class Brief:
     admin_path: Path
     media: Mapping[ListenerKind, tuple[int, ...]]
     is_successor: bool
+    silence_s: float = 0.0
 
     def encode(self) -> bytes:
         """The document."""
@@ -54,6 +57,7 @@ class Brief:
             "admin_path": self.admin_path,
             "media": self.media,
             "is_successor": self.is_successor,
+            "silence_s": self.silence_s,
         }
         return orjson.dumps(facts, default=_plain, option=orjson.OPT_NON_STR_KEYS)
 
@@ -73,6 +77,7 @@ class Brief:
             admin_path=Path(facts["admin_path"]),
             media={ListenerKind(name): tuple(fds) for name, fds in facts["media"].items()},
             is_successor=facts["is_successor"],
+            silence_s=facts.get("silence_s", 0.0),  # An earlier program's supervisor says nothing.
         )
 
 

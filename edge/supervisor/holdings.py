@@ -22,8 +22,10 @@ from edge.supervisor.brief import file_in_memory, read_file_in_memory
 from edge.supervisor.errors import SupervisorError
 from edge.supervisor.run_folder import make_run_folder
 
-# Whoever changes what is handed over changes this: a program that cannot read it must not begin.
-FORM: Final = 1
+# Whoever changes what is handed over, or what workers say, changes this: a program that cannot
+# read it must not begin. Workers of form 1 may not say that they live.
+FORM: Final = 2
+FORMS_READ: Final = (1, 2)
 
 VARIABLE: Final = "ATTACCA_HANDED_OVER"
 
@@ -88,7 +90,7 @@ class Holdings:
             SupervisorError: that one told it in another form.
         """
         facts: dict[str, Any] = orjson.loads(read_file_in_memory(fd))
-        if facts["form"] != FORM:
+        if facts["form"] not in FORMS_READ:
             raise SupervisorError("what was handed over has another form: restart the node")
         return cls(
             media=[

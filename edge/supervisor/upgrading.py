@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edge.supervisor.errors import SupervisorError
-from edge.supervisor.holdings import FORM, VARIABLE, Holdings
+from edge.supervisor.holdings import FORM, FORMS_READ, VARIABLE, Holdings
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +68,9 @@ def check_form() -> None:
     """On trial: find out whether what would be handed over can be read.
 
     Raises:
-        SupervisorError: it has another form.
+        SupervisorError: it cannot.
     """
-    if os.environ.get(FORM_VARIABLE, str(FORM)) != str(FORM):
+    if os.environ.get(FORM_VARIABLE, str(FORM)) not in map(str, FORMS_READ):
         raise SupervisorError("what would be handed over has another form: restart the node")
 
 

@@ -49,7 +49,7 @@ async def run_worker(brief: Brief, channel: Channel, *, clock: Callable[[], floa
             tasks.keep(worker.obey, "carrying out orders")
             settle_collector()
             channel.send(Message(Kind.READY))
-            tasks.keep(partial(worker.tell, brief.settings.limits.worker_silence_s), "telling")
+            tasks.keep(partial(worker.tell, brief.silence_s), "telling")
             await worker.ended.wait()
     except _TOLD as error:
         channel.send(Message(Kind.FAILED, text=str(error)))

@@ -28,14 +28,23 @@ def test_a_worker_is_told_everything_and_nobody_else():
         admin_path=Path("/run/edge/admin.sock"),
         media={ListenerKind.MEDIA: (3, 4)},
         is_successor=True,
+        silence_s=1.5,
     )
     told = Brief.decode(brief.encode())
     assert told.settings.model_dump() == settings.model_dump()
     assert told.credentials.edge is not None
     assert told.credentials.edge.reveal() == "edge-" + SECRET
     assert (told.slot, told.admin_path, told.media) == (brief.slot, brief.admin_path, brief.media)
-    assert told.is_successor
+    assert (told.is_successor, told.silence_s) == (True, 1.5)
     assert SECRET not in repr(brief)
+
+
+def test_one_of_an_earlier_program_asks_for_no_words():
+    document = (
+        b'{"settings":{},"edge":null,"operator":null,"slot":[0,1,"/run/edge"],'
+        b'"admin_path":"/run/edge/admin.sock","media":{},"is_successor":false}'
+    )
+    assert Brief.decode(document).silence_s == 0.0
 
 
 def test_it_stands_in_a_file_without_a_name():

@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from config.credentials import Credential
 from config.sockets import ListenerError, port_of
 from edge.listening import ListenerKind
 from edge.settings import EdgeSettings
 from edge.supervisor.brief import file_in_memory
 from edge.supervisor.errors import SupervisorError
-from edge.supervisor.holdings import Holdings, KeptWorker, workers_of
+from edge.supervisor.holdings import FORM, Holdings, KeptWorker, workers_of
 
 pytestmark = pytest.mark.socket
 
@@ -43,9 +44,22 @@ def test_another_program_takes_them_over(tmp_path: Path, monkeypatch: pytest.Mon
         os.close(left)
 
 
-def test_what_has_another_form_is_refused():
+@pytest.mark.parametrize("form", [0, FORM + 1])
+def test_what_has_another_form_is_refused(form: int):
     with pytest.raises(SupervisorError, match="another form"):
-        Holdings.handed_over(file_in_memory(b'{"form": 0}'))
+        Holdings.handed_over(file_in_memory(b'{"form": %d}' % form))
+
+
+def test_what_an_earlier_program_hands_over_is_taken(tmp_path: Path):
+    folder_fd = os.open(tmp_path, os.O_RDONLY)
+    document = (
+        b'{"form":1,"media":[],"admin":[],"run_dir":"/run/edge","lock_fd":%d,"inner":"%b",'
+        b'"workers":[],"ledger":{},"counts":{}}'
+    )
+    inner = Credential.generate().reveal().encode()
+    taken = Holdings.handed_over(file_in_memory(document % (folder_fd, inner)))
+    os.close(folder_fd)
+    assert taken.run_dir == Path("/run/edge")
 
 
 def test_an_address_that_is_taken_leaves_nothing_open(

@@ -28,7 +28,7 @@ BODY = content_of(1000)
 
 
 class Scene:
-    def __init__(self, settings: EdgeSettings, folder: Path) -> None:
+    def __init__(self, settings: EdgeSettings, folder: Path, *, silence_s: float) -> None:
         self.own, self.other = bind_tcp("127.0.0.1", 0, count=2)
         self.url = f"http://127.0.0.1:{port_of(self.own[0])}"
         self.channel, side = Channel.pair()
@@ -40,6 +40,7 @@ class Scene:
             admin_path=folder / "admin.sock",
             media={ListenerKind.MEDIA: (os.dup(self.own[0].fileno()),)},
             is_successor=False,
+            silence_s=silence_s,
         )
         self.has_served: bool | None = None
 
@@ -48,12 +49,10 @@ class Scene:
         self.theirs.close()
 
     async def hear(self) -> Message:
-        """What it says next, but for that it lives."""
-        while True:
-            message = await self.channel.receive()
-            assert message is not None
-            if message.kind is not Kind.ALIVE:
-                return message
+        """What it says next."""
+        message = await self.channel.receive()
+        assert message is not None
+        return message
 
     async def ask(self) -> bytes:
         async with open_client(self.url, Connection="close") as client:
@@ -70,10 +69,12 @@ class Scene:
 
 
 @contextlib.asynccontextmanager
-async def open_scene(folder: Path, **changes: object) -> AsyncIterator[Scene]:
+async def open_scene(
+    folder: Path, *, silence_s: float = 0.0, **changes: object
+) -> AsyncIterator[Scene]:
     async with asyncio.timeout(30), open_scripted_origin() as origin:
         origin.resources["/a"] = Resource(BODY)
-        scene = Scene(settings_for(origin.url, **changes), folder)
+        scene = Scene(settings_for(origin.url, **changes), folder, silence_s=silence_s)
         async with open_tasks() as tasks:
             tasks.start(scene.run())
             try:
@@ -148,12 +149,19 @@ async def test_drained_it_says_what_it_has_counted(tmp_path: Path):
 
 
 async def test_it_says_that_it_lives_as_often_as_it_has_to(tmp_path: Path):
-    async with open_scene(tmp_path, limits={"worker_silence_s": 0.2}) as scene:
+    async with open_scene(tmp_path, silence_s=0.2) as scene:
         assert (await scene.hear()).kind is Kind.READY
         began_s = asyncio.get_running_loop().time()
-        words = [await scene.channel.receive() for _ in range(5)]
+        words = [await scene.hear() for _ in range(5)]
         assert words == [Message(Kind.ALIVE, within_s=0.2, names=[])] * 5
         assert asyncio.get_running_loop().time() - began_s >= 0.19
+
+
+async def test_it_says_nothing_of_that_to_who_would_not_understand(tmp_path: Path):
+    async with open_scene(tmp_path, limits={"worker_silence_s": 30.0}) as scene:
+        assert (await scene.hear()).kind is Kind.READY
+        scene.channel.send(Message(Kind.DRAIN, within_s=20.0))
+        assert (await scene.hear()).kind is Kind.ENDED
 
 
 async def test_a_signal_of_somebody_else_is_told(tmp_path: Path):
