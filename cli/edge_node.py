@@ -29,6 +29,8 @@ async def open_edge_node(load: Load) -> AsyncIterator[SupervisedEdge]:
     Raises:
         SettingsError, ListenerError, SupervisorError: it cannot be run.
     """
+    # Whoever began this process may have had it ignored, and nobody could wait for workers.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     held = taken_over()
     opening = open_supervised_edge(load, command=WORKER_COMMAND, clock=WALL_CLOCK_S, holdings=held)
     async with opening as node, open_tasks() as tasks:

@@ -21,6 +21,9 @@ _STEPS: Final = 2
 # One that hangs says where before it is killed: SIGQUIT has it write its stacks to standard error.
 _LAST_WORDS_S: Final = 0.5
 
+# Of a process that somebody else has waited for; asyncio and shells take this one, too.
+_UNKNOWN_STATUS: Final = 255
+
 # A worker is told everything: it reads no variables, and none of ours is to be seen there.
 _VARIABLES: Final = "ATTACCA_EDGE"
 
@@ -44,7 +47,7 @@ class WorkerProcess:
         ready_s: since when it serves, by the loop's clock.
         is_hung: its event loop stood still, so that it was killed.
         failure: why it cannot serve, in its own words.
-        status: of its process once that has ended; negative for a signal.
+        status: of its process once that has ended; negative for a signal, 255 if nobody knows.
         settled: it serves, or has ended without.
         ended: its process has ended.
     """
@@ -115,8 +118,10 @@ class WorkerProcess:
                     close_descriptors(message)
         finally:
             self.channel.close()
-        await _wait_until_ended(self.pid)
-        self.status = _status_of_ended(self.pid)
+        if self.status is None:
+            with suppress(ProcessLookupError):  # It has, and somebody has waited for it.
+                await _wait_until_ended(self.pid)
+            self.status = _status_of_ended(self.pid)
         with suppress(OSError):
             self.admin_path.unlink(missing_ok=True)
         self.ended.set()
@@ -186,7 +191,10 @@ def _is_passed_on(variable: str) -> bool:
 
 
 def _status_of_ended(pid: int) -> int:
-    _, status = os.waitpid(pid, 0)
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        return _UNKNOWN_STATUS
     return os.waitstatus_to_exitcode(status)
 
 

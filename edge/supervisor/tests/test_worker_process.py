@@ -49,6 +49,22 @@ async def test_who_does_not_end_is_made_to(tmp_path: Path):
     assert worker.status == -signal.SIGKILL
 
 
+async def test_one_that_somebody_else_has_waited_for_has_ended_all_the_same(tmp_path: Path):
+    worker = started(tmp_path, "mortal")
+    async with asyncio.timeout(20):
+        await asyncio.to_thread(os.waitpid, worker.pid, 0)
+        await worker.watch(lambda _: None)
+        assert (worker.is_ready, worker.status, worker.ended.is_set()) == (True, 255, True)
+
+
+async def test_it_may_be_watched_again_after_its_end(tmp_path: Path):
+    worker = started(tmp_path, "mortal")
+    async with asyncio.timeout(20):
+        await worker.watch(lambda _: None)
+        await worker.watch(lambda _: None)
+        assert worker.status == 3
+
+
 async def test_who_is_seen_off_may_be_silent_for_as_long_as_he_was_given(tmp_path: Path):
     worker = started(tmp_path, "hanging")
     async with asyncio.timeout(20), open_tasks() as tasks:
