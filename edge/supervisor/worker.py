@@ -70,21 +70,12 @@ class _Worker:
     async def obey(self) -> None:
         """Do as is said, until there is nobody left to say anything."""
         while (message := await self._channel.receive()) is not None:
-            match message.kind:
-                case Kind.DRAIN:
-                    self._drain(message.within_s)
-                case Kind.STOP:
-                    break
-                case Kind.ACCEPT:
-                    await self._accept(message)
-                case Kind.RELEASE:
-                    await self._service.listening.release(message.slot)
-                case Kind.REOPEN:
-                    self._service.log.reopen()
-                case Kind.CERTIFICATES:
-                    self._service.read_certificates()
-                case _:
-                    pass
+            if message.kind is Kind.STOP:
+                break
+            try:
+                await self._carry_out(message)
+            except Exception:  # The order's boundary: those that follow are heard.
+                logger.exception("an order failed", extra={"order": message.kind})
         self.ended.set()
 
     async def tell(self, silence_s: float) -> None:
@@ -100,6 +91,21 @@ class _Worker:
     def retire(self) -> None:
         """Somebody else wants it to end: the supervisor has it drain when a successor serves."""
         self._channel.send(Message(Kind.ASKED))
+
+    async def _carry_out(self, message: Message) -> None:
+        match message.kind:
+            case Kind.DRAIN:
+                self._drain(message.within_s)
+            case Kind.ACCEPT:
+                await self._accept(message)
+            case Kind.RELEASE:
+                await self._service.listening.release(message.slot)
+            case Kind.REOPEN:
+                self._service.log.reopen()
+            case Kind.CERTIFICATES:
+                self._service.read_certificates()
+            case _:
+                pass
 
     def _drain(self, within_s: float) -> None:
         if not self._is_draining:

@@ -21,7 +21,7 @@ _STEPS: Final = 2
 # One that hangs says where before it is killed: SIGQUIT has it write its stacks to standard error.
 _LAST_WORDS_S: Final = 0.5
 
-# Of a process that somebody else has waited for; asyncio and shells take this one, too.
+# Of a process that somebody else has waited for; asyncio takes this one, too.
 _UNKNOWN_STATUS: Final = 255
 
 # A worker is told everything: it reads no variables, and none of ours is to be seen there.

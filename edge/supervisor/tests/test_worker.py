@@ -109,12 +109,13 @@ async def test_an_order_that_cannot_be_carried_out_is_not_the_last_one(
     async with open_scene(tmp_path) as scene:
         assert (await scene.hear()).kind is Kind.READY
         scene.channel.send(Message(Kind.ACCEPT, slot=1, names=("media",)))
-        scene.channel.send(Message(Kind.ACCEPT, slot=1, names=("?",), descriptors=(0,)))
+        for _ in range(5):
+            scene.channel.send(Message(Kind.ACCEPT, slot=1, names=("?",), descriptors=(0,)))
         scene.lend()
         scene.channel.send(Message(Kind.DRAIN, within_s=20.0))
         assert (await scene.hear()).kind is Kind.ENDED
-    told = [(one.getMessage(), vars(one).get("task")) for one in caplog.records]
-    assert told == [("sockets have not arrived", None), ("a task failed", "carrying out orders")]
+    told = [(one.getMessage(), vars(one).get("order")) for one in caplog.records]
+    assert told == [("sockets have not arrived", None), *[("an order failed", Kind.ACCEPT)] * 5]
     assert scene.has_served
 
 
