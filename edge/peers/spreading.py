@@ -148,7 +148,9 @@ class Spreading:
                     await self._spread_targets(some[start : start + _TARGETS_MAX])
                     targets.difference_update(some[start : start + _TARGETS_MAX])
             finally:
-                self._targets |= targets  # After an error they are told with the next ones.
+                self._targets |= targets
+                if self._targets:  # After an error they are told when this is begun again.
+                    self._has_targets.set()
                 if done is not None:
                     done.set_result(None)
 
