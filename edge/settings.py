@@ -36,7 +36,20 @@ def _check_log(text: str) -> str:
     return text
 
 
+# A sound loop stands still for a moment, too.
+_SILENCE_S_MIN: Final = 1.0
+
+
+def _check_silence(silence_s: float) -> float:
+    if 0 < silence_s < _SILENCE_S_MIN:
+        raise ValueError(
+            f"0, or at least {_SILENCE_S_MIN:.0f}: a sound worker may be silent for less"
+        )
+    return silence_s
+
+
 LogDestination = Annotated[str, AfterValidator(_check_log)]
+Silence = Annotated[float, AfterValidator(_check_silence)]
 ServerUrl = Annotated[str, AfterValidator(_check_url)]
 
 
@@ -241,11 +254,11 @@ class LimitSettings(Section):
         description="How long requests may go on in a worker that another one has replaced, in "
         "seconds.",
     )
-    worker_silence_s: float = Field(
+    worker_silence_s: Silence = Field(
         default=30.0,
         ge=0,
         description="A worker whose event loop stands still for so long is killed and replaced, in "
-        "seconds; 0: never.",
+        "seconds, from 1 up; 0: never.",
     )
 
 
