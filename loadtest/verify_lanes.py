@@ -17,6 +17,7 @@ from typing import Final
 
 import uvloop
 
+from edge.compiled import is_compiled
 from loadtest.lanes.rounds import Report, play_round
 
 REQUESTS: Final = 1_000_000
@@ -37,8 +38,11 @@ def main() -> int:
     )
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="at once")
     asked = parser.parse_args()
+    runs = "compiled" if is_compiled() else "run by the interpreter"
     print(
-        f"seed {asked.seed}, {asked.requests} requests in {asked.processes} processes", flush=True
+        f"seed {asked.seed}, {asked.requests} requests in {asked.processes} processes, "
+        f"the edge is {runs}",
+        flush=True,
     )
     return _play(asked.seed, asked.requests, asked.processes)
 
