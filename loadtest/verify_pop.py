@@ -13,7 +13,9 @@ is checked.
    that it has not reached it, and does as soon as it is back.
 6. The wires between nodes are pulled for one node: everybody goes on serving; healed, the node has
    what it has missed.
-7. A node leaves and joins, by the name that stands for all nodes: only its share moves.
+7. A node leaves and joins, by the settings of the others and SIGHUP, which replaces their workers:
+   no request is lost. What is fetched anew while disks change hands is told.
+8. The same by the name that stands for all nodes: only its share moves.
 """
 
 import argparse
@@ -26,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -340,6 +342,18 @@ async def partition(proof: Proof) -> None:
                 group.create_task(_wait_for_new(proof, name, paths, since_s=healed_s))
 
 
+async def reloads(proof: Proof) -> None:
+    """A node goes from the settings of the others, and comes back to them."""
+    await ask_for_everything(proof.some("abc"), proof.world, proof.tally)
+
+    def settle(names: str) -> None:
+        for node in proof.some("ab"):
+            node.configure(names)
+            node.reload()
+
+    await _leave_and_join(proof, {name: name for name in NAMES}, settle, are_replaced=True)
+
+
 async def leave_and_join(proof: Proof) -> None:
     """A node goes from the name that stands for all nodes, and comes back to it."""
     for name, node in proof.nodes.items():
@@ -350,14 +364,42 @@ async def leave_and_join(proof: Proof) -> None:
     for node in proof.some("abc"):
         await node.wait_until_up(2)
     await ask_for_everything(proof.some("abc"), proof.world, proof.tally)
-    owners = {one: _owner_of(one) for one in proof.world.slices()}
+
+    def settle(names: str) -> None:
+        for name in NAMES:
+            write_hosts(name, names)
+
+    addresses = {f"{address_of(name, Wire.PEERS)}:{PEER_PORT}": name for name in NAMES}
+    await _leave_and_join(proof, addresses, settle, are_replaced=False)
+
+
+async def _leave_and_join(
+    proof: Proof,
+    known_as: Mapping[str, str],
+    settle: Callable[[str], None],
+    *,
+    are_replaced: bool,
+) -> None:
+    """Have the node "c" leave and join while the others are asked.
+
+    Args:
+        proof: what it is part of.
+        known_as: names of nodes by what they call each other.
+        settle: tells nodes who there is.
+        are_replaced: workers are, by that.
+    """
+    owners = {
+        (path, number): known_as[
+            ranked(map(Candidate, known_as), path, span_of(number * SLICE_BYTES))[0]
+        ]
+        for path, number in proof.world.slices()
+    }
     share = [one for one, owner in owners.items() if owner == "c"]
     for names, verb in (("ab", "left"), ("abc", "joined")):
         proof.origin.forget()
         began_s = time.monotonic()
         async with listening(proof.some("ab"), proof.world, proof.tally):
-            for name in NAMES:
-                write_hosts(name, names)
+            settle(names)
             for node in proof.some("ab"):
                 await node.wait_until_up(len(names) - 1)
             took_s = time.monotonic() - began_s
@@ -371,17 +413,10 @@ async def leave_and_join(proof: Proof) -> None:
             f"requests lost, the slowest took {slowest_ms(heard)} ms",
         )
         proof.expect(
-            not others,
+            are_replaced or not others,
             f"its share is {len(share)} of {len(owners)} slices; {len(fetched)} were fetched anew, "
             f"{len(others)} of them not of its share",
         )
-
-
-def _owner_of(one: tuple[str, int]) -> str:
-    """Of nodes that are known by their addresses."""
-    path, number = one
-    names = {f"{address_of(name, Wire.PEERS)}:{PEER_PORT}": name for name in NAMES}
-    return names[ranked(map(Candidate, names), path, span_of(number * SLICE_BYTES))[0]]
 
 
 _PARTS: Final[dict[str, Callable[[Proof], Awaitable[None]]]] = {
@@ -391,6 +426,7 @@ _PARTS: Final[dict[str, Callable[[Proof], Awaitable[None]]]] = {
     "a dead node": dead_node,
     "a silent node": silent_node,
     "partition": partition,
+    "reloads": reloads,
     "leave and join": leave_and_join,
 }
 

@@ -112,6 +112,11 @@ class PopNode:
                 start_new_session=True,
             )
 
+    def reload(self) -> None:
+        """Have it take up its settings anew."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def kill(self) -> None:
         """End it and all its workers at once."""
         assert self._process is not None
