@@ -46,7 +46,7 @@ async def test_an_answer_that_does_not_end_is_heard_as_cut(
     assert len(answer.body) == received or kind is Mischief.RESET
     assert is_content(answer.body, "/a", 1)
     if kind in {Mischief.HANG, Mischief.STALL}:
-        assert answer.done_s >= 0.5
+        assert answer.done_s >= 0.4  # The deadline began a moment before it was asked.
 
 
 @pytest.mark.parametrize(
