@@ -90,12 +90,15 @@ def is_whole(folder: Path) -> bool:
         return False
 
 
-def has_build() -> bool:
-    """Whether a process that is started now runs the compiled modules."""
+def find_build() -> Path | None:
+    """The build that a process runs which is started now; None if it runs none."""
+    if os.environ.get(SWITCH) == OFF:
+        return None
     try:
-        return os.environ.get(SWITCH) != OFF and is_whole(build_folder())
+        folder = build_folder()
     except OSError:
-        return False
+        return None
+    return folder if is_whole(folder) else None
 
 
 def use_compiled() -> None:
@@ -104,9 +107,10 @@ def use_compiled() -> None:
     Where one of the others has been imported already all are left to the interpreter, and where
     what was compiled cannot be loaded.
     """
-    if not (sys.modules.keys().isdisjoint(MODULES) and has_build()):
+    folder = find_build() if sys.modules.keys().isdisjoint(MODULES) else None
+    if folder is None:
         return
-    finder = _Finder(build_folder())
+    finder = _Finder(folder)
     sys.meta_path.insert(0, finder)
     try:
         importlib.import_module(LIBRARY)

@@ -20,7 +20,7 @@ from benchmarks.hits.report import (
 )
 from benchmarks.hits.running import measure_group
 from benchmarks.hits.shapes import SHAPES
-from edge.compiled import has_build
+from edge.compiled import find_build
 
 RESULTS: Final = Path("benchmarks/results")
 GROUPS: Final = tuple(one.value for one in GroupName)
@@ -66,7 +66,7 @@ def facts_of(found: Findings, effort: Effort, network: Network) -> list[str]:
     """What is to be known of a run."""
     measured = f"{effort.rounds} rounds of {effort.seconds} s, medians"
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}"
-    python = f"Python {platform.python_version()}, edge {'' if has_build() else 'not '}compiled"
+    python = f"Python {platform.python_version()}, edge {'' if find_build() else 'not '}compiled"
     facts = [f"{measured}; {machine}, {python}.", network.sentence]
     told = ", ".join(f"{name}: {one}" for name, one in found.protections.items() if one)
     if told:

@@ -14,7 +14,7 @@ from benchmarks.streams.audience import Audience, AudienceFailedError, open_audi
 from benchmarks.streams.pace import PERIOD_S, Level
 from benchmarks.streams.report import NAME, Findings, print_tables, write_results
 from benchmarks.streams.server import WarmServer, running_server
-from edge.compiled import has_build
+from edge.compiled import find_build
 from loadtest.peers.process import CacheFailedError
 
 _LEVELS: Final = (2000, 4000, 8000)
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _measure_all(arguments: argparse.Namespace, network: Network) -> int:
-    built = "The edge is compiled." if has_build() else "The edge is not compiled."
+    built = "The edge is compiled." if find_build() else "The edge is not compiled."
     found = Findings(facts=[network.sentence, built])
     for way in arguments.only:
         group = GroupName.MEMORY_TLS if way == "tls" else GroupName.MEMORY

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge import compiled
-from edge.compiled import LIBRARY, MODULES, OFF, SWITCH, build_folder, has_build, paths_of
+from edge.compiled import LIBRARY, MODULES, OFF, SWITCH, build_folder, find_build, paths_of
 
 SAY = "import edge.compiled; print(edge.compiled.is_compiled())"
 
@@ -55,7 +55,7 @@ def switch_of(folder: Path) -> str:
 
 
 def test_a_build_is_found_when_it_is_whole(folder: Path):
-    script = "import edge.compiled; print(edge.compiled.has_build())"
+    script = "import edge.compiled; print(edge.compiled.find_build() is not None)"
     assert says(script, switch_of(folder)) == "True"
     assert says(script, OFF) == "False"
     next(folder.rglob("lane*")).unlink()
@@ -75,7 +75,7 @@ def test_sources_that_cannot_be_read_are_left_to_the_interpreter(
     monkeypatch.delenv(SWITCH)
     (tmp_path / "edge").mkdir()
     (tmp_path / "edge" / "lane.py").symlink_to("nowhere")
-    assert not has_build()
+    assert find_build() is None
 
 
 def test_what_editors_leave_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
